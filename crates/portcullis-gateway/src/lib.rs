@@ -1,0 +1,1 @@
+//! The request path: match, identify, permit, forward.

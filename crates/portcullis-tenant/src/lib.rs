@@ -1,0 +1,1 @@
+//! An embedded, Auth0-compatible OpenID provider.

@@ -1,0 +1,130 @@
+use std::fmt;
+use std::str::FromStr;
+
+use aws_lc_rs::signature::{
+    self, ED25519, EcdsaVerificationAlgorithm, EdDSAParameters, RsaParameters,
+};
+
+/// A signature algorithm of RFC 7518 section 3.1 or RFC 8037 section 3.1.
+///
+/// Only asymmetric algorithms exist here. `none` and the HMAC family cannot be named, so no
+/// configuration can let them in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Algorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256; Auth0's default.
+    Rs256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    Rs384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
+    Rs512,
+    /// RSASSA-PSS with SHA-256 and MGF1 with SHA-256.
+    Ps256,
+    /// RSASSA-PSS with SHA-384 and MGF1 with SHA-384.
+    Ps384,
+    /// RSASSA-PSS with SHA-512 and MGF1 with SHA-512.
+    Ps512,
+    /// ECDSA on P-256 with SHA-256; the signature is the fixed 64-byte form.
+    Es256,
+    /// ECDSA on P-384 with SHA-384; the signature is the fixed 96-byte form.
+    Es384,
+    /// Ed25519. The RFC's name for it is `EdDSA`.
+    EdDsa,
+}
+
+/// How a key must be prepared before it can check signatures of an algorithm.
+pub(crate) enum Scheme {
+    Rsa(&'static RsaParameters),
+    Ec(Curve, &'static EcdsaVerificationAlgorithm),
+    Ed25519(&'static EdDSAParameters),
+}
+
+/// An elliptic curve by its JWK `crv` name (RFC 7518 section 6.2.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Curve {
+    P256,
+    P384,
+}
+
+impl Algorithm {
+    /// Every algorithm, in the order of RFC 7518.
+    pub const ALL: [Self; 9] = [
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Es256,
+        Self::Es384,
+        Self::EdDsa,
+    ];
+
+    /// What an issuer may sign with when the configuration does not say.
+    pub const DEFAULT: [Self; 4] = [Self::Rs256, Self::Ps256, Self::Es256, Self::EdDsa];
+
+    /// The `alg` value, compared byte for byte.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
+            Self::Ps256 => "PS256",
+            Self::Ps384 => "PS384",
+            Self::Ps512 => "PS512",
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::EdDsa => "EdDSA",
+        }
+    }
+
+    pub(crate) fn scheme(self) -> Scheme {
+        match self {
+            Self::Rs256 => Scheme::Rsa(&signature::RSA_PKCS1_2048_8192_SHA256),
+            Self::Rs384 => Scheme::Rsa(&signature::RSA_PKCS1_2048_8192_SHA384),
+            Self::Rs512 => Scheme::Rsa(&signature::RSA_PKCS1_2048_8192_SHA512),
+            Self::Ps256 => Scheme::Rsa(&signature::RSA_PSS_2048_8192_SHA256),
+            Self::Ps384 => Scheme::Rsa(&signature::RSA_PSS_2048_8192_SHA384),
+            Self::Ps512 => Scheme::Rsa(&signature::RSA_PSS_2048_8192_SHA512),
+            Self::Es256 => Scheme::Ec(Curve::P256, &signature::ECDSA_P256_SHA256_FIXED),
+            Self::Es384 => Scheme::Ec(Curve::P384, &signature::ECDSA_P384_SHA384_FIXED),
+            Self::EdDsa => Scheme::Ed25519(&ED25519),
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The text names no algorithm of [`Algorithm`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a supported signature algorithm")]
+pub struct UnknownAlgorithm;
+
+impl FromStr for Algorithm {
+    type Err = UnknownAlgorithm;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|algorithm| algorithm.name() == name)
+            .ok_or(UnknownAlgorithm)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_matched_byte_for_byte() {
+        for algorithm in Algorithm::ALL {
+            assert_eq!(algorithm.name().parse(), Ok(algorithm));
+        }
+        for name in ["none", "None", "HS256", "rs256", "RS256 ", "ES512", ""] {
+            assert_eq!(name.parse::<Algorithm>(), Err(UnknownAlgorithm), "{name:?}");
+        }
+    }
+}
