@@ -28,6 +28,9 @@ mod tests {
 
     #[test]
     fn a_secret_is_never_printed() {
-        assert_eq!(format!("{:?}", Some(Secret::new("hunter2"))), "Some([redacted])");
+        assert_eq!(
+            format!("{:?}", Some(Secret::new("hunter2"))),
+            "Some([redacted])"
+        );
     }
 }

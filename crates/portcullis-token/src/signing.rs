@@ -61,7 +61,10 @@ impl SigningKey {
         let n = base64url::encode(public.modulus().big_endian_without_leading_zero());
         let e = base64url::encode(public.exponent().big_endian_without_leading_zero());
         let kid = key_id(&n, &e);
-        Self { pair, jwk: Jwk { kid, n, e } }
+        Self {
+            pair,
+            jwk: Jwk { kid, n, e },
+        }
     }
 
     /// The private key as PKCS #8 DER.
@@ -100,7 +103,12 @@ impl SigningKey {
 
         let mut signature = vec![0; self.pair.public_modulus_len()];
         self.pair
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), token.as_bytes(), &mut signature)
+            .sign(
+                &RSA_PKCS1_SHA256,
+                &SystemRandom::new(),
+                token.as_bytes(),
+                &mut signature,
+            )
             .map_err(|_| SigningError::Crypto)?;
         token.push('.');
         token.push_str(&base64url::encode(&signature));
@@ -110,7 +118,9 @@ impl SigningKey {
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey").field("kid", &self.kid()).finish_non_exhaustive()
+        f.debug_struct("SigningKey")
+            .field("kid", &self.kid())
+            .finish_non_exhaustive()
     }
 }
 
@@ -134,7 +144,10 @@ mod tests {
         let copy = SigningKey::from_pkcs8(key.to_pkcs8().unwrap().expose()).unwrap();
         assert_eq!(copy.public_jwk(), key.public_jwk());
         assert_eq!(copy.kid().len(), 21);
-        assert!(matches!(SigningKey::from_pkcs8(b"not DER"), Err(SigningError::Key)));
+        assert!(matches!(
+            SigningKey::from_pkcs8(b"not DER"),
+            Err(SigningError::Key)
+        ));
     }
 
     #[test]
@@ -146,6 +159,9 @@ mod tests {
     #[test]
     fn nothing_of_the_private_key_is_printed() {
         let key = SigningKey::generate().unwrap();
-        assert_eq!(format!("{key:?}"), format!("SigningKey {{ kid: {:?}, .. }}", key.kid()));
+        assert_eq!(
+            format!("{key:?}"),
+            format!("SigningKey {{ kid: {:?}, .. }}", key.kid())
+        );
     }
 }

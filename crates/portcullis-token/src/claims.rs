@@ -1,0 +1,256 @@
+use serde_json::{Map, Value};
+
+use crate::json::{Limits, parse_object};
+use crate::{Reason, Step, Trace, UnixTime, base64url};
+
+const LIMITS: Limits = Limits {
+    depth: 32,
+    members: 256,
+};
+
+/// The largest integer that every JSON reader agrees on (RFC 8259 section 6).
+const MAX_NUMBER: f64 = 9_007_199_254_740_992.0;
+
+/// A token's claims; the registered ones have the types of RFC 7519 section 4.1.
+///
+/// They are only as trustworthy as where they come from: those of
+/// [`Verified`](crate::Verified) were signed by the issuer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claims {
+    members: Map<String, Value>,
+}
+
+impl Claims {
+    /// Reads the second segment, still base64url.
+    pub(crate) fn parse(segment: &[u8], trace: &mut impl Trace) -> Result<Self, Reason> {
+        let json = base64url::decode(segment).map_err(|_| Reason::BadBase64);
+        let claims = json.and_then(|json| Self::from_json(&json));
+        match &claims {
+            Ok(claims) => {
+                trace.passed(Step::Claims, || format!("{} members", claims.members.len()));
+            }
+            Err(reason) => trace.refused(
+                Step::Claims,
+                || {
+                    "a JSON object without duplicates, registered claims of their RFC 7519 types"
+                        .to_owned()
+                },
+                || reason.code().to_owned(),
+            ),
+        }
+        claims
+    }
+
+    fn from_json(json: &[u8]) -> Result<Self, Reason> {
+        let members = parse_object(json, LIMITS).map_err(|_| Reason::BadClaims)?;
+        let well_typed = members
+            .iter()
+            .all(|(name, value)| has_registered_type(name, value));
+        if well_typed {
+            Ok(Self { members })
+        } else {
+            Err(Reason::ClaimType)
+        }
+    }
+
+    /// `iss`: who issued the token.
+    pub fn issuer(&self) -> Option<&str> {
+        self.text("iss")
+    }
+
+    /// `sub`: whom the token is about. Unique within its issuer only.
+    pub fn subject(&self) -> Option<&str> {
+        self.text("sub")
+    }
+
+    /// `azp` (Auth0) or `client_id` (RFC 9068): the application the token was issued to.
+    pub fn client_id(&self) -> Option<&str> {
+        self.text("azp").or_else(|| self.text("client_id"))
+    }
+
+    /// `aud`: the APIs the token is meant for; empty when the claim is absent.
+    pub fn audience(&self) -> impl Iterator<Item = &str> {
+        strings(self.members.get("aud"))
+    }
+
+    /// `exp`: the token is refused from this second on. A fraction is dropped.
+    pub fn expires_at(&self) -> Option<UnixTime> {
+        self.time("exp")
+    }
+
+    /// `nbf`: the token is refused before this second. A fraction is dropped.
+    pub fn not_before(&self) -> Option<UnixTime> {
+        self.time("nbf")
+    }
+
+    /// `iat`: when the token was issued. A fraction is dropped.
+    pub fn issued_at(&self) -> Option<UnixTime> {
+        self.time("iat")
+    }
+
+    /// Any claim by its literal name, registered or not.
+    pub fn find(&self, name: &str) -> Option<&Value> {
+        self.members.get(name)
+    }
+
+    /// The scopes listed in the claims that `sources` name, such as `scope` and `scp`.
+    ///
+    /// A string is split at spaces and at nothing else (RFC 6749 section 3.3); an array lists one
+    /// scope an item.
+    pub fn scopes<'c>(&'c self, sources: &'c [String]) -> impl Iterator<Item = &'c str> {
+        sources
+            .iter()
+            .flat_map(|name| strings(self.members.get(name)))
+            .flat_map(|text| text.split(' '))
+            .filter(|scope| !scope.is_empty())
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.members.get(name).and_then(Value::as_str)
+    }
+
+    fn time(&self, name: &str) -> Option<UnixTime> {
+        self.members.get(name).and_then(numeric_date)
+    }
+}
+
+/// A string, or the strings of an array; nothing for anything else.
+fn strings(value: Option<&Value>) -> impl Iterator<Item = &str> {
+    let (one, many) = match value {
+        Some(Value::String(text)) => (Some(text.as_str()), [].as_slice()),
+        Some(Value::Array(items)) => (None, items.as_slice()),
+        _ => (None, [].as_slice()),
+    };
+    one.into_iter().chain(many.iter().filter_map(Value::as_str))
+}
+
+fn has_registered_type(name: &str, value: &Value) -> bool {
+    match name {
+        "iss" | "sub" | "jti" | "client_id" | "azp" => value.is_string(),
+        "aud" | "scope" => is_string_or_strings(value),
+        "exp" | "nbf" | "iat" | "auth_time" => numeric_date(value).is_some(),
+        "cnf" => value.is_object(),
+        _ => true,
+    }
+}
+
+fn is_string_or_strings(value: &Value) -> bool {
+    match value {
+        Value::String(_) => true,
+        Value::Array(items) => items.iter().all(Value::is_string),
+        _ => false,
+    }
+}
+
+/// RFC 7519 section 2: seconds since 1970, with or without a fraction, from 0 to 2^53.
+fn numeric_date(value: &Value) -> Option<UnixTime> {
+    let seconds = value
+        .as_f64()
+        .filter(|seconds| (0.0..=MAX_NUMBER).contains(seconds))?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the line above bounds it to 0..=2^53; dropping the fraction is documented"
+    )]
+    Some(UnixTime(seconds as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(json: &str) -> Result<Claims, Reason> {
+        Claims::parse(base64url::encode(json.as_bytes()).as_bytes(), &mut ())
+    }
+
+    #[test]
+    fn registered_claims_have_their_types() {
+        for json in [
+            "{}",
+            r#"{"iss":"a","sub":"b","jti":"c","client_id":"d","azp":"e"}"#,
+            r#"{"aud":"a"}"#,
+            r#"{"aud":["a","b"]}"#,
+            r#"{"aud":[]}"#,
+            r#"{"exp":0,"nbf":1.5,"iat":9007199254740992}"#,
+            r#"{"scope":"a b"}"#,
+            r#"{"scope":["a","b"]}"#,
+            r#"{"cnf":{"jkt":"x"}}"#,
+            r#"{"anything":null,"https://example.com/roles":[1,{}]}"#,
+        ] {
+            assert_eq!(parse(json).map(drop), Ok(()), "{json}");
+        }
+        for json in [
+            r#"{"iss":1}"#,
+            r#"{"iss":null}"#,
+            r#"{"sub":["a"]}"#,
+            r#"{"jti":1}"#,
+            r#"{"azp":{}}"#,
+            r#"{"aud":1}"#,
+            r#"{"aud":{}}"#,
+            r#"{"aud":null}"#,
+            r#"{"aud":[1,"x"]}"#,
+            r#"{"exp":"1"}"#,
+            r#"{"exp":null}"#,
+            r#"{"exp":true}"#,
+            r#"{"exp":-1}"#,
+            r#"{"exp":1e300}"#,
+            r#"{"exp":9007199254740994}"#,
+            r#"{"nbf":"soon"}"#,
+            r#"{"iat":[]}"#,
+            r#"{"auth_time":"x"}"#,
+            r#"{"scope":1}"#,
+            r#"{"scope":["a",1]}"#,
+            r#"{"cnf":"x"}"#,
+        ] {
+            assert_eq!(parse(json), Err(Reason::ClaimType), "{json}");
+        }
+    }
+
+    #[test]
+    fn claims_are_one_bounded_object_without_duplicates() {
+        let many = |count: usize| {
+            let members: Vec<_> = (0..count).map(|n| format!("\"c{n}\":0")).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        assert_eq!(parse(&many(256)).map(drop), Ok(()));
+        let deep = format!("{{\"a\":{}1{}}}", "[".repeat(32), "]".repeat(32));
+        for json in [
+            "[]",
+            "1",
+            "",
+            "{}{}",
+            r#"{"sub":"a","sub":"a"}"#,
+            &many(257),
+            &deep,
+        ] {
+            assert_eq!(parse(json), Err(Reason::BadClaims), "{json:.60}");
+        }
+        assert_eq!(Claims::parse(b"e30=", &mut ()), Err(Reason::BadBase64));
+    }
+
+    #[test]
+    fn scopes_are_split_at_spaces_only() {
+        let sources = ["scope".to_owned(), "scp".to_owned()];
+        for (json, expected) in [
+            (r#"{"scope":"a  b "}"#, &["a", "b"][..]),
+            (r#"{"scope":"a,b c\td"}"#, &["a,b", "c\td"]),
+            (r#"{"scope":["a","b"],"scp":"c"}"#, &["a", "b", "c"]),
+            (r#"{"permissions":["a"]}"#, &[]),
+            (r#"{"scp":{"a":1}}"#, &[]),
+            ("{}", &[]),
+        ] {
+            let claims = parse(json).unwrap();
+            assert_eq!(
+                claims.scopes(&sources).collect::<Vec<_>>(),
+                expected,
+                "{json}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_fraction_of_a_second_is_dropped() {
+        let claims = parse(r#"{"exp":100.9}"#).unwrap();
+        assert_eq!(claims.expires_at(), Some(UnixTime(100)));
+    }
+}

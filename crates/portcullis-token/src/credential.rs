@@ -1,0 +1,94 @@
+use crate::Reason;
+
+/// Finds the one bearer token among a request's `Authorization` header lines.
+///
+/// `lines` are the values of all such lines, as received. The rules are those of RFC 6750
+/// section 2.1: the scheme in any case, one or more spaces, one `b64token`, nothing after it.
+///
+/// # Errors
+/// [`Reason::Missing`], [`Reason::UnsupportedScheme`], [`Reason::MalformedHeader`], or
+/// [`Reason::MultipleCredentials`] for a second line, even an identical one.
+///
+/// ```
+/// use portcullis_token::{Reason, bearer_token};
+///
+/// assert_eq!(bearer_token([&b"Bearer abc"[..]]), Ok("abc"));
+/// assert_eq!(bearer_token([]), Err(Reason::Missing));
+/// ```
+pub fn bearer_token<'h>(lines: impl IntoIterator<Item = &'h [u8]>) -> Result<&'h str, Reason> {
+    let mut lines = lines.into_iter();
+    let line = lines.next().ok_or(Reason::Missing)?;
+    if lines.next().is_some() {
+        return Err(Reason::MultipleCredentials);
+    }
+    if line.is_empty() {
+        return Err(Reason::Missing);
+    }
+    let line = str::from_utf8(line).map_err(|_| Reason::MalformedHeader)?;
+    if !line.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Err(Reason::MalformedHeader);
+    }
+    let (scheme, rest) = line.split_once(' ').unwrap_or((line, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Reason::UnsupportedScheme);
+    }
+    let token = rest.trim_start_matches(' ');
+    if is_b64token(token) {
+        Ok(token)
+    } else {
+        Err(Reason::MalformedHeader)
+    }
+}
+
+/// RFC 6750 section 2.1: `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
+fn is_b64token(text: &str) -> bool {
+    let body = text.trim_end_matches('=');
+    !body.is_empty()
+        && body.bytes().all(|byte| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_of_the_right_form_is_read() {
+        for (line, expected) in [
+            ("Bearer a.b.c", Ok("a.b.c")),
+            ("bearer a.b.c", Ok("a.b.c")),
+            ("BEARER   a.b.c", Ok("a.b.c")),
+            ("Bearer a-._~+/b==", Ok("a-._~+/b==")),
+            ("", Err(Reason::Missing)),
+            ("Basic dXNlcjpwYXNz", Err(Reason::UnsupportedScheme)),
+            ("DPoP a.b.c", Err(Reason::UnsupportedScheme)),
+            ("Bearerx a.b.c", Err(Reason::UnsupportedScheme)),
+            ("a.b.c", Err(Reason::UnsupportedScheme)),
+            ("Bearer", Err(Reason::MalformedHeader)),
+            ("Bearer ", Err(Reason::MalformedHeader)),
+            ("Bearer ===", Err(Reason::MalformedHeader)),
+            ("Bearer a b", Err(Reason::MalformedHeader)),
+            ("Bearer a ", Err(Reason::MalformedHeader)),
+            ("Bearer\ta", Err(Reason::MalformedHeader)),
+            ("Bearer a, Bearer b", Err(Reason::MalformedHeader)),
+            ("Bearer \"a\"", Err(Reason::MalformedHeader)),
+            ("Bearer a=b", Err(Reason::MalformedHeader)),
+            ("Bearer \u{e9}", Err(Reason::MalformedHeader)),
+            ("Bearer a\0", Err(Reason::MalformedHeader)),
+        ] {
+            assert_eq!(bearer_token([line.as_bytes()]), expected, "{line:?}");
+        }
+        assert_eq!(
+            bearer_token([&b"Bearer \xff"[..]]),
+            Err(Reason::MalformedHeader)
+        );
+    }
+
+    #[test]
+    fn a_second_line_is_refused_even_when_it_is_the_same() {
+        let line = &b"Bearer a.b.c"[..];
+        assert_eq!(bearer_token([line, line]), Err(Reason::MultipleCredentials));
+        assert_eq!(bearer_token([]), Err(Reason::Missing));
+    }
+}

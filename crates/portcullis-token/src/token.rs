@@ -1,0 +1,166 @@
+use std::sync::Arc;
+
+use crate::{Claims, Header, Reason, Step, TokenType, Trace, base64url};
+
+/// The longest token that is looked at: 16 KiB.
+pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+/// A token whose form was checked and nothing else: no signature, no issuer, no time.
+///
+/// Only [`Rules::verify`](crate::Rules::verify) turns it into something to believe.
+#[derive(Clone, Debug)]
+pub struct Unverified<'t> {
+    signing_input: &'t [u8],
+    signature: Vec<u8>,
+    header: Header,
+    claims: Arc<Claims>,
+}
+
+impl<'t> Unverified<'t> {
+    /// Reads a compact JWS (RFC 7515 section 7.1) that holds JSON claims (RFC 7519).
+    ///
+    /// # Errors
+    /// The first of [`Reason::TooLarge`], [`Reason::NotJwt`], [`Reason::JweUnsupported`],
+    /// [`Reason::BadBase64`], the header's and the claims' reasons that applies.
+    pub fn parse(
+        token: &'t str,
+        token_type: TokenType,
+        trace: &mut impl Trace,
+    ) -> Result<Self, Reason> {
+        let segments = Segments::split(token.as_bytes());
+        match &segments {
+            Ok(_) => trace.passed(Step::Shape, || format!("a JWT of {} bytes", token.len())),
+            Err(_) => trace.refused(
+                Step::Shape,
+                || format!("three segments between two dots, at most {MAX_TOKEN_BYTES} bytes"),
+                || format!("{} dots, {} bytes", token.matches('.').count(), token.len()),
+            ),
+        }
+        let segments = segments?;
+        let header = Header::parse(segments.header, token_type, trace)?;
+        let claims = Arc::new(Claims::parse(segments.claims, trace)?);
+        let signature = base64url::decode(segments.signature)
+            .map_err(|_| Reason::BadBase64)
+            .inspect_err(|reason| {
+                trace.refused(
+                    Step::Signature,
+                    || "base64url without padding".to_owned(),
+                    || reason.code().to_owned(),
+                );
+            })?;
+        Ok(Self {
+            signing_input: segments.signing_input,
+            signature,
+            header,
+            claims,
+        })
+    }
+
+    /// The JOSE header.
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The claims, which anybody may have written.
+    pub fn claims(&self) -> &Arc<Claims> {
+        &self.claims
+    }
+
+    /// The bytes that the signature covers (RFC 7515 section 5.2, step 8).
+    pub(crate) const fn signing_input(&self) -> &'t [u8] {
+        self.signing_input
+    }
+
+    pub(crate) fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+}
+
+/// The three parts of a compact JWS, still base64url.
+struct Segments<'t> {
+    signing_input: &'t [u8],
+    header: &'t [u8],
+    claims: &'t [u8],
+    signature: &'t [u8],
+}
+
+impl<'t> Segments<'t> {
+    fn split(token: &'t [u8]) -> Result<Self, Reason> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(Reason::TooLarge);
+        }
+        let mut parts = token.split(|byte| *byte == b'.');
+        let (Some(header), Some(claims), Some(signature)) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Reason::NotJwt);
+        };
+        match parts.count() {
+            0 => {}
+            2 => return Err(Reason::JweUnsupported),
+            _ => return Err(Reason::NotJwt),
+        }
+        if header.is_empty() || claims.is_empty() || signature.is_empty() {
+            return Err(Reason::NotJwt);
+        }
+        let signing_input = &token[..=header.len() + claims.len()];
+        Ok(Self {
+            signing_input,
+            header,
+            claims,
+            signature,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(token: &str) -> Result<Unverified<'_>, Reason> {
+        Unverified::parse(token, TokenType::Lenient, &mut ())
+    }
+
+    #[test]
+    fn a_token_is_three_segments_of_base64url() {
+        let header = base64url::encode(br#"{"alg":"RS256"}"#);
+        let long = "a".repeat(MAX_TOKEN_BYTES);
+        for (token, expected) in [
+            (format!("{header}.e30.AA"), Ok(())),
+            (String::new(), Err(Reason::NotJwt)),
+            ("undefined".to_owned(), Err(Reason::NotJwt)),
+            (format!("{header}.e30"), Err(Reason::NotJwt)),
+            (format!("{header}.e30.AA.AA"), Err(Reason::NotJwt)),
+            (
+                format!("{header}.e30.AA.AA.AA"),
+                Err(Reason::JweUnsupported),
+            ),
+            (format!("{header}.e30.AA.AA.AA.AA"), Err(Reason::NotJwt)),
+            (".".repeat(2_000), Err(Reason::NotJwt)),
+            (format!(".{header}.e30"), Err(Reason::NotJwt)),
+            (format!("{header}..AA"), Err(Reason::NotJwt)),
+            (format!("{header}.e30."), Err(Reason::NotJwt)),
+            (format!("{header}=.e30.AA"), Err(Reason::BadBase64)),
+            (format!("{header}.e30=.AA"), Err(Reason::BadBase64)),
+            (format!("{header}.e30.AA=="), Err(Reason::BadBase64)),
+            (format!("{header}.e30.AB"), Err(Reason::BadBase64)),
+            (format!("{header}.e30.A+"), Err(Reason::BadBase64)),
+            (long.clone(), Err(Reason::NotJwt)),
+            (long + "a", Err(Reason::TooLarge)),
+        ] {
+            assert_eq!(parse(&token).map(drop), expected, "{token:.60}");
+        }
+    }
+
+    #[test]
+    fn the_signature_covers_the_first_two_segments_and_their_dot() {
+        let header = base64url::encode(br#"{"alg":"RS256"}"#);
+        let token = format!("{header}.e30.AA");
+        let unverified = parse(&token).unwrap();
+        assert_eq!(
+            unverified.signing_input(),
+            format!("{header}.e30").as_bytes()
+        );
+        assert_eq!(unverified.signature(), [0]);
+    }
+}

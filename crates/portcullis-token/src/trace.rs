@@ -1,0 +1,234 @@
+//! How a decision shows its steps to `explain`, at no cost to a request that nobody explains.
+
+use std::fmt;
+
+use crate::Reason;
+
+/// A step of the decision, in the order they are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Step {
+    /// The request's path in its one canonical form.
+    Path,
+    /// The route that the method and the path choose.
+    Route,
+    /// The credential in the request's headers.
+    Credential,
+    /// The token's size and its three segments.
+    Shape,
+    /// The JOSE header: `alg`, `kid`, `typ`.
+    Header,
+    /// The claims as JSON, with the types of RFC 7519.
+    Claims,
+    /// `iss` against the authorizer's issuer.
+    Issuer,
+    /// `alg` against the authorizer's algorithms.
+    Algorithm,
+    /// `exp` against the time.
+    Expiry,
+    /// The issuer's key that `kid` names.
+    Key,
+    /// The signature under that key.
+    Signature,
+    /// `nbf` and `iat` against the time.
+    ValidFrom,
+    /// `aud` against the authorizer's audience.
+    Audience,
+    /// An access token, not an ID token.
+    Kind,
+    /// `cnf`: whether the token is bound to a key that the caller must show.
+    Binding,
+    /// The scopes that the route asks for.
+    Scopes,
+}
+
+impl Step {
+    /// The step in one lower-case word or two.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Route => "route",
+            Self::Credential => "credential",
+            Self::Shape => "shape",
+            Self::Header => "header",
+            Self::Claims => "claims",
+            Self::Issuer => "issuer",
+            Self::Algorithm => "algorithm",
+            Self::Expiry => "expiry",
+            Self::Key => "key",
+            Self::Signature => "signature",
+            Self::ValidFrom => "valid from",
+            Self::Audience => "audience",
+            Self::Kind => "kind",
+            Self::Binding => "binding",
+            Self::Scopes => "scopes",
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a step found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The step passed; the text says what was found.
+    Passed(String),
+    /// The step refused the request.
+    Refused {
+        /// What the rule asks for.
+        expected: String,
+        /// What the request had instead.
+        got: String,
+    },
+}
+
+/// One recorded step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The authorizer that took the step; absent for steps that need none.
+    pub authorizer: Option<String>,
+    /// Which step.
+    pub step: Step,
+    /// What it found.
+    pub outcome: Outcome,
+}
+
+/// Where a decision's steps go.
+///
+/// `()` drops them: its methods never call the closures, so they cost nothing.
+pub trait Trace {
+    /// The steps that follow are those of this authorizer.
+    fn authorizer(&mut self, name: &str);
+
+    /// A step passed.
+    fn passed(&mut self, step: Step, found: impl FnOnce() -> String);
+
+    /// A step refused the request.
+    fn refused(
+        &mut self,
+        step: Step,
+        expected: impl FnOnce() -> String,
+        got: impl FnOnce() -> String,
+    );
+
+    /// Records the step, and is `Err(reason)` unless it `holds`.
+    ///
+    /// `got` tells what the request has, whether that is right or wrong.
+    ///
+    /// # Errors
+    /// `reason`, when the step does not hold.
+    fn check(
+        &mut self,
+        step: Step,
+        holds: bool,
+        reason: Reason,
+        expected: impl FnOnce() -> String,
+        got: impl FnOnce() -> String,
+    ) -> Result<(), Reason> {
+        if holds {
+            self.passed(step, got);
+            Ok(())
+        } else {
+            self.refused(step, expected, got);
+            Err(reason)
+        }
+    }
+}
+
+impl Trace for () {
+    fn authorizer(&mut self, _: &str) {}
+    fn passed(&mut self, _: Step, _: impl FnOnce() -> String) {}
+    fn refused(&mut self, _: Step, _: impl FnOnce() -> String, _: impl FnOnce() -> String) {}
+}
+
+/// Keeps the steps of one decision, for `explain`.
+///
+/// A step that is taken again, after keys were fetched, replaces its earlier record.
+#[derive(Clone, Debug, Default)]
+pub struct Recorder {
+    records: Vec<Record>,
+    authorizer: Option<String>,
+}
+
+impl Recorder {
+    /// The recorded steps, in the order they were first taken.
+    pub fn into_records(self) -> Vec<Record> {
+        self.records
+    }
+
+    fn record(&mut self, step: Step, outcome: Outcome) {
+        let record = Record {
+            authorizer: self.authorizer.clone(),
+            step,
+            outcome,
+        };
+        let same = |r: &&mut Record| r.step == record.step && r.authorizer == record.authorizer;
+        match self.records.iter_mut().find(same) {
+            Some(earlier) => *earlier = record,
+            None => self.records.push(record),
+        }
+    }
+}
+
+impl Trace for Recorder {
+    fn authorizer(&mut self, name: &str) {
+        self.authorizer = Some(name.to_owned());
+    }
+
+    fn passed(&mut self, step: Step, found: impl FnOnce() -> String) {
+        self.record(step, Outcome::Passed(found()));
+    }
+
+    fn refused(
+        &mut self,
+        step: Step,
+        expected: impl FnOnce() -> String,
+        got: impl FnOnce() -> String,
+    ) {
+        self.record(
+            step,
+            Outcome::Refused {
+                expected: expected(),
+                got: got(),
+            },
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_formatted_for_a_request_that_nobody_explains() {
+        let never = || -> String { panic!("formatted") };
+        ().passed(Step::Key, never);
+        let refused = ().check(Step::Key, false, Reason::KeyUnknown, never, never);
+        assert_eq!(refused, Err(Reason::KeyUnknown));
+    }
+
+    #[test]
+    fn a_step_taken_again_replaces_its_record_for_the_same_authorizer_only() {
+        let mut trace = Recorder::default();
+        for (authorizer, got) in [("a", "first"), ("b", "other"), ("a", "second")] {
+            trace.authorizer(authorizer);
+            trace.passed(Step::Key, || got.to_owned());
+        }
+        let records = trace.into_records();
+        let seen: Vec<_> = records
+            .iter()
+            .map(|r| (r.authorizer.as_deref(), &r.outcome))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                (Some("a"), &Outcome::Passed("second".to_owned())),
+                (Some("b"), &Outcome::Passed("other".to_owned())),
+            ]
+        );
+    }
+}
