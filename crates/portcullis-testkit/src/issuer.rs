@@ -1,0 +1,297 @@
+use std::fmt;
+use std::future;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use portcullis::{BoxFuture, Document, FetchError, KeyFetcher};
+use portcullis_token::{KeySet, SigningKey, UnixTime, base64url};
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use crate::TestClock;
+
+/// An OpenID provider in memory: it signs tokens, and is the [`KeyFetcher`] that finds its keys.
+///
+/// Clones are the same provider.
+#[derive(Clone)]
+pub struct TestIssuer {
+    name: Arc<str>,
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    signing: Arc<SigningKey>,
+    published: Vec<Value>,
+    answer: Answer,
+    fetched: Vec<String>,
+}
+
+/// How the provider answers when its documents are fetched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Answer {
+    /// With the documents.
+    #[default]
+    Documents,
+    /// With this HTTP status and nothing else.
+    Status(u16),
+    /// With a page for people.
+    Html,
+    /// With a key set that has no keys.
+    EmptySet,
+    /// With the discovery document of somebody else.
+    OtherIssuer,
+    /// Never.
+    Hang,
+}
+
+impl TestIssuer {
+    /// The provider `https://issuer.example/`, with one key.
+    pub fn new() -> Self {
+        Self::named("https://issuer.example/")
+    }
+
+    /// A provider with this `issuer`, spelled as its documents and tokens spell it.
+    ///
+    /// # Panics
+    /// When the machine has no randomness for a key.
+    pub fn named(issuer: &str) -> Self {
+        let signing = SigningKey::generate().expect("the system gives randomness");
+        let state = State {
+            published: vec![signing.public_jwk()],
+            signing: Arc::new(signing),
+            answer: Answer::default(),
+            fetched: Vec::new(),
+        };
+        Self {
+            name: issuer.into(),
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    /// The issuer's name, as tokens carry it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A token that is good for an hour of a [`TestClock`] that was not moved.
+    pub fn token(&self) -> TokenBuilder {
+        let claims = json!({
+            "iss": &*self.name,
+            "sub": "ada",
+            "iat": TestClock::START.0,
+            "exp": TestClock::START.0 + 3600,
+        });
+        let Value::Object(claims) = claims else {
+            unreachable!("an object was written above")
+        };
+        TokenBuilder {
+            key: Arc::clone(&self.state().signing),
+            typ: "JWT".to_owned(),
+            claims,
+        }
+    }
+
+    /// Makes a key, publishes it alone, and signs with it from here on.
+    ///
+    /// # Panics
+    /// When the machine has no randomness for a key.
+    pub fn rotate(&self) {
+        let signing = SigningKey::generate().expect("the system gives randomness");
+        let mut state = self.state();
+        state.published = vec![signing.public_jwk()];
+        state.signing = Arc::new(signing);
+    }
+
+    /// How documents are answered from here on.
+    pub fn answer(&self, answer: Answer) {
+        self.state().answer = answer;
+    }
+
+    /// The addresses that were fetched so far, in order.
+    pub fn fetched(&self) -> Vec<String> {
+        self.state().fetched.clone()
+    }
+
+    /// How many times the key set was fetched.
+    pub fn key_fetches(&self) -> usize {
+        self.state()
+            .fetched
+            .iter()
+            .filter(|url| url.ends_with("jwks.json"))
+            .count()
+    }
+
+    /// The published keys.
+    ///
+    /// # Panics
+    /// Never: the provider publishes a good key.
+    pub fn key_set(&self) -> KeySet {
+        let jwks = self.jwks().to_string();
+        KeySet::parse(jwks.as_bytes()).expect("the provider publishes a good key")
+    }
+
+    /// The key set as it is published (RFC 7517 section 5).
+    pub fn jwks(&self) -> Value {
+        json!({ "keys": self.state().published })
+    }
+
+    /// The discovery document.
+    pub fn discovery_document(&self) -> Value {
+        let base = self.name.trim_end_matches('/');
+        json!({ "issuer": &*self.name, "jwks_uri": format!("{base}/.well-known/jwks.json") })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state
+            .lock()
+            .expect("no code panics while it holds the lock")
+    }
+
+    /// The body of the document at `url`, or the status that stands for it.
+    fn document(&self, url: &Url) -> Result<Value, u16> {
+        if url.path().ends_with("/.well-known/openid-configuration") {
+            Ok(self.discovery_document())
+        } else if url.path().ends_with("/.well-known/jwks.json") {
+            Ok(self.jwks())
+        } else {
+            Err(404)
+        }
+    }
+}
+
+impl Default for TestIssuer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for TestIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestIssuer")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl KeyFetcher for TestIssuer {
+    fn fetch<'a>(&'a self, url: &'a Url, _: usize) -> BoxFuture<'a, Result<Document, FetchError>> {
+        let answer = {
+            let mut state = self.state();
+            state.fetched.push(url.to_string());
+            state.answer
+        };
+        Box::pin(async move {
+            let body = match answer {
+                Answer::Hang => return future::pending().await,
+                Answer::Status(status) => Err(status),
+                Answer::Html => return Ok(document("<html>")),
+                Answer::EmptySet if url.path().ends_with("jwks.json") => Ok(json!({ "keys": [] })),
+                Answer::OtherIssuer => {
+                    Ok(Self::named("https://other.example/").discovery_document())
+                }
+                Answer::Documents | Answer::EmptySet => self.document(url),
+            };
+            match body {
+                Ok(body) => Ok(document(&body.to_string())),
+                Err(status) => Err(FetchError::Status {
+                    url: url.clone(),
+                    status,
+                }),
+            }
+        })
+    }
+}
+
+fn document(body: &str) -> Document {
+    Document {
+        body: body.as_bytes().to_vec(),
+        max_age: None,
+    }
+}
+
+/// Builds one token, good or hostile.
+#[derive(Debug)]
+pub struct TokenBuilder {
+    key: Arc<SigningKey>,
+    typ: String,
+    claims: Map<String, Value>,
+}
+
+impl TokenBuilder {
+    /// Sets `aud`.
+    #[must_use]
+    pub fn audience(self, audience: &str) -> Self {
+        self.claim("aud", audience)
+    }
+
+    /// Sets `sub`.
+    #[must_use]
+    pub fn subject(self, subject: &str) -> Self {
+        self.claim("sub", subject)
+    }
+
+    /// Sets `scope`, the scopes between spaces.
+    #[must_use]
+    pub fn scope(self, scope: &str) -> Self {
+        self.claim("scope", scope)
+    }
+
+    /// Sets `iat` and `exp`: good for `seconds` from `now` on.
+    #[must_use]
+    pub fn valid_from(self, now: UnixTime, seconds: u64) -> Self {
+        self.claim("iat", now.0).claim("exp", now.0 + seconds)
+    }
+
+    /// Sets any claim.
+    #[must_use]
+    pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.claims.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Removes a claim.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.claims.remove(name);
+        self
+    }
+
+    /// Sets `typ` of the header.
+    #[must_use]
+    pub fn typ(self, typ: &str) -> Self {
+        Self {
+            typ: typ.to_owned(),
+            ..self
+        }
+    }
+
+    /// The token, signed.
+    ///
+    /// # Panics
+    /// When the machine runs out of memory or randomness.
+    pub fn sign(self) -> String {
+        self.key
+            .sign(&self.typ, &self.claims)
+            .expect("signing needs memory and randomness only")
+    }
+
+    /// The token with `alg` `none` and a signature that is not one (RFC 8725 section 2.1).
+    pub fn alg_none(self) -> String {
+        self.unsigned(&json!({ "alg": "none", "typ": "JWT" }))
+    }
+
+    /// The token as if it were signed with HS256 (RFC 8725 section 2.1).
+    ///
+    /// A verifier must refuse it by its `alg`, whatever key was used.
+    pub fn hs256(self) -> String {
+        let kid = self.key.kid().to_owned();
+        self.unsigned(&json!({ "alg": "HS256", "typ": "JWT", "kid": kid }))
+    }
+
+    /// The token with another header, and the signature of none.
+    pub fn unsigned(self, header: &Value) -> String {
+        let claims = Value::Object(self.claims).to_string();
+        let [header, claims] =
+            [header.to_string(), claims].map(|json| base64url::encode(json.as_bytes()));
+        format!("{header}.{claims}.{}", base64url::encode(&[0; 32]))
+    }
+}
