@@ -25,7 +25,7 @@ impl Fixture {
             .fetcher(Arc::new(issuer.clone()))
             .clock(Arc::new(clock.clone()))
             .build()
-            .unwrap();
+            .expect("the issuer is well-formed");
         Self {
             issuer,
             clock,
@@ -247,7 +247,7 @@ async fn the_http_fetcher_takes_a_bounded_200_and_nothing_else() {
     let good = fetch(format!("{}/good", server.url())).await.unwrap();
     assert_eq!(
         (good.body.len(), good.max_age),
-        (100, Some(Duration::from_secs(120)))
+        (100, Some(Duration::from_mins(2)))
     );
     for (url, expected) in [
         (
