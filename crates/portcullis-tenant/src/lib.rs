@@ -1,1 +1,27 @@
 //! An embedded, Auth0-compatible OpenID provider.
+//!
+//! # Life of a token request
+//!
+//! 1. `guard` bounds the head and marks every answer.
+//! 2. `token_endpoint` reads the parameters, from a form or from JSON.
+//! 3. `credentials` finds out which application is calling.
+//! 4. The grant's own file decides what it may have; see `client_credentials`.
+//! 5. `access_token` writes the claims, and the [`KeyRing`] signs them.
+//! 6. `refusal` is the one table of what goes wrong, in Auth0's words.
+
+mod access_token;
+mod client;
+mod discovery;
+mod guard;
+mod keys;
+mod registry;
+mod settings;
+mod tenant;
+mod token_endpoint;
+
+pub use keys::{DamagedKeys, KeyRing, KeyRingError};
+pub use settings::{
+    Api, Application, Authentication, GrantType, Issuer, IssuerError, Settings, SettingsError,
+    UnknownGrantType,
+};
+pub use tenant::Tenant;

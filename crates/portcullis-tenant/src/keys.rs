@@ -1,0 +1,337 @@
+mod file;
+mod pem;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use portcullis_token::{SigningError, SigningKey};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use file::KeyFile;
+
+/// The keys a tenant signs with: the current one, and the next one, published ahead of its use.
+///
+/// They live in one file, so that no moment exists at which only one of them is there.
+#[derive(Debug)]
+pub struct KeyRing {
+    current: SigningKey,
+    next: SigningKey,
+}
+
+/// Why a tenant's keys could not be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyRingError {
+    /// No keys have been made there yet.
+    #[error("there are no signing keys at {}", path.display())]
+    Absent {
+        /// The file that would hold them.
+        path: PathBuf,
+    },
+    /// The file holds something else. It is left as it is: replacing it would void every token.
+    #[error("{} does not hold a pair of signing keys", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        cause: DamagedKeys,
+    },
+    /// The file is there and cannot be read.
+    #[error("could not read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        cause: io::Error,
+    },
+    /// The keys cannot be kept.
+    #[error("could not write {}", path.display())]
+    Write {
+        /// The file or directory.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        cause: io::Error,
+    },
+    /// The keys cannot be made.
+    #[error("could not make signing keys")]
+    Generate(#[source] SigningError),
+}
+
+/// What is wrong with a key file. Nothing of its content is told.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DamagedKeys {
+    /// It is longer than any two keys.
+    #[error("the file is too long")]
+    TooLong,
+    /// It is not a sequence of `PRIVATE KEY` blocks (RFC 7468 section 10).
+    #[error("the file is not a sequence of PEM blocks labelled PRIVATE KEY")]
+    Pem,
+    /// It holds fewer keys than two, or more.
+    #[error("the file holds {0} keys instead of two")]
+    Count(usize),
+    /// A key is not one that can sign.
+    #[error("a key of the file cannot sign")]
+    Key(#[source] SigningError),
+}
+
+impl KeyRing {
+    /// Reads the keys in `directory`, or makes them when there are none.
+    ///
+    /// A directory that is missing is made with mode 0700, the file with 0600. Processes that
+    /// start at the same time end with the same keys, and one that is killed leaves either no
+    /// keys or both.
+    ///
+    /// Blocks: on the file system, on another process doing the same, and for the tenths of a
+    /// second that two keys take to make.
+    ///
+    /// # Errors
+    /// Any [`KeyRingError`] but `Absent`.
+    pub fn load_or_create(directory: &Path) -> Result<Self, KeyRingError> {
+        match Self::load(directory) {
+            Err(KeyRingError::Absent { .. }) => {}
+            found => return found,
+        }
+        let file = KeyFile::create_directory(directory)?;
+        let _lock = file.lock()?;
+        // Another process may have made them while this one waited.
+        match Self::load(directory) {
+            Err(KeyRingError::Absent { .. }) => Self::create(&file),
+            found => found,
+        }
+    }
+
+    /// Reads the keys in `directory` and never writes there.
+    ///
+    /// # Errors
+    /// [`KeyRingError::Absent`] when none have been made, [`KeyRingError::Read`] or
+    /// [`KeyRingError::Damaged`] when they cannot be used.
+    pub fn load(directory: &Path) -> Result<Self, KeyRingError> {
+        let file = KeyFile::in_directory(directory);
+        let text = file.read()?;
+        Self::from_pem(&text).map_err(|cause| KeyRingError::Damaged {
+            path: file.path().to_owned(),
+            cause,
+        })
+    }
+
+    /// The public keys as a JWK set (RFC 7517 section 5), the current one first.
+    pub fn jwks(&self) -> Value {
+        json!({ "keys": [self.current.public_jwk(), self.next.public_jwk()] })
+    }
+
+    /// Signs `claims` with the current key, under the header `typ` that is given.
+    pub(crate) fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, SigningError> {
+        self.current.sign(typ, claims)
+    }
+
+    fn create(file: &KeyFile) -> Result<Self, KeyRingError> {
+        let generate = || SigningKey::generate().map_err(KeyRingError::Generate);
+        let ring = Self {
+            current: generate()?,
+            next: generate()?,
+        };
+        let current = ring.current.to_pkcs8().map_err(KeyRingError::Generate)?;
+        let next = ring.next.to_pkcs8().map_err(KeyRingError::Generate)?;
+        file.replace(&pem::encode(&[current, next]))?;
+        Ok(ring)
+    }
+
+    fn from_pem(text: &[u8]) -> Result<Self, DamagedKeys> {
+        let keys = pem::decode(text).ok_or(DamagedKeys::Pem)?;
+        let [current, next] = keys.as_slice() else {
+            return Err(DamagedKeys::Count(keys.len()));
+        };
+        let read = |der: &[u8]| SigningKey::from_pkcs8(der).map_err(DamagedKeys::Key);
+        Ok(Self {
+            current: read(current)?,
+            next: read(next)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::sync::Barrier;
+    use std::thread;
+
+    use super::*;
+
+    const FILE: &str = "signing-keys.pem";
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    fn names(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn keys_outlive_the_process_and_are_the_owner_s_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let directory = root.path().join("a/b");
+        let made = KeyRing::load_or_create(&directory).unwrap();
+
+        assert_eq!(
+            KeyRing::load_or_create(&directory).unwrap().jwks(),
+            made.jwks()
+        );
+        assert_eq!(KeyRing::load(&directory).unwrap().jwks(), made.jwks());
+        assert_eq!(names(&directory), ["lock", FILE]);
+        assert_eq!(mode(&directory), 0o700);
+        assert_eq!(mode(&directory.join(FILE)), 0o600);
+    }
+
+    #[test]
+    fn the_current_key_is_published_first_and_signs() {
+        let root = tempfile::tempdir().unwrap();
+        let ring = KeyRing::load_or_create(root.path()).unwrap();
+        let jwks = ring.jwks();
+        let kids: Vec<_> = jwks["keys"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|key| &key["kid"])
+            .collect();
+        assert_eq!(kids, [ring.current.kid(), ring.next.kid()]);
+        assert_ne!(kids[0], kids[1]);
+        assert!(!jwks.to_string().contains(r#""d":"#));
+    }
+
+    #[test]
+    fn absent_keys_are_not_an_empty_ring() {
+        let root = tempfile::tempdir().unwrap();
+        for directory in [root.path().to_owned(), root.path().join("missing")] {
+            let error = KeyRing::load(&directory).unwrap_err();
+            let KeyRingError::Absent { path } = error else {
+                panic!("{error:?}")
+            };
+            assert_eq!(path, directory.join(FILE));
+        }
+        assert_eq!(names(root.path()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn processes_that_start_together_agree() {
+        let root = tempfile::tempdir().unwrap();
+        let start = Barrier::new(4);
+        let rings: Vec<Value> = thread::scope(|scope| {
+            let load = || {
+                start.wait();
+                KeyRing::load_or_create(root.path()).unwrap().jwks()
+            };
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(load)).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
+        });
+        for ring in &rings {
+            assert_eq!(ring, &rings[0]);
+        }
+    }
+
+    #[test]
+    fn what_a_killed_process_leaves_is_no_obstacle() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(
+            root.path().join("signing-keys.pem.draft"),
+            "-----BEGIN PRIV",
+        )
+        .unwrap();
+        fs::write(root.path().join("lock"), "").unwrap();
+        let made = KeyRing::load_or_create(root.path()).unwrap();
+        assert_eq!(KeyRing::load(root.path()).unwrap().jwks(), made.jwks());
+        assert_eq!(names(root.path()), ["lock", FILE]);
+    }
+
+    #[test]
+    fn a_damaged_file_is_named_and_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        KeyRing::load_or_create(root.path()).unwrap();
+        let path = root.path().join(FILE);
+        let good = fs::read_to_string(&path).unwrap();
+        let blocks: Vec<_> = good
+            .split_inclusive("-----END PRIVATE KEY-----\n")
+            .collect();
+        let cut = &good.as_bytes()[..good.len() - 9];
+        let flipped = good.replacen("MII", "MIJ", 1);
+        let long = format!("{good}{}", "\n".repeat(16 * 1024));
+
+        for (name, content, expected) in [
+            (
+                "empty",
+                b"".as_slice(),
+                "the file holds 0 keys instead of two",
+            ),
+            (
+                "cut",
+                cut,
+                "the file is not a sequence of PEM blocks labelled PRIVATE KEY",
+            ),
+            (
+                "binary",
+                b"\xff\0",
+                "the file is not a sequence of PEM blocks labelled PRIVATE KEY",
+            ),
+            (
+                "one key",
+                blocks[0].as_bytes(),
+                "the file holds 1 keys instead of two",
+            ),
+            (
+                "three keys",
+                [blocks[0], &good].concat().as_bytes(),
+                "the file holds 3 keys instead of two",
+            ),
+            (
+                "changed",
+                flipped.as_bytes(),
+                "a key of the file cannot sign",
+            ),
+            ("long", long.as_bytes(), "the file is too long"),
+        ] {
+            fs::write(&path, content).unwrap();
+            let error = KeyRing::load_or_create(root.path()).unwrap_err();
+            let KeyRingError::Damaged { path: named, cause } = error else {
+                panic!("{name}")
+            };
+            assert_eq!(
+                (named, cause.to_string().as_str()),
+                (path.clone(), expected),
+                "{name}"
+            );
+            assert_eq!(fs::read(&path).unwrap(), content, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_or_written_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join(FILE)).unwrap();
+        let error = KeyRing::load_or_create(root.path()).unwrap_err();
+        let KeyRingError::Read { path, .. } = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(path, root.path().join(FILE));
+
+        let occupied = root.path().join("occupied");
+        fs::write(&occupied, "").unwrap();
+        let error = KeyRing::load_or_create(&occupied.join("keys")).unwrap_err();
+        assert!(matches!(error, KeyRingError::Read { .. }), "{error:?}");
+        let error = KeyRing::load_or_create(&occupied).unwrap_err();
+        assert!(matches!(error, KeyRingError::Read { .. }), "{error:?}");
+    }
+}

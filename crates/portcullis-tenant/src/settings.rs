@@ -1,0 +1,127 @@
+mod error;
+mod issuer;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use portcullis_token::Secret;
+
+pub use error::SettingsError;
+pub use issuer::{Issuer, IssuerError};
+
+/// What a tenant is: who it is, which APIs it serves and which applications may call them.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The `iss` of every token.
+    pub issuer: Issuer,
+    /// The APIs that tokens can be asked for.
+    pub apis: Vec<Api>,
+    /// The applications that can ask.
+    pub applications: Vec<Application>,
+}
+
+/// An API that tokens are meant for; Auth0 calls it a resource server.
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// The `aud` of its tokens, such as `https://expenses-api`. Any text; often a URL, never called.
+    pub identifier: String,
+    /// Every scope that exists for it (RFC 6749 section 3.3), such as `read:reports`.
+    pub permissions: Vec<String>,
+    /// How long its tokens are valid: whole seconds, from 1 second to 30 days.
+    pub token_lifetime: Duration,
+}
+
+impl Api {
+    /// The lifetime that Auth0 gives a token unless told otherwise: 24 hours.
+    pub const DEFAULT_TOKEN_LIFETIME: Duration = Duration::from_hours(24);
+}
+
+/// A program that asks for tokens; Auth0 and RFC 6749 call it a client.
+#[derive(Clone, Debug)]
+pub struct Application {
+    /// What people call it.
+    pub name: String,
+    /// What programs call it: printable ASCII (RFC 6749 appendix A.1).
+    pub client_id: String,
+    /// How it proves to be itself.
+    pub authentication: Authentication,
+    /// The ways in which it may ask for tokens.
+    pub grant_types: BTreeSet<GrantType>,
+    /// Scopes by audience: the most it may have of each API. An API that is not here is not open
+    /// to it; one without scopes is, for tokens without scopes.
+    pub grants: BTreeMap<String, Vec<String>>,
+}
+
+/// How an application proves to be itself (RFC 6749 section 2.3).
+#[derive(Clone, Debug)]
+pub enum Authentication {
+    /// Not at all: it runs where its users could read a secret, such as in a browser.
+    Public,
+    /// With a secret that it shares with the tenant.
+    Secret(Secret<String>),
+}
+
+/// A way of asking for tokens, by its `grant_type` value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum GrantType {
+    /// The application asks in its own name (RFC 6749 section 4.4).
+    ClientCredentials,
+}
+
+impl GrantType {
+    /// Every grant type that the token endpoint serves.
+    pub const ALL: [Self; 1] = [Self::ClientCredentials];
+
+    /// The `grant_type` value, compared byte for byte.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ClientCredentials => "client_credentials",
+        }
+    }
+}
+
+impl fmt::Display for GrantType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The text names no grant type of [`GrantType`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a supported grant type")]
+pub struct UnknownGrantType;
+
+impl FromStr for GrantType {
+    type Err = UnknownGrantType;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|grant_type| grant_type.name() == name)
+            .ok_or(UnknownGrantType)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_type_is_matched_byte_for_byte() {
+        for grant_type in GrantType::ALL {
+            assert_eq!(grant_type.name().parse(), Ok(grant_type));
+        }
+        for name in ["password", "Client_Credentials", "client_credentials ", ""] {
+            assert_eq!(name.parse::<GrantType>(), Err(UnknownGrantType), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_client_secret_is_not_printed() {
+        let authentication = Authentication::Secret(Secret::new("hunter2".to_owned()));
+        assert_eq!(format!("{authentication:?}"), "Secret([redacted])");
+    }
+}

@@ -1,0 +1,83 @@
+use std::sync::Arc;
+
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+use bytes::Bytes;
+use portcullis::Clock;
+
+use crate::registry::Registry;
+use crate::settings::{Issuer, Settings, SettingsError};
+use crate::{KeyRing, discovery, guard, token_endpoint};
+
+/// An OpenID provider: its settings, checked and indexed, and its signing keys.
+///
+/// ```no_run
+/// # use std::{path::Path, sync::Arc};
+/// use portcullis::SystemClock;
+/// use portcullis_tenant::{KeyRing, Settings, Tenant};
+///
+/// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+/// let settings = Settings {
+///     issuer: "http://localhost:4000/".parse()?,
+///     apis: Vec::new(),
+///     applications: Vec::new(),
+/// };
+/// let keys = KeyRing::load_or_create(Path::new(".portcullis/tenant"))?;
+/// let tenant = Tenant::new(settings, keys, Arc::new(SystemClock))?;
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:4000").await?;
+/// axum::serve(listener, tenant.router()).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Tenant {
+    pub(crate) issuer: Issuer,
+    pub(crate) registry: Registry,
+    pub(crate) keys: KeyRing,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) discovery: Bytes,
+    pub(crate) jwks: Bytes,
+}
+
+impl Tenant {
+    /// Checks `settings`. Tokens are dated by `clock`.
+    ///
+    /// # Errors
+    /// The first thing in `settings` that cannot be meant, see [`SettingsError`].
+    pub fn new(
+        settings: Settings,
+        keys: KeyRing,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, SettingsError> {
+        let registry = Registry::new(settings.apis, settings.applications)?;
+        let discovery = discovery::document(&settings.issuer).to_string().into();
+        let jwks = keys.jwks().to_string().into();
+        Ok(Self {
+            issuer: settings.issuer,
+            registry,
+            keys,
+            clock,
+            discovery,
+            jwks,
+        })
+    }
+
+    /// The provider's routes, to be served at the root of the issuer's host.
+    pub fn router(self) -> Router {
+        Router::new()
+            .route(
+                "/.well-known/openid-configuration",
+                get(discovery::serve_document),
+            )
+            .route(
+                "/.well-known/oauth-authorization-server",
+                get(discovery::serve_document),
+            )
+            .route("/.well-known/jwks.json", get(discovery::serve_jwks))
+            .route("/oauth/token", post(token_endpoint::serve))
+            .fallback(guard::not_found)
+            .method_not_allowed_fallback(guard::method_not_allowed)
+            .layer(middleware::from_fn(guard::apply))
+            .with_state(Arc::new(self))
+    }
+}
