@@ -1,1 +1,67 @@
 //! Reads portcullis.toml: text in, typed configuration or all of its errors out.
+//!
+//! Pure: no file, no environment and no clock are touched here. `keys.rs` lists every key there is;
+//! the reader's check for unknown keys and the JSON Schema both come from that list.
+//!
+//! ```
+//! use portcullis_config::{Source, parse};
+//!
+//! let text = r#"
+//!     [authorizer.user]
+//!     issuer = "https://tenant.example.com/"
+//!     audience = ["testing"]
+//!
+//!     [api.main]
+//!     auth = "user"
+//!     routes = { "GET /hello/{name}" = { respond = "Hello {name}" } }
+//! "#;
+//! let parsed = parse(&Source { name: "portcullis.toml", text }, &|_| None).expect("no errors");
+//! assert_eq!(parsed.config.apis[0].routes[0].path.to_string(), "/hello/{name}");
+//! ```
+
+mod address;
+mod api;
+mod authorizer;
+mod config;
+mod diagnostic;
+mod environment;
+mod keys;
+mod network;
+mod path;
+mod position;
+mod quantity;
+mod read;
+mod schema;
+mod template;
+mod tenant;
+
+pub use address::AddressError;
+pub use api::{Api, Auth, AuthFrom, Method, Requirement, Route, Target, TokenForwarding};
+pub use authorizer::{Authorizer, AuthorizerKind, Check, IssuerUrl, JwtAuthorizer, KeySource};
+pub use config::{Config, Server};
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use network::{Network, NetworkError};
+pub use path::{PathError, PathPattern, Segment};
+pub use position::Origin;
+pub use read::parse;
+pub use schema::schema;
+pub use template::{Template, TemplatePart};
+pub use tenant::{Application, ApplicationKind, Permissions, Tenant, User};
+
+/// The text of a configuration file.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// How messages call the file.
+    pub name: &'a str,
+    /// What the file holds.
+    pub text: &'a str,
+}
+
+/// A file without errors.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// What the file says.
+    pub config: Config,
+    /// What a person should look at: checks that were given up, things that have no effect.
+    pub warnings: Diagnostics,
+}

@@ -1,0 +1,105 @@
+use url::Url;
+
+use crate::path::PathPattern;
+use crate::position::Origin;
+use crate::template::Template;
+
+/// A set of routes with what they share.
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// Its name in the file.
+    pub name: String,
+    /// Where it was said.
+    pub origin: Origin,
+    /// What every path begins with: empty, or `/httpbin` without a slash at its end.
+    pub base: String,
+    /// Whether `base` is removed before a request goes to an upstream; `false` when absent.
+    pub strip_base: bool,
+    /// Whether upstreams see the caller's token.
+    pub token: TokenForwarding,
+    /// The headers an upstream learns the caller from: lower-case header name, claim name.
+    pub identity: Vec<(String, String)>,
+    /// The routes in the order of the file, then those of the API's own upstream.
+    pub routes: Vec<Route>,
+}
+
+/// Whether an upstream sees the caller's `Authorization` header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TokenForwarding {
+    /// It is removed.
+    #[default]
+    Strip,
+    /// It is forwarded as received.
+    Keep,
+}
+
+/// Which requests, who may make them, and what answers them.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The methods it answers.
+    pub methods: Method,
+    /// The paths it answers, the API's base included.
+    pub path: PathPattern,
+    /// Where it was said.
+    pub origin: Origin,
+    /// Who may call it.
+    pub auth: Auth,
+    /// Where `auth` was said.
+    pub auth_from: AuthFrom,
+    /// What answers.
+    pub target: Target,
+}
+
+/// The methods a route answers (RFC 9110 section 9).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// Every method that no other route of the same path names.
+    Any,
+    /// This one, in upper case.
+    One(String),
+}
+
+impl std::fmt::Display for Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Any => "ANY",
+            Self::One(method) => method,
+        })
+    }
+}
+
+/// Who may call a route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Auth {
+    /// Any one of these is enough; inside one, all of it is needed.
+    pub alternatives: Vec<Vec<Requirement>>,
+    /// Whether a caller without credentials is let in.
+    pub anonymous: bool,
+}
+
+/// What one authorizer must have found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requirement {
+    /// The index of the authorizer in [`Config::authorizers`](crate::Config::authorizers).
+    pub authorizer: usize,
+    /// The scopes the caller needs, all of them; none for any valid credential.
+    pub scopes: Vec<String>,
+}
+
+/// Where a route's `auth` was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthFrom {
+    /// At the route.
+    Route(Origin),
+    /// At its API.
+    Api(Origin),
+}
+
+/// What answers a request that may pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// This text.
+    Respond(Template),
+    /// The service at this http or https address.
+    Upstream(Url),
+}

@@ -1,0 +1,64 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+
+use crate::api::Api;
+use crate::authorizer::{Authorizer, AuthorizerKind, Check};
+use crate::network::Network;
+use crate::tenant::Tenant;
+
+/// Everything one file says, checked and with its defaults filled in.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The project's name.
+    pub name: Option<String>,
+    /// How the gateway listens.
+    pub server: Server,
+    /// What proves who a caller is; [`Requirement::authorizer`](crate::Requirement) is an index.
+    pub authorizers: Vec<Authorizer>,
+    /// What is protected, in the order of the file.
+    pub apis: Vec<Api>,
+    /// The embedded identity provider of `portcullis dev`.
+    pub tenant: Tenant,
+}
+
+/// How the gateway listens, and what it takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// The address of the data plane; `127.0.0.1:8080` when absent.
+    pub listen: SocketAddr,
+    /// Threads of the data plane; one per core when absent.
+    pub workers: Option<NonZeroUsize>,
+    /// The largest request body in bytes; 10 MiB when absent.
+    pub body_limit: u64,
+    /// The proxies whose `X-Forwarded-*` headers are believed; none when absent.
+    pub trusted_proxies: Vec<Network>,
+}
+
+impl Config {
+    /// Each audience that an authorizer names, with every scope that routes ask of that authorizer.
+    pub fn permissions_by_audience(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let mut permissions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (index, authorizer) in self.authorizers.iter().enumerate() {
+            let AuthorizerKind::Jwt(jwt) = &authorizer.kind;
+            let Check::Is(audiences) = &jwt.audience else {
+                continue;
+            };
+            for audience in audiences {
+                permissions
+                    .entry(audience.clone())
+                    .or_default()
+                    .extend(self.scopes_asked(index));
+            }
+        }
+        permissions
+    }
+
+    fn scopes_asked(&self, authorizer: usize) -> impl Iterator<Item = String> {
+        let routes = self.apis.iter().flat_map(|api| &api.routes);
+        let requirements = routes.flat_map(|route| route.auth.alternatives.iter().flatten());
+        requirements
+            .filter(move |requirement| requirement.authorizer == authorizer)
+            .flat_map(|requirement| requirement.scopes.iter().cloned())
+    }
+}

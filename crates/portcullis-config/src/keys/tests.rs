@@ -1,0 +1,207 @@
+use portcullis_token::Algorithm;
+
+use super::*;
+use crate::{Source, parse};
+
+/// A file with `key = value` in the table of this title, and whatever else that needs.
+fn file(title: &str, name: &str, value: &str) -> String {
+    let user = "issuer = \"https://example.com\"\naudience = [\"a\"]\n";
+    let line = format!("{name} = {value}\n");
+    let authorizer = format!("[authorizer.user]\n{user}");
+    let without = |text: &str| {
+        let own = |other: &&str| !other.starts_with(&format!("{name} ="));
+        text.split_inclusive('\n').filter(own).collect::<String>()
+    };
+    match title {
+        "the file" => line,
+        "[authorizer.NAME]" => format!("[authorizer.user]\n{line}{}", without(user)),
+        "[api.NAME]" => {
+            let api = without("auth = \"none\"\nupstream = \"http://localhost:1\"\n");
+            format!("{authorizer}[api.main]\n{line}{api}")
+        }
+        "a route" => {
+            let route = if name == "auth" {
+                ", respond = \"\""
+            } else {
+                ""
+            };
+            let value = value.trim();
+            format!(
+                "[api.main]\nauth = \"none\"\n\
+                 routes = {{ \"GET /{{name}}\" = {{ {name} = {value}{route} }} }}\n"
+            )
+        }
+        "[[tenant.user]]" => {
+            let user = without("email = \"a@example.com\"\npassword = \"b\"\n");
+            format!("{title}\n{line}{user}")
+        }
+        "[[tenant.application]]" => {
+            format!(
+                "{title}\n{line}{}",
+                without("name = \"a\"\ntype = \"spa\"\n")
+            )
+        }
+        table => format!("{table}\n{line}"),
+    }
+}
+
+const TABLES: [&Table; 9] = [
+    &ROOT,
+    &SERVER,
+    &LIMITS,
+    &AUTHORIZER,
+    &API,
+    &ROUTE,
+    &TENANT,
+    &USER,
+    &APPLICATION,
+];
+
+#[test]
+fn every_example_and_every_default_is_accepted() {
+    for table in TABLES {
+        for key in table.keys {
+            for value in [Some(key.example), key.default].into_iter().flatten() {
+                let text = file(table.title, key.name, value);
+                let source = Source {
+                    name: "portcullis.toml",
+                    text: &text,
+                };
+                if let Err(diagnostics) = parse(&source, &|_| None) {
+                    panic!(
+                        "{}: {}\n{}",
+                        table.title,
+                        key.name,
+                        diagnostics.render(&source, false)
+                    );
+                }
+                crate::schema::tests::assert_valid(&text);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_value_of_another_type_is_refused_for_every_key() {
+    for table in TABLES {
+        for key in table.keys {
+            let text = file(table.title, key.name, "1979-05-27");
+            let source = Source {
+                name: "portcullis.toml",
+                text: &text,
+            };
+            let page = parse(&source, &|_| None)
+                .unwrap_err()
+                .render(&source, false);
+            let expected = format!("error: `{}` must be ", key.name);
+            assert!(
+                page.contains(&expected),
+                "{}: {}\n{page}",
+                table.title,
+                key.name
+            );
+        }
+    }
+}
+
+#[test]
+fn every_required_key_is_missed() {
+    for table in [&AUTHORIZER, &USER, &APPLICATION] {
+        for key in table.keys.iter().filter(|key| key.required) {
+            let text = file(table.title, key.name, key.example);
+            let line = format!("{} = {}\n", key.name, key.example);
+            let text = text.replace(&line, "");
+            let source = Source {
+                name: "portcullis.toml",
+                text: &text,
+            };
+            let page = parse(&source, &|_| None)
+                .unwrap_err()
+                .render(&source, false);
+            let expected = format!("error: `{}` is missing", key.name);
+            assert!(
+                page.contains(&expected),
+                "{}: {}\n{page}",
+                table.title,
+                key.name
+            );
+        }
+    }
+}
+
+#[test]
+fn every_key_for_later_is_refused_in_so_many_words() {
+    for table in TABLES {
+        for name in table.later {
+            let text = file(table.title, name, "\"x\"");
+            let source = Source {
+                name: "portcullis.toml",
+                text: &text,
+            };
+            let page = parse(&source, &|_| None)
+                .unwrap_err()
+                .render(&source, false);
+            let expected = format!("error: `{name}` is not available in this version");
+            assert!(page.contains(&expected), "{}: {name}\n{page}", table.title);
+        }
+    }
+}
+
+#[test]
+fn the_algorithms_are_those_of_the_verifier() {
+    assert!(
+        ALGORITHMS
+            .iter()
+            .copied()
+            .eq(Algorithm::ALL.map(Algorithm::name))
+    );
+}
+
+#[test]
+fn a_default_is_what_an_absent_key_means() {
+    for table in TABLES {
+        for key in table.keys {
+            let Some(default) = key.default else { continue };
+            let written = file(table.title, key.name, default);
+            let absent = written.replace(&format!("{} = {default}\n", key.name), "\n");
+            assert_ne!(written, absent, "{}: {}", table.title, key.name);
+            let read = |text| {
+                let source = Source {
+                    name: "portcullis.toml",
+                    text,
+                };
+                format!("{:?}", parse(&source, &|_| None).unwrap().config)
+            };
+            assert_eq!(
+                read(&written),
+                read(&absent),
+                "{}: {}",
+                table.title,
+                key.name
+            );
+        }
+    }
+}
+
+#[test]
+fn every_word_of_a_choice_is_accepted() {
+    for table in TABLES {
+        for key in table.keys {
+            let values: Vec<String> = match key.kind {
+                Kind::Choice(words) => words.iter().map(|word| format!("\"{word}\"")).collect(),
+                Kind::SomeChoices(words) => {
+                    words.iter().map(|word| format!("[\"{word}\"]")).collect()
+                }
+                _ => continue,
+            };
+            for value in values {
+                let text = file(table.title, key.name, &value);
+                let source = Source {
+                    name: "portcullis.toml",
+                    text: &text,
+                };
+                assert!(parse(&source, &|_| None).is_ok(), "{text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! From text to [`Config`]: every problem is collected, none ends the reading.
+
+mod api;
+mod auth;
+mod authorizer;
+mod conflict;
+mod fields;
+mod identity;
+mod reader;
+mod route;
+mod server;
+mod tenant;
+mod text;
+
+use toml::de::DeTable;
+
+use crate::config::Config;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::keys::ROOT;
+use crate::{Parsed, Severity, Source};
+
+use fields::Fields;
+use reader::{Reader, Reported};
+
+/// The largest file that is read, and as much may come from the environment: 1 MiB.
+const LARGEST_FILE: usize = 1 << 20;
+
+/// Reads a whole file. `${NAME}` in a value is what `env` says, whose text is never shown.
+///
+/// # Errors
+/// Everything that is wrong with the file, not the first thing only, and its warnings.
+///
+/// ```
+/// use portcullis_config::{Source, parse};
+///
+/// let source = Source { name: "portcullis.toml", text: "[servr]\n[api]\nmain = 1\n" };
+/// let diagnostics = parse(&source, &|_| None).expect_err("both are wrong");
+/// assert_eq!(diagnostics.len(), 2);
+/// assert!(diagnostics.render(&source, false).contains("did you mean `server`?"));
+/// ```
+pub fn parse(
+    source: &Source<'_>,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Parsed, Diagnostics> {
+    let mut reader = Reader::new(source.text, env);
+    let config = read_text(&mut reader, source.text);
+    let diagnostics = reader.finish();
+    let refused = diagnostics
+        .iter()
+        .any(|found| found.severity == Severity::Error);
+    match config {
+        Ok(config) if !refused => Ok(Parsed {
+            config,
+            warnings: diagnostics,
+        }),
+        Ok(_) | Err(Reported { .. }) => Err(diagnostics),
+    }
+}
+
+fn read_text(reader: &mut Reader<'_>, text: &str) -> Result<Config, Reported> {
+    if text.len() > LARGEST_FILE {
+        return Err(reader.refuse(Diagnostic::new(0..0, "the file is larger than 1 MiB")));
+    }
+    let document = DeTable::parse(text).map_err(|error| {
+        let span = error.span().unwrap_or(text.len()..text.len());
+        reader.refuse(Diagnostic::new(
+            span,
+            format!("not TOML: {}", error.message()),
+        ))
+    })?;
+    let mut root = Fields::new(&ROOT, document.get_ref(), 0..0);
+    root.check_keys(reader);
+    read_root(reader, &root)
+}
+
+fn read_root(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Config, Reported> {
+    let name = root.optional("name", |entry| reader.nonempty(&entry));
+    let server = server::read(reader, root);
+    let mut names = authorizer::Names::new(reader, root);
+    let authorizers = authorizer::read_all(reader, &names);
+    let apis = api::read_all(reader, root, &mut names);
+    let tenant = tenant::read(reader, root);
+    names.warn_unused(reader);
+    Ok(Config {
+        name: name?,
+        server: server?,
+        authorizers: authorizers?,
+        apis: apis?,
+        tenant: tenant?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+use std::collections::HashSet;
+
+use url::Url;
+
+use super::auth;
+use super::authorizer::{Names, check_name};
+use super::conflict::{Located, Seen};
+use super::fields::{Entry, Fields, entries};
+use super::identity;
+use super::reader::{Reader, Reported, all};
+use super::route::{self, Shared};
+use crate::address::parse_url;
+use crate::api::{Api, AuthFrom, Method, Route, TokenForwarding};
+use crate::diagnostic::Diagnostic;
+use crate::keys::API;
+use crate::path::{PathPattern, Segment};
+
+pub(super) fn read_all(
+    reader: &mut Reader<'_>,
+    root: &Fields<'_>,
+    names: &mut Names<'_>,
+) -> Result<Vec<Api>, Reported> {
+    let table = root.optional("api", |entry| reader.table(&entry))?;
+    let entries = table.map(entries).unwrap_or_default();
+    let mut seen = Seen::default();
+    let apis = entries
+        .iter()
+        .map(|entry| read(reader, entry, names, &mut seen))
+        .collect();
+    all(apis)
+}
+
+fn read(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_>,
+    names: &mut Names<'_>,
+    seen: &mut Seen,
+) -> Result<Api, Reported> {
+    let name = check_name(reader, entry, "an API");
+    let fields = Fields::open(reader, &API, entry)?;
+    let shared = read_shared(reader, names, &fields);
+    let strip_base = fields.optional("strip_base", |entry| reader.flag(&entry));
+    let token = fields.optional("token", |entry| {
+        let choices = [
+            ("strip", TokenForwarding::Strip),
+            ("keep", TokenForwarding::Keep),
+        ];
+        reader.choice(&entry, &choices)
+    });
+    let identity = fields.optional("identity", |entry| identity::read(reader, &entry));
+    let routes = read_routes(reader, names, seen, &fields, &shared);
+    Ok(Api {
+        name: name?,
+        origin: reader.origin(&entry.key),
+        base: base_text(&shared.base?),
+        strip_base: strip_base?.unwrap_or_default(),
+        token: token?.unwrap_or_default(),
+        identity: identity?.unwrap_or_default(),
+        routes: routes?.into_iter().map(|located| located.route).collect(),
+    })
+}
+
+fn read_shared(reader: &mut Reader<'_>, names: &mut Names<'_>, fields: &Fields<'_>) -> Shared {
+    Shared {
+        base: fields
+            .optional("base", |entry| read_base(reader, &entry))
+            .map(Option::unwrap_or_default),
+        upstream: fields.optional("upstream", |entry| read_upstream(reader, &entry)),
+        auth: fields.optional("auth", |entry| {
+            let auth = auth::read(reader, names, &entry)?;
+            Ok((auth, AuthFrom::Api(reader.origin(&entry.key))))
+        }),
+    }
+}
+
+fn read_base(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<PathPattern, Reported> {
+    let text = reader.text(entry)?.value();
+    let path = text.strip_suffix('/').unwrap_or(&text);
+    let path = if path.is_empty() || path.ends_with('/') {
+        &text
+    } else {
+        path
+    };
+    let base = PathPattern::parse(path).map_err(|error| {
+        let mut problem = Diagnostic::new(entry.span(), format!("{entry}: {error}"));
+        problem.hint = error.hint().map(str::to_owned);
+        reader.refuse(problem)
+    })?;
+    if base
+        .segments
+        .iter()
+        .any(|segment| !matches!(segment, Segment::Literal(_)))
+    {
+        return Err(reader.bad(entry, "must not have parameters"));
+    }
+    Ok(base)
+}
+
+/// The base as text that a path can follow.
+fn base_text(base: &PathPattern) -> String {
+    if base.segments.is_empty() {
+        String::new()
+    } else {
+        base.to_string()
+    }
+}
+
+pub(super) fn read_upstream(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Url, Reported> {
+    let text = reader.text(entry)?.value();
+    parse_url(&text).map_err(|error| reader.bad(entry, error))
+}
+
+fn read_routes(
+    reader: &mut Reader<'_>,
+    names: &mut Names<'_>,
+    seen: &mut Seen,
+    fields: &Fields<'_>,
+    shared: &Shared,
+) -> Result<Vec<Located>, Reported> {
+    let table = fields.optional("routes", |entry| reader.table(&entry))?;
+    let entries = table.map(entries).unwrap_or_default();
+    if entries.is_empty() && fields.find("upstream").is_none() {
+        let problem = Diagnostic::new(fields.span(), "the API has neither routes nor an upstream")
+            .hint("write for example `upstream = \"http://localhost:3001\"`");
+        return Err(reader.refuse(problem));
+    }
+    let read_route = |entry| {
+        let located = route::read(reader, names, shared, entry)?;
+        seen.check(reader, &located);
+        Ok(located)
+    };
+    let routes = entries.iter().map(read_route).collect();
+    let implied = implied_routes(reader, fields, shared);
+    let mut routes = all(routes)?;
+    // A route that the file spells out replaces the one that the upstream implies.
+    let written: HashSet<_> = routes.iter().map(Located::shape).collect();
+    for located in implied? {
+        if !written.contains(&located.shape()) {
+            seen.check(reader, &located);
+            routes.push(located);
+        }
+    }
+    Ok(routes)
+}
+
+/// The two routes of an API's own upstream: its base, and everything below.
+fn implied_routes(
+    reader: &mut Reader<'_>,
+    fields: &Fields<'_>,
+    shared: &Shared,
+) -> Result<Vec<Located>, Reported> {
+    let Some(entry) = fields.find("upstream") else {
+        return Ok(Vec::new());
+    };
+    let base = shared.base.clone()?;
+    let mut below = base.clone();
+    below.segments.push(Segment::Remainder("rest".to_owned()));
+    let (auth, auth_from) = shared.auth_of(reader, &entry)?;
+    let Some(target) = shared.target()? else {
+        return Ok(Vec::new());
+    };
+    let origin = reader.origin(&entry.key);
+    let routes = [base, below].map(|path| {
+        let (auth, target) = (auth.clone(), target.clone());
+        let route = Route {
+            methods: Method::Any,
+            path,
+            origin,
+            auth,
+            auth_from,
+            target,
+        };
+        Located {
+            route,
+            key: entry.key.clone(),
+        }
+    });
+    Ok(routes.into())
+}

@@ -1,0 +1,185 @@
+use url::Url;
+
+use super::api::read_upstream;
+use super::auth;
+use super::authorizer::Names;
+use super::conflict::Located;
+use super::fields::{Entry, Fields};
+use super::identity::is_token;
+use super::reader::{Reader, Reported};
+use crate::api::{Auth, AuthFrom, Method, Route, Target};
+use crate::diagnostic::{Diagnostic, Quoted};
+use crate::keys::ROUTE;
+use crate::path::PathPattern;
+use crate::template::{Template, TemplateError};
+
+/// What the routes of an API have in common.
+pub(super) struct Shared {
+    pub(super) base: Result<PathPattern, Reported>,
+    pub(super) upstream: Result<Option<Url>, Reported>,
+    pub(super) auth: Result<Option<(Auth, AuthFrom)>, Reported>,
+}
+
+impl Shared {
+    /// The API's `auth`, for an entry that has none of its own.
+    pub(super) fn auth_of(
+        &self,
+        reader: &mut Reader<'_>,
+        entry: &Entry<'_>,
+    ) -> Result<(Auth, AuthFrom), Reported> {
+        self.auth.clone()?.ok_or_else(|| {
+            let message = format!("{entry} has no `auth`, and neither has its API");
+            let problem = Diagnostic::new(entry.key.clone(), message).label("who may call this?");
+            reader.refuse(problem.hint("`auth = \"none\"` makes it public"))
+        })
+    }
+
+    /// The API's upstream as a target.
+    pub(super) fn target(&self) -> Result<Option<Target>, Reported> {
+        Ok(self.upstream.clone()?.map(Target::Upstream))
+    }
+}
+
+/// Reads `"METHOD /path" = { … }`.
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    names: &mut Names<'_>,
+    shared: &Shared,
+    entry: &Entry<'_>,
+) -> Result<Located, Reported> {
+    let key = read_key(reader, shared, entry);
+    if entry.value.get_ref().is_str() {
+        let message = "a function as a target is not available in this version";
+        let hint = "write `{ respond = \"…\" }` or `{ upstream = \"http://…\" }`";
+        return Err(reader.refuse(Diagnostic::new(entry.span(), message).hint(hint)));
+    }
+    let fields = Fields::open(reader, &ROUTE, entry)?;
+    let auth = match fields.find("auth") {
+        Some(own) => auth::read(reader, names, &own)
+            .map(|auth| (auth, AuthFrom::Route(reader.origin(&own.key)))),
+        None => shared.auth_of(reader, entry),
+    };
+    let path = key
+        .as_ref()
+        .map(|(_, path)| path)
+        .map_err(|reported| *reported);
+    let target = read_target(reader, shared, entry, &fields, path);
+    let (methods, path) = key?;
+    let (auth, auth_from) = auth?;
+    let origin = reader.origin(&entry.key);
+    let route = Route {
+        methods,
+        path,
+        origin,
+        auth,
+        auth_from,
+        target: target?,
+    };
+    Ok(Located {
+        route,
+        key: entry.key.clone(),
+    })
+}
+
+fn read_key(
+    reader: &mut Reader<'_>,
+    shared: &Shared,
+    entry: &Entry<'_>,
+) -> Result<(Method, PathPattern), Reported> {
+    let Some((method, path)) = entry.name.split_once(' ') else {
+        let problem = Diagnostic::new(entry.key.clone(), format!("{entry} is not a route"));
+        return Err(reader.refuse(problem.hint("write a method, a space and a path: `GET /hello`")));
+    };
+    let method = read_method(reader, entry, method);
+    let pattern = PathPattern::parse(path).map_err(|error| {
+        let mut problem = Diagnostic::new(entry.key.clone(), error.to_string());
+        problem.hint = error.hint().map(str::to_owned);
+        reader.refuse(problem)
+    });
+    let mut full = shared.base.clone()?;
+    full.segments.extend(pattern?.segments);
+    Ok((method?, full))
+}
+
+fn read_method(reader: &mut Reader<'_>, entry: &Entry<'_>, text: &str) -> Result<Method, Reported> {
+    let name = Quoted(text);
+    let (message, hint) = match text {
+        "ANY" => return Ok(Method::Any),
+        "CONNECT" | "TRACE" => (format!("{name} requests are never forwarded"), None),
+        "*" => (
+            "`*` is not a method".to_owned(),
+            Some("write `ANY` for every method".to_owned()),
+        ),
+        _ if text.is_empty() || !text.bytes().all(is_token) => (
+            format!("{name} is not a method"),
+            Some("write for example `GET`".to_owned()),
+        ),
+        _ if text.bytes().any(|byte| byte.is_ascii_lowercase()) => {
+            let hint = format!("write {}", Quoted(&text.to_ascii_uppercase()));
+            ("a method is written in upper case".to_owned(), Some(hint))
+        }
+        _ => return Ok(Method::One(text.to_owned())),
+    };
+    let mut problem = Diagnostic::new(entry.key.clone(), message);
+    problem.hint = hint;
+    Err(reader.refuse(problem))
+}
+
+fn read_target(
+    reader: &mut Reader<'_>,
+    shared: &Shared,
+    entry: &Entry<'_>,
+    fields: &Fields<'_>,
+    path: Result<&PathPattern, Reported>,
+) -> Result<Target, Reported> {
+    match (fields.find("respond"), fields.find("upstream")) {
+        (Some(respond), Some(upstream)) => {
+            let problem = Diagnostic::new(upstream.key, "a route has one target, this one has two")
+                .secondary(respond.key, "the other one");
+            Err(reader.refuse(problem))
+        }
+        (Some(respond), None) => read_template(reader, &respond, path).map(Target::Respond),
+        (None, Some(upstream)) => read_upstream(reader, &upstream).map(Target::Upstream),
+        (None, None) => shared.target()?.ok_or_else(|| {
+            if let Some(reported) = fields.refused() {
+                return reported;
+            }
+            let message = format!("{entry} has no target, and its API has no `upstream`");
+            let problem = Diagnostic::new(entry.key.clone(), message);
+            reader.refuse(problem.hint("write `respond = \"…\"` or `upstream = \"http://…\"`"))
+        }),
+    }
+}
+
+fn read_template(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_>,
+    path: Result<&PathPattern, Reported>,
+) -> Result<Template, Reported> {
+    let text = reader.text(entry)?;
+    let parameters: Vec<&str> = path?.parameters().collect();
+    Template::parse(&text.pieces, &parameters).map_err(|error| {
+        let (message, hint) = match error {
+            TemplateError::Brace => (
+                error.to_string(),
+                "write literal braces as `{{` and `}}`".to_owned(),
+            ),
+            TemplateError::UnknownParameter(name) => {
+                let message = format!("the path has no parameter {}", Quoted(&name));
+                (message, list_parameters(&parameters))
+            }
+        };
+        reader.refuse(Diagnostic::new(entry.span(), message).hint(hint))
+    })
+}
+
+fn list_parameters(parameters: &[&str]) -> String {
+    if parameters.is_empty() {
+        return "the path has no parameters; write literal braces as `{{` and `}}`".to_owned();
+    }
+    let list: Vec<_> = parameters
+        .iter()
+        .map(|name| Quoted(name).to_string())
+        .collect();
+    format!("the parameters of the path are {}", list.join(", "))
+}
