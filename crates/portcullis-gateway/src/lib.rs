@@ -1,1 +1,37 @@
-//! The request path: match, identify, permit, forward.
+//! The gateway: match, identify, permit, forward.
+//!
+//! # Life of a request
+//!
+//! A thread accepts a connection ([`server`]), and each request on it goes through [`request`]:
+//!
+//! 1. [`route`]: the canonical path ([`path`]) and the method choose the route;
+//! 2. [`authn`]: the route's authorizers say who is calling, a `Caller`;
+//! 3. [`authz`]: the scopes say whether they may, a `Permit`;
+//! 4. [`rewrite`]: credentials and forged identity out, what we vouch for in;
+//! 5. [`forward`]: the target answers, and consumes the permit.
+//!
+//! Any of them may refuse the request, and [`refuse`] says how that looks. `explain` takes the
+//! first three steps with a recorder in hand.
+
+mod authn;
+mod authz;
+mod body;
+mod explain;
+mod forward;
+mod observe;
+mod path;
+mod plan;
+mod refuse;
+mod request;
+mod request_id;
+mod rewrite;
+mod route;
+mod server;
+
+pub use explain::{Explanation, Permitted, explain};
+pub use forward::upstream::UpstreamError;
+pub use observe::ACCESS;
+pub use path::PathError;
+pub use plan::{Environment, Plan, PlanError};
+pub use refuse::Refusal;
+pub use server::Gateway;

@@ -3,8 +3,9 @@ use std::fmt;
 /// Why a request's credential was refused.
 ///
 /// Each reason is one row of the table in [`Reason::facts`], so that every adapter gives the same
-/// answer to the same token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// answer to the same token. They are ordered as the checks are: the greatest of several is the
+/// one that got furthest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Reason {
     /// No `Authorization` header, or an empty one.

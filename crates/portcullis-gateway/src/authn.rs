@@ -1,0 +1,124 @@
+//! Who is calling: from a route and a request's headers to a [`Caller`].
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use portcullis_token::{Reason, Step, TokenType, Trace, Unverified, Verified, bearer_token};
+
+use crate::plan::{Authorizer, Matched, Plan, Route};
+use crate::refuse::Refusal;
+
+/// Who is calling, as the route's authorizers found it. Only [`identify`] makes one.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    /// What each authorizer that accepted the credential says of it.
+    verified: Vec<(usize, Verified)>,
+}
+
+impl Caller {
+    /// What the authorizer of this index says, if it accepted the credential.
+    pub(crate) fn verified_by(&self, authorizer: usize) -> Option<&Verified> {
+        self.verified
+            .iter()
+            .find(|(index, _)| *index == authorizer)
+            .map(|(_, token)| token)
+    }
+
+    /// Whether there is no credential at all.
+    pub(crate) const fn is_anonymous(&self) -> bool {
+        self.verified.is_empty()
+    }
+}
+
+/// Finds out who is calling.
+///
+/// A route without requirements does not look at credentials. One where they are optional lets a
+/// caller without them in, but never one with bad ones.
+pub(crate) async fn identify(
+    plan: &Plan,
+    matched: &Matched<'_>,
+    headers: &HeaderMap,
+    trace: &mut impl Trace,
+) -> Result<Caller, Refusal> {
+    let route = matched.route;
+    if route.auth.anonymous && route.auth.alternatives.is_empty() {
+        trace.passed(Step::Credential, || {
+            "none needed: the route is public".to_owned()
+        });
+        return Ok(Caller {
+            verified: Vec::new(),
+        });
+    }
+    let refuse = |reason| refuse(route, reason);
+    let token = match credential(headers, trace) {
+        Err(Reason::Missing) if route.auth.anonymous => {
+            return Ok(Caller {
+                verified: Vec::new(),
+            });
+        }
+        token => token.map_err(refuse)?,
+    };
+    let token = Unverified::parse(token, TokenType::Lenient, trace).map_err(refuse)?;
+    let mut caller = Caller {
+        verified: Vec::new(),
+    };
+    let mut furthest = Reason::IssUnknown;
+    for authorizer in authorizers(route) {
+        let Authorizer { name, verifier } = plan.authorizer(authorizer);
+        trace.authorizer(name);
+        match verifier.verify_parsed(&token, trace).await {
+            Ok(verified) => caller.verified.push((authorizer, verified)),
+            Err(reason) => furthest = furthest.max(reason),
+        }
+    }
+    let complete = route.auth.alternatives.iter().any(|needs| {
+        needs
+            .iter()
+            .all(|need| caller.verified_by(need.authorizer).is_some())
+    });
+    if complete {
+        Ok(caller)
+    } else {
+        Err(refuse(furthest))
+    }
+}
+
+fn credential<'h>(headers: &'h HeaderMap, trace: &mut impl Trace) -> Result<&'h str, Reason> {
+    let lines = headers
+        .get_all(AUTHORIZATION)
+        .iter()
+        .map(http::HeaderValue::as_bytes);
+    let token = bearer_token(lines);
+    match &token {
+        Ok(_) => trace.passed(Step::Credential, || "a bearer token".to_owned()),
+        Err(reason) => trace.refused(
+            Step::Credential,
+            || "one header `Authorization: Bearer TOKEN`".to_owned(),
+            || reason.description().to_owned(),
+        ),
+    }
+    token
+}
+
+/// The authorizers that the route's alternatives name, each once.
+fn authorizers(route: &Route) -> impl Iterator<Item = usize> {
+    let named = || {
+        route
+            .auth
+            .alternatives
+            .iter()
+            .flatten()
+            .map(|need| need.authorizer)
+    };
+    named()
+        .enumerate()
+        .filter(move |(index, own)| named().take(*index).all(|other| other != *own))
+        .map(|(_, authorizer)| authorizer)
+}
+
+pub(crate) fn refuse(route: &Route, reason: Reason) -> Refusal {
+    Refusal::Credential {
+        reason,
+        realm: route.api.name.clone(),
+        scopes: route.scopes(),
+    }
+}

@@ -1,0 +1,219 @@
+//! Bodies on their way through: bounded in size, in either direction never silent for too long.
+
+use std::cell::Cell;
+use std::error::Error;
+use std::future::Future as _;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep};
+
+use crate::forward::upstream::Lease;
+
+/// How long either side may send nothing in the middle of a body.
+const IDLE: Duration = Duration::from_mins(1);
+
+/// Why a body ended before its end. The connection it came on is then closed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BodyError {
+    /// The other side broke off, or framed it wrongly.
+    #[error("the body broke off")]
+    Broken(#[source] hyper::Error),
+    /// More bytes than the limit.
+    #[error("the body is larger than the limit")]
+    TooLarge,
+    /// Nothing came for a minute.
+    #[error("the body stood still for too long")]
+    Idle,
+}
+
+impl BodyError {
+    /// Whether `error` is, or was caused by, a body that grew beyond its limit.
+    pub(crate) fn is_too_large(error: &(dyn Error + 'static)) -> bool {
+        let too_large = matches!(error.downcast_ref(), Some(Self::TooLarge));
+        too_large || error.source().is_some_and(Self::is_too_large)
+    }
+}
+
+/// What the gateway answers with.
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// A text of our own.
+    Full(Full<Bytes>),
+    /// What an upstream sends, as it comes, and the connection that it comes on.
+    Upstream {
+        /// The body.
+        body: Timed,
+        /// Gives the connection back when the body has ended well.
+        lease: Lease,
+    },
+}
+
+impl Body {
+    /// A body of these bytes.
+    pub(crate) fn full(bytes: impl Into<Bytes>) -> Self {
+        Self::Full(Full::new(bytes.into()))
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self.get_mut() {
+            Self::Full(body) => {
+                let frame = ready!(Pin::new(body).poll_frame(context));
+                Poll::Ready(frame.map(|frame| frame.map_err(|never| match never {})))
+            }
+            Self::Upstream { body, lease } => {
+                let frame = ready!(Pin::new(&mut *body).poll_frame(context));
+                if frame.is_none() || body.is_end_stream() {
+                    lease.end();
+                }
+                Poll::Ready(frame)
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Full(body) => body.is_end_stream(),
+            Self::Upstream { body, .. } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Full(body) => body.size_hint(),
+            Self::Upstream { body, .. } => body.size_hint(),
+        }
+    }
+}
+
+/// A body that fails when nothing comes for too long.
+#[derive(Debug)]
+pub(crate) struct Timed {
+    body: Incoming,
+    /// Runs while the body is waited for; absent until that happens first.
+    idle: Option<Pin<Box<Sleep>>>,
+}
+
+impl Timed {
+    /// Times `body` from the first wait on.
+    pub(crate) const fn new(body: Incoming) -> Self {
+        Self { body, idle: None }
+    }
+}
+
+impl http_body::Body for Timed {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+            self.idle = None;
+            return Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)));
+        }
+        let idle = self
+            .idle
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(IDLE)));
+        ready!(idle.as_mut().poll(context));
+        Poll::Ready(Some(Err(BodyError::Idle)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A caller's body on its way to an upstream, of at most so many bytes.
+#[derive(Debug)]
+pub(crate) struct RequestBody {
+    body: Timed,
+    left: u64,
+    progress: Progress,
+}
+
+/// When a request's body last moved, shared with whoever waits for the answer to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Progress(Rc<Cell<Instant>>);
+
+impl Progress {
+    fn start() -> Self {
+        Self(Rc::new(Cell::new(Instant::now())))
+    }
+
+    /// When it last moved.
+    pub(crate) fn last(&self) -> Instant {
+        self.0.get()
+    }
+}
+
+impl RequestBody {
+    /// The body of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`BodyError::TooLarge`] at once, when its length is announced and beyond the limit.
+    pub(crate) fn limited(body: Incoming, limit: u64) -> Result<Self, BodyError> {
+        if http_body::Body::size_hint(&body).lower() > limit {
+            return Err(BodyError::TooLarge);
+        }
+        Ok(Self {
+            body: Timed::new(body),
+            left: limit,
+            progress: Progress::start(),
+        })
+    }
+
+    /// How the body gets on.
+    pub(crate) fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+}
+
+impl http_body::Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        self.progress.0.set(Instant::now());
+        let data = frame
+            .as_ref()
+            .and_then(|frame| frame.as_ref().ok()?.data_ref());
+        let length = data.map_or(0, |data| data.len() as u64);
+        let Some(left) = self.left.checked_sub(length) else {
+            return Poll::Ready(Some(Err(BodyError::TooLarge)));
+        };
+        self.left = left;
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,66 @@
+pub(crate) mod respond;
+pub(crate) mod upstream;
+
+use http::header::HOST;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, Response, Uri, request};
+use portcullis::Chain;
+
+use crate::authz::Permit;
+use crate::body::{Body, RequestBody};
+use crate::forward::upstream::{Pools, SendError, Upstream};
+use crate::path::PathError;
+use crate::plan::Target;
+use crate::refuse::Refusal;
+
+/// Has the route's target answer. Only a permit opens this door.
+pub(crate) async fn send(
+    permit: Permit<'_>,
+    mut request: Request<RequestBody>,
+    pools: &Pools,
+) -> Result<Response<Body>, Refusal> {
+    let route = permit.route();
+    match &route.target {
+        Target::Respond(template) => Ok(respond::answer(template, &route.pattern, permit.path())),
+        Target::Upstream { upstream, strip } => {
+            let path = permit.path().get(*strip..).unwrap_or_default();
+            request = readdress(request, upstream, path)?;
+            pools.send(upstream, request).await.map_err(|error| {
+                tracing::debug!(?upstream, error = %Chain(&error), "an upstream gave no answer");
+                refusal(&error)
+            })
+        }
+    }
+}
+
+/// Turns the request to the upstream: its own base, the canonical path, the query as received.
+fn readdress(
+    request: Request<RequestBody>,
+    upstream: &Upstream,
+    path: &str,
+) -> Result<Request<RequestBody>, Refusal> {
+    let (mut parts, body) = request.into_parts();
+    let target = target(&parts, &upstream.base, path);
+    let target = PathAndQuery::try_from(target).map_err(|_| PathError::Character)?;
+    parts.uri = Uri::from(target);
+    let host = HeaderValue::try_from(upstream.authority.as_str()).map_err(|_| Refusal::Host)?;
+    parts.headers.insert(HOST, host);
+    Ok(Request::from_parts(parts, body))
+}
+
+fn target(parts: &request::Parts, base: &str, path: &str) -> String {
+    // What is left of a path that was nothing but the API's base is the root.
+    let slash = if path.is_empty() { "/" } else { "" };
+    match parts.uri.query() {
+        Some(query) => format!("{base}{path}{slash}?{query}"),
+        None => format!("{base}{path}{slash}"),
+    }
+}
+
+fn refusal(error: &SendError) -> Refusal {
+    match error {
+        _ if error.is_body_too_large() => Refusal::BodyTooLarge,
+        SendError::AnswerTimeout | SendError::ConnectTimeout => Refusal::UpstreamTimeout,
+        SendError::Connect(_) | SendError::Broken(_) => Refusal::UpstreamUnreachable,
+    }
+}

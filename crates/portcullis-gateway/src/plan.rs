@@ -1,0 +1,329 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::HeaderName;
+use portcullis::{BuildError, Clock, Issuer, Verifier};
+use portcullis_config::{
+    Auth, AuthorizerKind, Check, Config, JwtAuthorizer, Network, PathPattern, Template,
+    TokenForwarding,
+};
+use portcullis_token::{Step, Trace};
+use rustls::ClientConfig;
+use rustls_platform_verifier::BuilderVerifierExt as _;
+use url::Url;
+
+use crate::forward::upstream::{Upstream, UpstreamError};
+use crate::path::{self, PathError};
+use crate::refuse::Refusal;
+use crate::route::RouteTable;
+
+/// A configuration, compiled: nothing of it is parsed again for a request.
+///
+/// It is replaced as a whole, and a request keeps the one it began with.
+#[derive(Debug)]
+pub struct Plan {
+    table: RouteTable,
+    routes: Vec<Route>,
+    authorizers: Vec<Authorizer>,
+    trusted_proxies: Vec<Network>,
+    /// Every header that tells an upstream who the caller is, of whichever API.
+    pub(crate) managed: Vec<HeaderName>,
+    pub(crate) body_limit: u64,
+    pub(crate) tells_reason: bool,
+}
+
+/// One way to prove who a caller is.
+#[derive(Debug)]
+pub(crate) struct Authorizer {
+    pub(crate) name: String,
+    pub(crate) verifier: Verifier,
+}
+
+/// Which requests, who may make them, and what answers them.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) api: Arc<Api>,
+    /// `GET /hello/{name}`.
+    pub(crate) name: String,
+    pub(crate) pattern: PathPattern,
+    pub(crate) auth: Auth,
+    pub(crate) target: Target,
+}
+
+/// What the routes of one API share.
+#[derive(Debug)]
+pub(crate) struct Api {
+    pub(crate) name: Arc<str>,
+    pub(crate) token: TokenForwarding,
+    pub(crate) identity: Vec<(HeaderName, String)>,
+}
+
+/// What answers a request that may pass.
+#[derive(Debug)]
+pub(crate) enum Target {
+    Respond(Template),
+    Upstream {
+        upstream: Arc<Upstream>,
+        /// How many bytes of the path are the API's own and are not forwarded.
+        strip: usize,
+    },
+}
+
+/// What a plan needs besides the configuration.
+pub struct Environment<'e> {
+    /// Where the keys of an authorizer come from; rules are added by the plan.
+    pub issuer: &'e mut dyn FnMut(&JwtAuthorizer) -> Issuer,
+    /// The time by which tokens are judged.
+    pub clock: Arc<dyn Clock>,
+    /// Whether callers are told the exact reason of a refusal, which is for development.
+    pub tells_reason: bool,
+}
+
+/// Why a configuration cannot be compiled on this machine.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// An authorizer's verifier cannot be built.
+    #[error("authorizer `{name}` cannot be used")]
+    Authorizer {
+        /// The authorizer.
+        name: String,
+        /// What is wrong with it.
+        #[source]
+        cause: BuildError,
+    },
+    /// An upstream cannot be prepared.
+    #[error("an upstream of API `{api}` cannot be used")]
+    Upstream {
+        /// The API.
+        api: String,
+        /// What is wrong with it.
+        #[source]
+        cause: UpstreamError,
+    },
+    /// An identity header has a name that HTTP does not allow.
+    #[error("`{0}` is not a header name")]
+    Header(String),
+}
+
+/// A request's route, and the canonical path that chose it.
+#[derive(Debug)]
+pub(crate) struct Matched<'p> {
+    pub(crate) route: &'p Route,
+    pub(crate) path: String,
+}
+
+impl Plan {
+    /// Compiles `config`. No I/O happens here.
+    ///
+    /// # Errors
+    /// [`PlanError`], for what only this machine can tell; everything else was an error of the
+    /// configuration already.
+    pub fn compile(config: &Config, environment: &mut Environment<'_>) -> Result<Self, PlanError> {
+        let authorizers = config
+            .authorizers
+            .iter()
+            .map(|authorizer| compile_authorizer(authorizer, environment))
+            .collect::<Result<_, _>>()?;
+        let mut plan = Self {
+            table: RouteTable::default(),
+            routes: Vec::new(),
+            authorizers,
+            trusted_proxies: config.server.trusted_proxies.clone(),
+            managed: Vec::new(),
+            body_limit: config.server.body_limit,
+            tells_reason: environment.tells_reason,
+        };
+        let mut upstreams = Upstreams::default();
+        for api in &config.apis {
+            plan.add_api(api, &mut upstreams)?;
+        }
+        Ok(plan)
+    }
+
+    fn add_api(
+        &mut self,
+        config: &portcullis_config::Api,
+        upstreams: &mut Upstreams,
+    ) -> Result<(), PlanError> {
+        let api = Arc::new(Api {
+            name: config.name.as_str().into(),
+            token: config.token,
+            identity: config
+                .identity
+                .iter()
+                .map(identity_header)
+                .collect::<Result<_, _>>()?,
+        });
+        let strip = if config.strip_base {
+            config.base.len()
+        } else {
+            0
+        };
+        self.managed
+            .extend(api.identity.iter().map(|(name, _)| name.clone()));
+        for route in &config.routes {
+            let target = match &route.target {
+                portcullis_config::Target::Respond(template) => Target::Respond(template.clone()),
+                portcullis_config::Target::Upstream(url) => {
+                    let upstream = upstreams
+                        .prepare(url)
+                        .map_err(|cause| PlanError::Upstream {
+                            api: config.name.clone(),
+                            cause,
+                        })?;
+                    Target::Upstream { upstream, strip }
+                }
+            };
+            self.table
+                .insert(&route.methods, &route.path, self.routes.len());
+            self.routes.push(Route {
+                api: Arc::clone(&api),
+                name: format!("{} {}", route.methods, route.path),
+                pattern: route.path.clone(),
+                auth: route.auth.clone(),
+                target,
+            });
+        }
+        Ok(())
+    }
+
+    /// The route for a request, by the one canonical form of its path.
+    pub(crate) fn route(
+        &self,
+        method: &str,
+        path: &str,
+        trace: &mut impl Trace,
+    ) -> Result<Matched<'_>, Refusal> {
+        let path = path::canonical(path).inspect_err(|error: &PathError| {
+            let expected = || "a path that every server reads alike".to_owned();
+            trace.refused(Step::Path, expected, || format!("`{path}`: {error}"));
+        })?;
+        trace.passed(Step::Path, || format!("`{path}`"));
+        let Some(index) = self.table.find(method, &path) else {
+            let got = || format!("`{method} {path}`");
+            trace.refused(
+                Step::Route,
+                || "a method and path of the route table".to_owned(),
+                got,
+            );
+            return Err(Refusal::NoRoute);
+        };
+        let route = &self.routes[index];
+        trace.passed(Step::Route, || {
+            format!("`{}` of API `{}`", route.name, route.api.name)
+        });
+        Ok(Matched {
+            route,
+            path: path.into_owned(),
+        })
+    }
+
+    pub(crate) fn authorizer(&self, index: usize) -> &Authorizer {
+        &self.authorizers[index]
+    }
+
+    /// Whether what `peer` says about its own client is believed.
+    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies
+            .iter()
+            .any(|network| network.contains(peer))
+    }
+
+    /// Starts fetching the keys of every authorizer, on the current tokio runtime.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn start_keys(&self) {
+        for authorizer in &self.authorizers {
+            authorizer.verifier.start();
+        }
+    }
+}
+
+fn compile_authorizer(
+    authorizer: &portcullis_config::Authorizer,
+    environment: &mut Environment<'_>,
+) -> Result<Authorizer, PlanError> {
+    let AuthorizerKind::Jwt(jwt) = &authorizer.kind;
+    let mut issuer = (environment.issuer)(jwt)
+        .algorithms(jwt.algorithms.clone())
+        .leeway(jwt.leeway)
+        .scope_claims(jwt.scope_claims.clone());
+    if let Check::Is(url) = &jwt.issuer {
+        issuer = issuer.named(url.as_written());
+    }
+    issuer = match &jwt.audience {
+        Check::Any => issuer.any_audience(),
+        Check::Is(audiences) => audiences.iter().fold(issuer, Issuer::audience),
+    };
+    let verifier = Verifier::builder()
+        .issuer(issuer)
+        .clock(Arc::clone(&environment.clock))
+        .build()
+        .map_err(|cause| PlanError::Authorizer {
+            name: authorizer.name.clone(),
+            cause,
+        })?;
+    Ok(Authorizer {
+        name: authorizer.name.clone(),
+        verifier,
+    })
+}
+
+fn identity_header((header, claim): &(String, String)) -> Result<(HeaderName, String), PlanError> {
+    let name = header
+        .parse()
+        .map_err(|_| PlanError::Header(header.clone()))?;
+    Ok((name, claim.clone()))
+}
+
+/// The upstreams of a plan, each prepared once.
+#[derive(Default)]
+struct Upstreams {
+    prepared: BTreeMap<Url, Arc<Upstream>>,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+impl Upstreams {
+    fn prepare(&mut self, url: &Url) -> Result<Arc<Upstream>, UpstreamError> {
+        if let Some(upstream) = self.prepared.get(url) {
+            return Ok(Arc::clone(upstream));
+        }
+        let upstream = Arc::new(Upstream::new(url, || match &self.tls {
+            Some(config) => Ok(Arc::clone(config)),
+            None => Ok(Arc::clone(self.tls.insert(client_tls()?))),
+        })?);
+        self.prepared.insert(url.clone(), Arc::clone(&upstream));
+        Ok(upstream)
+    }
+}
+
+/// TLS to upstreams, with the operating system's certificate authorities.
+fn client_tls() -> Result<Arc<ClientConfig>, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_platform_verifier()?
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+impl Route {
+    /// The scopes that a challenge names: those of the first alternative.
+    pub(crate) fn scopes(&self) -> Vec<String> {
+        let first = self.auth.alternatives.first().into_iter().flatten();
+        let scopes: BTreeSet<&String> = first.flat_map(|need| &need.scopes).collect();
+        scopes.into_iter().cloned().collect()
+    }
+}
+
+impl fmt::Debug for Environment<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
+            .field("clock", &self.clock)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,211 @@
+//! Every refusal: its status, its body, its challenge, in one table.
+
+use std::sync::Arc;
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+use portcullis::Problem;
+use portcullis_token::{Reason, challenge};
+
+use crate::body::Body;
+use crate::path::PathError;
+
+/// Seconds after which a caller may try again when keys or upstreams fail.
+const RETRY_AFTER_SECONDS: &str = "5";
+
+/// Why a request is not served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The path has no canonical form.
+    Path(PathError),
+    /// An HTTP/1.1 request without exactly one `Host` (RFC 9112 section 3.2).
+    Host,
+    /// No route for this method and path.
+    NoRoute,
+    /// The credential.
+    Credential {
+        /// Why it was refused.
+        reason: Reason,
+        /// The API, which is the realm of the challenge.
+        realm: Arc<str>,
+        /// The scopes that the route asks for.
+        scopes: Vec<String>,
+    },
+    /// The body is larger than the limit.
+    BodyTooLarge,
+    /// No connection to the upstream, or it broke before it answered.
+    UpstreamUnreachable,
+    /// The upstream took too long to answer.
+    UpstreamTimeout,
+}
+
+/// One row of the table.
+struct Facts {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+}
+
+impl Refusal {
+    /// The exact reason as logs and `explain` name it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Credential { reason, .. } => reason.code(),
+            other => other.facts().code,
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.facts().status
+    }
+
+    /// What to do about it, in one sentence.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Credential { reason, .. } => reason.remedy(),
+            Self::Path(_) => "send the path in its plain form",
+            Self::Host => "send one `Host` header",
+            Self::NoRoute => {
+                "correct the path or the method, or add the route; `portcullis check` lists them"
+            }
+            Self::BodyTooLarge => "send less, or raise `body` in `[server.limits]`",
+            Self::UpstreamUnreachable => "start the upstream, or correct its address in `upstream`",
+            Self::UpstreamTimeout => "make the upstream answer sooner",
+        }
+    }
+
+    #[rustfmt::skip]
+    fn facts(&self) -> Facts {
+        match self {
+            Self::Path(error) => facts(StatusCode::BAD_REQUEST, "bad_path", error),
+            Self::Host => facts(StatusCode::BAD_REQUEST, "bad_host", &"a request needs exactly one `Host` header"),
+            Self::NoRoute => facts(StatusCode::NOT_FOUND, "no_route", &"no route answers this method and path"),
+            Self::Credential { reason, .. } => facts(
+                StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::UNAUTHORIZED), reason.public_code(), &reason.description()),
+            Self::BodyTooLarge => facts(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", &"the body is larger than this API accepts"),
+            Self::UpstreamUnreachable => facts(StatusCode::BAD_GATEWAY, "upstream_unreachable", &"the service behind this API cannot be reached"),
+            Self::UpstreamTimeout => facts(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", &"the service behind this API did not answer in time"),
+        }
+    }
+
+    /// The refusal over HTTP. `tells_reason` adds the exact reason, which is for development.
+    pub(crate) fn into_response(self, request_id: &str, tells_reason: bool) -> Response<Body> {
+        let facts = self.facts();
+        let (error, error_description) = match &self {
+            Self::Credential { reason, .. } => {
+                (reason.error(), reason.error().map(|_| reason.description()))
+            }
+            _ => (None, None),
+        };
+        let problem = Problem {
+            kind: Problem::kind(facts.code),
+            title: facts.status.canonical_reason().unwrap_or_default(),
+            status: facts.status.as_u16(),
+            detail: &facts.detail,
+            error,
+            error_description,
+            reason: tells_reason.then(|| self.code()),
+            request_id: Some(request_id),
+        };
+        let mut response = Response::new(Body::full(problem.to_json()));
+        *response.status_mut() = facts.status;
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static(Problem::CONTENT_TYPE),
+        );
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if facts.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        }
+        if let Some(challenge) = self.challenge() {
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+
+    fn challenge(&self) -> Option<HeaderValue> {
+        let Self::Credential {
+            reason,
+            realm,
+            scopes,
+        } = self
+        else {
+            return None;
+        };
+        // Names, scopes and fixed sentences are visible ASCII: the configuration made sure.
+        HeaderValue::try_from(challenge(*reason, realm, scopes)?).ok()
+    }
+}
+
+fn facts(status: StatusCode, code: &'static str, detail: &dyn ToString) -> Facts {
+    Facts {
+        status,
+        code,
+        detail: detail.to_string(),
+    }
+}
+
+impl From<PathError> for Refusal {
+    fn from(error: PathError) -> Self {
+        Self::Path(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every() -> Vec<Refusal> {
+        let credential = |reason| Refusal::Credential {
+            reason,
+            realm: "main".into(),
+            scopes: vec!["read:reports".to_owned()],
+        };
+        let mut every = vec![
+            Refusal::Path(PathError::DotSegment),
+            Refusal::Host,
+            Refusal::NoRoute,
+            Refusal::BodyTooLarge,
+            Refusal::UpstreamUnreachable,
+            Refusal::UpstreamTimeout,
+        ];
+        every.extend(Reason::ALL.map(credential));
+        every
+    }
+
+    #[test]
+    fn every_refusal_is_a_problem_that_no_cache_keeps() {
+        for refusal in every() {
+            let code = refusal.code();
+            let status = refusal.status();
+            assert!(status.is_client_error() || status.as_u16() > 501, "{code}");
+            let response = refusal.into_response("id", false);
+            assert_eq!(response.status(), status, "{code}");
+            assert_eq!(
+                response.headers()[CONTENT_TYPE],
+                "application/problem+json",
+                "{code}"
+            );
+            assert_eq!(response.headers()[CACHE_CONTROL], "no-store", "{code}");
+            let retry = response.headers().contains_key(RETRY_AFTER);
+            assert_eq!(retry, status == StatusCode::SERVICE_UNAVAILABLE, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_challenge_comes_with_every_refused_credential_and_with_nothing_else() {
+        for refusal in every() {
+            let code = refusal.code();
+            let expected =
+                matches!(refusal, Refusal::Credential { .. }) && code != "keys_unavailable";
+            let response = refusal.into_response("id", false);
+            assert_eq!(
+                response.headers().contains_key(WWW_AUTHENTICATE),
+                expected,
+                "{code}"
+            );
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! THE request path: everything a request goes through, in order.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use http::request::Parts;
+use http::{HeaderMap, Request, Response, Version};
+use hyper::body::Incoming;
+use portcullis_token::Trace;
+
+use crate::authz::Permit;
+use crate::body::{Body, RequestBody};
+use crate::forward::upstream::Pools;
+use crate::plan::Plan;
+use crate::refuse::Refusal;
+use crate::request_id::RequestIds;
+use crate::rewrite::Sender;
+use crate::{authn, authz, forward, observe, rewrite};
+
+/// What one thread needs to serve requests.
+#[derive(Debug, Default)]
+pub(crate) struct Deps {
+    pub(crate) pools: Pools,
+    pub(crate) ids: RequestIds,
+}
+
+/// Answers a request, whatever it is.
+pub(crate) async fn serve(
+    plan: &Plan,
+    deps: &Deps,
+    request: Request<Incoming>,
+    peer: IpAddr,
+) -> Response<Body> {
+    let began = Instant::now();
+    let id = deps.ids.of(request.headers());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let sender = Sender {
+        address: peer,
+        request_id: &id,
+    };
+
+    let result = try_serve(plan, deps, request, sender).await;
+    let reason = result.as_ref().err().map(Refusal::code);
+    let mut response =
+        result.unwrap_or_else(|refusal| refusal.into_response(&id, plan.tells_reason));
+
+    rewrite::for_caller(response.headers_mut(), &id);
+    tracing::debug!(
+        target: observe::ACCESS,
+        request_id = %id,
+        %method,
+        path,
+        status = response.status().as_u16(),
+        reason,
+        duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+    );
+    response
+}
+
+async fn try_serve(
+    plan: &Plan,
+    deps: &Deps,
+    request: Request<Incoming>,
+    sender: Sender<'_>,
+) -> Result<Response<Body>, Refusal> {
+    let (mut head, body) = request.into_parts();
+    check_host(&head)?;
+    let permit = decide(
+        plan,
+        head.method.as_str(),
+        head.uri.path(),
+        &head.headers,
+        &mut (),
+    )
+    .await?;
+
+    // 4 What we know about the caller goes on, what they claim to be does not.
+    rewrite::for_target(plan, &permit, &mut head.headers, sender);
+    let body = RequestBody::limited(body, plan.body_limit).map_err(|_| Refusal::BodyTooLarge)?;
+    // 5 Consumes the permit: what was authorised is what is sent.
+    forward::send(permit, Request::from_parts(head, body), &deps.pools).await
+}
+
+/// The decision: may this request pass? `explain` asks here too, so it cannot disagree.
+pub(crate) async fn decide<'p>(
+    plan: &'p Plan,
+    method: &str,
+    path: &str,
+    headers: &HeaderMap,
+    trace: &mut impl Trace,
+) -> Result<Permit<'p>, Refusal> {
+    // 1 Which rule applies, by the one canonical path.
+    let matched = plan.route(method, path, trace)?;
+    // 2 Who is calling.
+    let caller = authn::identify(plan, &matched, headers, trace).await?;
+    // 3 May they.
+    authz::permit(plan, matched, caller, trace)
+}
+
+/// RFC 9112 section 3.2: exactly one `Host`, or two servers may see two sites.
+fn check_host(head: &Parts) -> Result<(), Refusal> {
+    let hosts = head.headers.get_all(http::header::HOST).iter().count();
+    let fits = if head.version == Version::HTTP_10 {
+        hosts <= 1
+    } else {
+        hosts == 1
+    };
+    if fits { Ok(()) } else { Err(Refusal::Host) }
+}

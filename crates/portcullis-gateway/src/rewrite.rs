@@ -1,0 +1,277 @@
+//! What headers a request and its answer lose and gain on their way through.
+
+mod identity;
+
+use std::net::IpAddr;
+
+use http::header::{
+    AUTHORIZATION, CONNECTION, EXPECT, FORWARDED, HOST, HeaderName, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, HeaderValue};
+use portcullis_config::TokenForwarding;
+
+use crate::authz::Permit;
+use crate::observe::REQUEST_ID;
+use crate::plan::Plan;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// RFC 9110 section 7.6.1: what is said on one connection only.
+const HOP_BY_HOP: [HeaderName; 8] = [
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
+/// Headers by which a caller could talk an upstream into serving another path or method than the
+/// one that was authorised.
+const OVERRIDES: [&str; 5] = [
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
+];
+
+/// Who sent a request, as far as this machine can tell.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sender<'r> {
+    pub(crate) address: IpAddr,
+    pub(crate) request_id: &'r str,
+}
+
+/// Makes a request's headers fit for the target: credentials and forged identity out, first; then
+/// what we vouch for in.
+pub(crate) fn for_target(
+    plan: &Plan,
+    permit: &Permit<'_>,
+    headers: &mut HeaderMap,
+    sender: Sender<'_>,
+) {
+    let api = &permit.route().api;
+    remove_hop_by_hop(headers);
+    headers.remove(EXPECT);
+    if api.token == TokenForwarding::Strip {
+        headers.remove(AUTHORIZATION);
+    }
+    let trusted = plan.trusts(sender.address);
+    remove_forgeries(headers, &plan.managed, trusted);
+
+    set_forwarded(headers, sender.address, trusted);
+    if let Ok(id) = HeaderValue::from_str(sender.request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if let Some(token) = permit.token() {
+        for (name, claim) in &api.identity {
+            if let Some(value) = token.claims().find(claim).and_then(identity::header_value) {
+                headers.insert(name.clone(), value);
+            }
+        }
+    }
+}
+
+/// Makes an answer's headers fit for the caller.
+pub(crate) fn for_caller(headers: &mut HeaderMap, request_id: &str) {
+    remove_hop_by_hop(headers);
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+}
+
+/// Removes what `Connection` lists, then the fixed names (RFC 9110 section 7.6.1).
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let listed: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in listed.iter().chain([&CONNECTION]).chain(&HOP_BY_HOP) {
+        // A caller may not take the framing or the addressee away from us.
+        if name != HOST && *name != http::header::CONTENT_LENGTH {
+            headers.remove(name);
+        }
+    }
+}
+
+/// Removes every spelling of what only we may say, on public routes too.
+fn remove_forgeries(headers: &mut HeaderMap, managed: &[HeaderName], trusted: bool) {
+    let forged: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| {
+            let is = |own: &str| is_spelling_of(name.as_str(), own);
+            managed.iter().any(|own| is(own.as_str()))
+                || OVERRIDES.iter().any(|own| is(own))
+                || (is_about_the_sender(name) && !(trusted && is_plain(name)))
+        })
+        .cloned()
+        .collect();
+    for name in forged {
+        headers.remove(name);
+    }
+}
+
+/// Whether many servers would take `name` for `own`: CGI and its heirs make `_` of `-`.
+fn is_spelling_of(name: &str, own: &str) -> bool {
+    let dashed = |byte: u8| if byte == b'_' { b'-' } else { byte };
+    name.len() == own.len() && name.bytes().map(dashed).eq(own.bytes().map(dashed))
+}
+
+/// Whether the header says where a request came from.
+fn is_about_the_sender(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    let begins = name
+        .get(..12)
+        .is_some_and(|start| is_spelling_of(start, "x-forwarded-"));
+    begins || is_spelling_of(name, "forwarded") || is_spelling_of(name, "x-real-ip")
+}
+
+fn is_plain(name: &HeaderName) -> bool {
+    !name.as_str().contains('_')
+}
+
+/// Says where the request came from. What a trusted proxy said before stays.
+fn set_forwarded(headers: &mut HeaderMap, address: IpAddr, trusted: bool) {
+    let before = headers.get(FORWARDED_FOR).filter(|_| trusted);
+    let chain = match before.and_then(|value| value.to_str().ok()) {
+        Some(before) => format!("{before}, {address}"),
+        None => address.to_string(),
+    };
+    if let Ok(chain) = HeaderValue::try_from(chain) {
+        headers.insert(FORWARDED_FOR, chain);
+    }
+    // Ours would contradict it, and few upstreams read it.
+    headers.remove(FORWARDED);
+    if !headers.contains_key(FORWARDED_PROTO) {
+        headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+    }
+    if !headers.contains_key(FORWARDED_HOST)
+        && let Some(host) = headers.get(HOST).cloned()
+    {
+        headers.insert(FORWARDED_HOST, host);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(lines: &[(&str, &str)]) -> HeaderMap {
+        let pair = |(name, value): &(&str, &str)| {
+            (
+                HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                HeaderValue::from_str(value).unwrap(),
+            )
+        };
+        let mut map = HeaderMap::new();
+        for (name, value) in lines.iter().map(pair) {
+            map.append(name, value);
+        }
+        map
+    }
+
+    fn names(headers: &HeaderMap) -> Vec<&str> {
+        let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn what_is_said_on_one_connection_goes_no_further() {
+        let mut headers = map(&[
+            ("connection", "close, X-Listed"),
+            ("connection", "host, content-length"),
+            ("x-listed", "1"),
+            ("keep-alive", "1"),
+            ("te", "trailers"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "websocket"),
+            ("proxy-authorization", "Basic x"),
+            ("host", "a.example"),
+            ("content-length", "1"),
+            ("accept", "*/*"),
+        ]);
+        remove_hop_by_hop(&mut headers);
+        assert_eq!(names(&headers), ["accept", "content-length", "host"]);
+    }
+
+    #[test]
+    fn a_forged_identity_is_removed_in_every_spelling() {
+        let managed = [
+            HeaderName::from_static("x-user"),
+            HeaderName::from_static("x-auth-sub"),
+        ];
+        for name in [
+            "x-user",
+            "X-USER",
+            "x_user",
+            "X_Auth-Sub",
+            "x-auth_sub",
+            "x_auth_sub",
+        ] {
+            let mut headers = map(&[(name, "mallory"), ("x-user-agent", "kept")]);
+            remove_forgeries(&mut headers, &managed, false);
+            assert_eq!(names(&headers), ["x-user-agent"], "{name}");
+        }
+    }
+
+    #[test]
+    fn what_would_change_the_request_behind_our_back_is_removed() {
+        for name in [
+            "x-original-url",
+            "X-Rewrite-URL",
+            "x_original_url",
+            "x-http-method-override",
+        ] {
+            let mut headers = map(&[(name, "/admin")]);
+            remove_forgeries(&mut headers, &[], true);
+            assert!(headers.is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_sender_is_believed_only_when_it_is_a_trusted_proxy() {
+        let said = [
+            ("host", "a.example"),
+            ("x-forwarded-for", "1.2.3.4"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-prefix", "/x"),
+            ("x_forwarded_for", "6.6.6.6"),
+            ("forwarded", "for=6.6.6.6"),
+        ];
+        let proxy = IpAddr::from([10, 0, 0, 1]);
+        for (trusted, chain, proto, prefix) in [
+            (false, "10.0.0.1", "http", false),
+            (true, "1.2.3.4, 10.0.0.1", "https", true),
+        ] {
+            let mut headers = map(&said);
+            remove_forgeries(&mut headers, &[], trusted);
+            set_forwarded(&mut headers, proxy, trusted);
+            assert_eq!(headers["x-forwarded-for"], chain, "trusted: {trusted}");
+            assert_eq!(headers["x-forwarded-proto"], proto, "trusted: {trusted}");
+            assert_eq!(
+                headers["x-forwarded-host"], "a.example",
+                "trusted: {trusted}"
+            );
+            assert_eq!(
+                headers.contains_key("x-forwarded-prefix"),
+                prefix,
+                "trusted: {trusted}"
+            );
+            assert!(
+                !headers.contains_key("x_forwarded_for"),
+                "trusted: {trusted}"
+            );
+            assert!(!headers.contains_key("forwarded"), "trusted: {trusted}");
+        }
+    }
+}

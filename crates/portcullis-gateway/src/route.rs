@@ -1,0 +1,155 @@
+//! Which route answers: the most specific path first, then the method.
+
+use std::collections::BTreeMap;
+
+use portcullis_config::{Method, PathPattern, Segment};
+
+/// Routes by path: at each segment a literal beats a parameter, and that beats a remainder.
+///
+/// One slash at the end of a path does not change its route, since many servers do not tell the
+/// two apart: a rule for `/reports` must hold for `/reports/` too.
+#[derive(Debug, Default)]
+pub(crate) struct RouteTable {
+    root: Node,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    literals: BTreeMap<String, Self>,
+    parameter: Option<Box<Self>>,
+    remainder: Methods,
+    here: Methods,
+}
+
+/// The routes of one path, by method; each is an index of the plan's routes.
+#[derive(Debug, Default)]
+struct Methods {
+    named: Vec<(String, usize)>,
+    any: Option<usize>,
+}
+
+impl RouteTable {
+    /// Adds a route; the configuration has made sure that no two are alike.
+    pub(crate) fn insert(&mut self, methods: &Method, path: &PathPattern, route: usize) {
+        let mut node = &mut self.root;
+        for segment in &path.segments {
+            node = match segment {
+                Segment::Literal(text) => node.literals.entry(text.clone()).or_default(),
+                Segment::Parameter(_) => node.parameter.get_or_insert_default(),
+                Segment::Remainder(_) => return node.remainder.insert(methods, route),
+            };
+        }
+        node.here.insert(methods, route);
+    }
+
+    /// The route for a method and a canonical path.
+    ///
+    /// A path whose most specific pattern does not take the method goes to the next one that
+    /// does, so that `ANY /{rest+}` answers every method that nothing else names.
+    pub(crate) fn find(&self, method: &str, path: &str) -> Option<usize> {
+        let segments: Vec<&str> = segments(path).collect();
+        self.root.find(method, &segments)
+    }
+}
+
+/// The segments of a canonical path; none for `/`.
+pub(crate) fn segments(path: &str) -> impl Iterator<Item = &str> {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    path.split('/').skip(1)
+}
+
+impl Node {
+    fn find(&self, method: &str, segments: &[&str]) -> Option<usize> {
+        let Some((first, rest)) = segments.split_first() else {
+            return self.here.find(method);
+        };
+        let literal = self
+            .literals
+            .get(*first)
+            .and_then(|node| node.find(method, rest));
+        literal
+            .or_else(|| self.parameter.as_ref()?.find(method, rest))
+            .or_else(|| self.remainder.find(method))
+    }
+}
+
+impl Methods {
+    fn insert(&mut self, methods: &Method, route: usize) {
+        match methods {
+            Method::Any => self.any = Some(route),
+            Method::One(name) => self.named.push((name.clone(), route)),
+        }
+    }
+
+    fn find(&self, method: &str) -> Option<usize> {
+        // RFC 9110 section 9.3.2: HEAD is GET without the content, so the rule for GET holds.
+        let get = (method == "HEAD").then(|| self.named("GET")).flatten();
+        self.named(method).or(get).or(self.any)
+    }
+
+    fn named(&self, method: &str) -> Option<usize> {
+        self.named
+            .iter()
+            .find(|(name, _)| name == method)
+            .map(|(_, route)| *route)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(routes: &[(&str, &str)]) -> RouteTable {
+        let mut table = RouteTable::default();
+        for (index, (method, path)) in routes.iter().enumerate() {
+            let methods = if *method == "ANY" {
+                Method::Any
+            } else {
+                Method::One((*method).to_owned())
+            };
+            table.insert(&methods, &PathPattern::parse(path).unwrap(), index);
+        }
+        table
+    }
+
+    #[test]
+    fn the_most_specific_route_answers() {
+        let routes = [
+            ("GET", "/"),
+            ("GET", "/hello/{name}"),
+            ("GET", "/hello/world"),
+            ("POST", "/hello/{name}"),
+            ("ANY", "/hello/{name}"),
+            ("GET", "/files/{rest+}"),
+            ("GET", "/files/{name}"),
+            ("ANY", "/a/b/{rest+}"),
+            ("GET", "/a/{x}/c"),
+        ];
+        let table = table(&routes);
+        for (method, path, expected) in [
+            ("GET", "/", Some(0)),
+            ("GET", "/hello/ada", Some(1)),
+            ("GET", "/hello/world", Some(2)),
+            ("GET", "/hello/world/", Some(2)),
+            ("HEAD", "/hello/world", Some(2)),
+            ("HEAD", "/hello/ada", Some(1)),
+            ("HEAD", "/", Some(0)),
+            ("POST", "/hello/world", Some(3)),
+            ("PUT", "/hello/world", Some(4)),
+            ("GET", "/hello", None),
+            ("GET", "/hello/", None),
+            ("GET", "/hello/a/b", None),
+            ("GET", "/files/a", Some(6)),
+            ("GET", "/files/a/b", Some(5)),
+            ("GET", "/files", None),
+            ("GET", "/files/", None),
+            ("GET", "/a/b/c", Some(7)),
+            ("GET", "/a/x/c", Some(8)),
+            ("POST", "/a/x/c", None),
+            ("POST", "/", None),
+            ("get", "/", None),
+        ] {
+            assert_eq!(table.find(method, path), expected, "{method} {path}");
+        }
+    }
+}
