@@ -1,2 +1,53 @@
-//! The `portcullis` program.
-fn main() {}
+//! The `portcullis` program: commands and wiring.
+
+mod arguments;
+mod check;
+mod dev;
+mod environment;
+mod explain;
+mod invocation;
+mod log;
+mod project;
+mod routes;
+mod session;
+mod stand_in;
+mod terminal;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use crate::arguments::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Dev(arguments) => dev::run(arguments),
+        Command::Token(arguments) => token::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Schema => schema(),
+        Command::Completions { shell } => completions(shell),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<project::Complained>() => ExitCode::FAILURE,
+        Err(error) => {
+            terminal::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn schema() -> anyhow::Result<()> {
+    Ok(terminal::print(format_args!(
+        "{:#}\n",
+        portcullis_config::schema()
+    ))?)
+}
+
+fn completions(shell: clap_complete::Shell) -> anyhow::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "portcullis", &mut script);
+    Ok(terminal::print(String::from_utf8_lossy(&script))?)
+}

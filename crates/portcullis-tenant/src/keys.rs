@@ -4,7 +4,8 @@ mod pem;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use portcullis_token::{SigningError, SigningKey};
+use aws_lc_rs::hmac;
+use portcullis_token::{Secret, SigningError, SigningKey, base64url};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -124,6 +125,20 @@ impl KeyRing {
         json!({ "keys": [self.current.public_jwk(), self.next.public_jwk()] })
     }
 
+    /// A secret for an application that was given none, 43 characters long.
+    ///
+    /// It is made from the current signing key, so it lives as long as that key and needs no
+    /// storage: whoever may read the keys may know it, and nobody else.
+    ///
+    /// # Errors
+    /// [`SigningError::Crypto`] when the machine runs out of memory.
+    pub fn application_secret(&self, client_id: &str) -> Result<Secret<String>, SigningError> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.current.to_pkcs8()?.expose());
+        let purpose = format!("portcullis application secret\0{client_id}");
+        let tag = hmac::sign(&key, purpose.as_bytes());
+        Ok(Secret::new(base64url::encode(tag.as_ref())))
+    }
+
     /// Signs `claims` with the current key, under the header `typ` that is given.
     pub(crate) fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, SigningError> {
         self.current.sign(typ, claims)
@@ -192,6 +207,21 @@ mod tests {
         assert_eq!(names(&directory), ["lock", FILE]);
         assert_eq!(mode(&directory), 0o700);
         assert_eq!(mode(&directory.join(FILE)), 0o600);
+    }
+
+    #[test]
+    fn an_application_s_secret_lives_as_long_as_the_keys() {
+        let root = tempfile::tempdir().unwrap();
+        let keys = KeyRing::load_or_create(root.path()).unwrap();
+        let secret = keys.application_secret("web").unwrap();
+        let again = KeyRing::load(root.path()).unwrap();
+        assert_eq!(again.application_secret("web").unwrap(), secret);
+        assert_ne!(again.application_secret("other").unwrap(), secret);
+        assert_eq!(secret.expose().len(), 43);
+
+        let elsewhere = tempfile::tempdir().unwrap();
+        let others = KeyRing::load_or_create(elsewhere.path()).unwrap();
+        assert_ne!(others.application_secret("web").unwrap(), secret);
     }
 
     #[test]

@@ -1,0 +1,180 @@
+//! What is typed after `portcullis`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use url::Url;
+
+/// Secures HTTP APIs with JSON Web Tokens, on your laptop exactly as in production.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the gateway, and a tenant that stands in for every issuer, on this machine.
+    Dev(Dev),
+    /// Print an access token.
+    Token(Token),
+    /// Show every step of the decision about a request, and what to do when it is refused.
+    Explain(Explain),
+    /// Check portcullis.toml, and show each route with who may call it.
+    Check(Check),
+    /// Print the JSON Schema of portcullis.toml, for editors.
+    Schema,
+    /// Print the completions of a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Dev {
+    /// The folder with portcullis.toml.
+    #[arg(default_value = ".")]
+    pub(crate) directory: PathBuf,
+    /// Where the gateway listens, instead of `listen` in `[server]`; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Where the tenant listens, instead of `listen` in `[tenant]`; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
+    pub(crate) tenant_listen: Option<SocketAddr>,
+    /// Whose tokens are accepted.
+    #[arg(long, value_name = "WHOSE", default_value = "tenant")]
+    pub(crate) issuer: IssuerChoice,
+    /// `json` prints one JSON object on stdout when everything is ready.
+    #[arg(long, default_value = "text")]
+    pub(crate) format: Format,
+    /// Tell more: what the parts do, besides each request.
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Token {
+    /// The API that the token is for; may be left out when there is only one.
+    #[arg(long)]
+    pub(crate) audience: Option<String>,
+    /// The scopes to ask for, between spaces; all that are granted when left out.
+    #[arg(long)]
+    pub(crate) scope: Option<String>,
+    /// The application that asks; `dev` makes one that may do everything.
+    #[arg(long, value_name = "CLIENT_ID")]
+    pub(crate) client: Option<String>,
+    /// The application's secret, for issuers that this machine does not run.
+    #[arg(
+        long,
+        env = "PORTCULLIS_CLIENT_SECRET",
+        hide_env_values = true,
+        value_name = "SECRET"
+    )]
+    pub(crate) client_secret: Option<String>,
+    /// The tenant to ask, instead of the `portcullis dev` of this folder.
+    #[arg(long, value_name = "URL")]
+    pub(crate) tenant: Option<Url>,
+    /// `json` prints the whole answer of the tenant.
+    #[arg(long, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    /// The request, as in 'GET /path'; the method may be left out.
+    pub(crate) request: String,
+    /// The access token to send; `-` reads it from stdin.
+    #[arg(long)]
+    pub(crate) token: Option<String>,
+    /// The folder with portcullis.toml, instead of the one that `portcullis dev` was given here.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) project: Option<PathBuf>,
+    /// Whose tokens are accepted.
+    #[arg(long, value_name = "WHOSE", default_value = "tenant")]
+    pub(crate) issuer: IssuerChoice,
+    /// The key set to check signatures with, for issuers that this machine does not run.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jwks: Option<PathBuf>,
+    /// `json` prints one JSON object.
+    #[arg(long, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    /// The folder with portcullis.toml.
+    #[arg(default_value = ".")]
+    pub(crate) directory: PathBuf,
+    /// Fail on warnings too.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// `json` prints one JSON object.
+    #[arg(long, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IssuerChoice {
+    /// Those of the embedded tenant, which stands in for every issuer of the file.
+    Tenant,
+    /// Those of the issuers that the file names.
+    Real,
+}
+
+/// `ADDRESS:PORT`, `localhost:PORT`, or a port on the loopback address.
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    let loopback = |port: &str| {
+        let port = port.parse().ok()?;
+        Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port))
+    };
+    let port = text
+        .strip_prefix("localhost:")
+        .or_else(|| text.strip_prefix(':'))
+        .unwrap_or(text);
+    text.parse()
+        .ok()
+        .or_else(|| loopback(port))
+        .ok_or_else(|| "expected `ADDRESS:PORT` or a port, such as `127.0.0.1:8080`".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn an_address_may_be_a_port_alone() {
+        for (text, expected) in [
+            ("127.0.0.1:0", Some("127.0.0.1:0")),
+            ("0.0.0.0:80", Some("0.0.0.0:80")),
+            ("[::1]:80", Some("[::1]:80")),
+            ("localhost:8080", Some("127.0.0.1:8080")),
+            (":8080", Some("127.0.0.1:8080")),
+            ("8080", Some("127.0.0.1:8080")),
+            ("65536", None),
+            ("example.com:80", None),
+            ("", None),
+        ] {
+            let expected = expected.map(|address| address.parse().unwrap());
+            assert_eq!(parse_address(text).ok(), expected, "{text:?}");
+        }
+    }
+}

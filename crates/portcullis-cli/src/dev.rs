@@ -1,0 +1,220 @@
+//! `portcullis dev`: everything on this machine, by the rules of production.
+
+mod announce;
+mod tenant;
+
+use std::collections::HashMap;
+use std::env;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use portcullis::{Clock, HttpFetcher, Issuer, KeyFetcher, KeySource, Keys, SystemClock};
+use portcullis_config::{Check, Config, JwtAuthorizer};
+use portcullis_gateway::{Environment, Gateway, Plan};
+use portcullis_tenant::{KeyRing, Tenant};
+use tokio::net::TcpListener;
+use tokio::runtime::{self, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use url::Url;
+
+use crate::arguments::{Dev, Format, IssuerChoice};
+use crate::dev::announce::Running;
+use crate::dev::tenant::TenantServer;
+use crate::project::{self, Project};
+use crate::session::{Note, Session};
+use crate::terminal::{self, Failure};
+use crate::{log, stand_in};
+
+/// How long requests under way are finished after SIGTERM, and after Ctrl-C.
+const DRAIN: Duration = Duration::from_secs(30);
+const LEAVE: Duration = Duration::from_millis(200);
+
+/// Runs until Ctrl-C or SIGTERM.
+pub(crate) fn run(arguments: Dev) -> anyhow::Result<()> {
+    let project = Project::load(&arguments.directory)?;
+    log::start(arguments.verbose);
+    let runtime = control_plane()?;
+    let result = runtime.block_on(serve(arguments, project));
+    // What is left is waiting for the network, and nobody waits for it.
+    runtime.shutdown_background();
+    result
+}
+
+/// The tenant and the fetching of keys have threads of their own, apart from the data plane's.
+fn control_plane() -> anyhow::Result<Runtime> {
+    let mut builder = runtime::Builder::new_multi_thread();
+    builder
+        .worker_threads(2)
+        .thread_name("control")
+        .enable_all();
+    builder
+        .build()
+        .context("the threads of the control plane cannot be started")
+}
+
+async fn serve(arguments: Dev, mut project: Project) -> anyhow::Result<()> {
+    let real_issuers = stand_in::real_issuers(&project.config);
+    let tenant = match arguments.issuer {
+        IssuerChoice::Tenant => Some(start_tenant(&arguments, &mut project).await?),
+        IssuerChoice::Real => None,
+    };
+    let plan = compile(&project.config)?;
+    plan.start_keys();
+    let gateway = start_gateway(&arguments, &project.config, plan)?;
+    let _note = tenant
+        .as_ref()
+        .map(|tenant| note(&project, tenant.issuer()))
+        .transpose()?;
+
+    let running = Running {
+        project: &project,
+        gateway: gateway.address(),
+        issuer: tenant.as_ref().map(TenantServer::issuer),
+        real_issuers: &real_issuers,
+    };
+    match arguments.format {
+        Format::Json => terminal::print(format_args!("{}\n", running.to_json()))?,
+        Format::Text => terminal::say(running.to_text()),
+    }
+    let patience = wait_for_the_end().await?;
+    gateway.stop(patience).await;
+    if let Some(tenant) = tenant {
+        tenant.stop(patience.min(LEAVE)).await;
+    }
+    Ok(())
+}
+
+async fn start_tenant(arguments: &Dev, project: &mut Project) -> anyhow::Result<TenantServer> {
+    let address = arguments
+        .tenant_listen
+        .unwrap_or(project.config.tenant.listen);
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| cannot_listen("tenant", address, "--tenant-listen", &error))?;
+    let issuer = issuer_of(listener.local_addr()?)?;
+
+    project::ignore_state(&project.directory)?;
+    let directory = project.tenant_directory();
+    let keys = tokio::task::spawn_blocking(move || KeyRing::load_or_create(&directory)).await??;
+    let settings = stand_in::settings(&project.config, issuer.as_str().parse()?, &keys)?;
+    let tenant = Tenant::new(settings, keys, Arc::new(SystemClock))
+        .context("the tenant cannot be made from the file")?;
+    stand_in::trust(&mut project.config, &issuer)?;
+    Ok(TenantServer::start(listener, issuer, tenant.router()))
+}
+
+/// The issuer of a tenant that listens on `address`, as browsers and tools on this machine use it.
+pub(crate) fn issuer_of(address: SocketAddr) -> anyhow::Result<Url> {
+    let port = address.port();
+    let host = match address.ip() {
+        ip if ip.is_loopback() || ip.is_unspecified() => "localhost".to_owned(),
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    Ok(Url::parse(&format!("http://{host}:{port}/"))?)
+}
+
+/// Compiles the plan; authorizers that share a source share its keys.
+fn compile(config: &Config) -> anyhow::Result<Plan> {
+    let fetcher: Arc<dyn KeyFetcher> =
+        Arc::new(HttpFetcher::new().context("TLS cannot be set up")?);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let mut known: HashMap<KeySource, Keys> = HashMap::new();
+    let mut issuer = |jwt: &JwtAuthorizer| {
+        let Some(source) = key_source(jwt) else {
+            return Issuer::fixed(Arc::default());
+        };
+        let make = || Keys::new(source.clone(), Arc::clone(&fetcher), Arc::clone(&clock));
+        Issuer::sharing(known.entry(source.clone()).or_insert_with(make).clone())
+    };
+    let mut environment = Environment {
+        issuer: &mut issuer,
+        clock: Arc::clone(&clock),
+        tells_reason: true,
+    };
+    Ok(Plan::compile(config, &mut environment)?)
+}
+
+fn key_source(jwt: &JwtAuthorizer) -> Option<KeySource> {
+    match (&jwt.keys, &jwt.issuer) {
+        (portcullis_config::KeySource::Jwks(url), _) => Some(KeySource::Jwks(url.clone())),
+        (portcullis_config::KeySource::Discovery, Check::Is(issuer)) => {
+            Some(KeySource::Discovery(issuer.url().clone()))
+        }
+        // The configuration refuses it: without an issuer there must be a key set.
+        (portcullis_config::KeySource::Discovery, Check::Any) => None,
+    }
+}
+
+fn start_gateway(arguments: &Dev, config: &Config, plan: Plan) -> anyhow::Result<Gateway> {
+    let address = arguments.listen.unwrap_or(config.server.listen);
+    let cores = available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    Gateway::start(plan, address, config.server.workers.unwrap_or(cores))
+        .map_err(|error| cannot_listen("gateway", address, "--listen", &error))
+}
+
+fn cannot_listen(
+    what: &str,
+    address: SocketAddr,
+    flag: &str,
+    error: &std::io::Error,
+) -> anyhow::Error {
+    if error.kind() == std::io::ErrorKind::AddrInUse {
+        let free = SocketAddr::new(address.ip(), 0);
+        return Failure::with_hint(
+            format!("the {what} cannot listen on {address}: the port is taken"),
+            format!("stop what listens there, or choose another port: `{flag} {free}`"),
+        );
+    }
+    anyhow::anyhow!("the {what} cannot listen on {address}: {error}")
+}
+
+fn note(project: &Project, issuer: &Url) -> anyhow::Result<Note> {
+    Session {
+        project: project.directory.clone(),
+        started_in: env::current_dir().context("the current folder is gone")?,
+        issuer: issuer.clone(),
+        audiences: project
+            .config
+            .permissions_by_audience()
+            .into_keys()
+            .collect(),
+    }
+    .announce()
+}
+
+/// Waits for a signal, and tells how long requests under way may still take.
+async fn wait_for_the_end() -> anyhow::Result<Duration> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(tokio::select! {
+        _ = interrupt.recv() => LEAVE,
+        _ = terminate.recv() => DRAIN,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_issuer_is_what_people_on_this_machine_type() {
+        for (address, expected) in [
+            ("127.0.0.1:4000", "http://localhost:4000/"),
+            ("0.0.0.0:4000", "http://localhost:4000/"),
+            ("[::1]:4000", "http://localhost:4000/"),
+            ("192.0.2.1:80", "http://192.0.2.1/"),
+            ("[2001:db8::1]:81", "http://[2001:db8::1]:81/"),
+        ] {
+            assert_eq!(
+                issuer_of(address.parse().unwrap()).unwrap().as_str(),
+                expected,
+                "{address}"
+            );
+        }
+    }
+}

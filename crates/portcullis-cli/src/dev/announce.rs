@@ -1,0 +1,163 @@
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use anstyle::Style;
+use portcullis_config::{Api, AuthorizerKind, Check, Method, Route, Segment};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::invocation::program;
+use crate::project::Project;
+use crate::routes;
+use crate::terminal::{BOLD, DIM, LINK, styled, table};
+
+/// Everything that runs, for those who want to use it.
+#[derive(Debug)]
+pub(crate) struct Running<'r> {
+    pub(crate) project: &'r Project,
+    pub(crate) gateway: SocketAddr,
+    /// The tenant; absent with `--issuer real`.
+    pub(crate) issuer: Option<&'r Url>,
+    pub(crate) real_issuers: &'r BTreeSet<String>,
+}
+
+impl Running<'_> {
+    /// `{"apis": {"main": "http://127.0.0.1:8080"}, "tenant": "http://localhost:4000", …}`.
+    pub(crate) fn to_json(&self) -> Value {
+        let apis: serde_json::Map<_, _> = self
+            .apis()
+            .map(|api| (api.name.clone(), json!(self.url(api))))
+            .collect();
+        let mut json = json!({ "apis": apis });
+        if let Some(issuer) = self.issuer {
+            json["tenant"] = json!(issuer.as_str().trim_end_matches('/'));
+            json["issuer"] = json!(issuer);
+        }
+        json
+    }
+
+    /// The same for a person, with the routes and what to try first.
+    pub(crate) fn to_text(&self) -> String {
+        let project = self.project;
+        let name = project.config.name.as_deref().unwrap_or(&project.file);
+        let mut page = format!(
+            "\n  {} {}\n\n",
+            styled(BOLD, "Portcullis"),
+            styled(DIM, name)
+        );
+        page += &self.addresses();
+        page += &format!("\n  {}\n", styled(BOLD, "Routes"));
+        page += &routes::table(&project.config, &project.file);
+        if let Some((api, route)) = self.first_to_try() {
+            page += &format!(
+                "\n  {}\n{}",
+                styled(BOLD, "Try it"),
+                self.commands(api, route)
+            );
+        }
+        page + &format!("\n  {}\n\n", styled(DIM, "Ctrl-C stops everything."))
+    }
+
+    fn addresses(&self) -> String {
+        let cell = |style, text: &str| (style, text.to_owned());
+        let mut rows: Vec<_> = self
+            .apis()
+            .map(|api| {
+                let name = format!("API {}", api.name);
+                vec![cell(Style::new(), &name), cell(LINK, &self.url(api))]
+            })
+            .collect();
+        if let Some(issuer) = self.issuer {
+            let others = self
+                .real_issuers
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join(", ");
+            rows.push(vec![
+                cell(Style::new(), "Tenant"),
+                cell(LINK, issuer.as_str()),
+                cell(DIM, &format!("stands in for {others}")),
+            ]);
+        }
+        table(&rows)
+    }
+
+    fn apis(&self) -> impl Iterator<Item = &Api> {
+        self.project.config.apis.iter()
+    }
+
+    /// Where an API is, its base included, without a slash at the end.
+    fn url(&self, api: &Api) -> String {
+        let ip = match self.gateway.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            ip => ip,
+        };
+        format!(
+            "http://{}{}",
+            SocketAddr::new(ip, self.gateway.port()),
+            api.base
+        )
+    }
+
+    /// The first guarded route that answers GET, else the first that does.
+    fn first_to_try(&self) -> Option<(&Api, &Route)> {
+        let gets = || {
+            let all = self
+                .apis()
+                .flat_map(|api| api.routes.iter().map(move |route| (api, route)));
+            all.filter(|(_, route)| match &route.methods {
+                Method::Any => true,
+                Method::One(method) => method == "GET",
+            })
+        };
+        gets()
+            .find(|(_, route)| !route.auth.anonymous)
+            .or_else(|| gets().next())
+    }
+
+    fn commands(&self, api: &Api, route: &Route) -> String {
+        let url = self.url(api);
+        let address = format!("{}{}", url.trim_end_matches(&api.base), example_path(route));
+        let mut commands = format!("  curl -i {address}\n");
+        if self.issuer.is_some() && !route.auth.anonymous {
+            let token = format!("{} token{}", program(), self.audience_flag(route));
+            commands += &format!("  curl -i -H \"Authorization: Bearer $({token})\" {address}\n");
+        }
+        commands
+    }
+
+    /// `--audience A`, where the file has several of them.
+    fn audience_flag(&self, route: &Route) -> String {
+        let config = &self.project.config;
+        if config.permissions_by_audience().len() < 2 {
+            return String::new();
+        }
+        let need = route
+            .auth
+            .alternatives
+            .first()
+            .and_then(|needs| needs.first());
+        let authorizer = need.and_then(|need| config.authorizers.get(need.authorizer));
+        let Some(AuthorizerKind::Jwt(jwt)) = authorizer.map(|authorizer| &authorizer.kind) else {
+            return String::new();
+        };
+        match &jwt.audience {
+            Check::Is(audiences) => audiences
+                .first()
+                .map(|audience| format!(" --audience '{audience}'")),
+            Check::Any => None,
+        }
+        .unwrap_or_default()
+    }
+}
+
+/// A path that the route answers, every parameter filled in with `world`.
+fn example_path(route: &Route) -> String {
+    let segments = route.path.segments.iter().map(|segment| match segment {
+        Segment::Literal(text) => text.as_str(),
+        Segment::Parameter(_) | Segment::Remainder(_) => "world",
+    });
+    format!("/{}", segments.collect::<Vec<_>>().join("/"))
+}

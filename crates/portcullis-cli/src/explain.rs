@@ -1,0 +1,291 @@
+use std::env;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
+use portcullis::{Issuer, SystemClock};
+use portcullis_gateway::{Environment, Explanation, Permitted, Plan, Refusal, explain};
+use portcullis_tenant::{KeyRing, KeyRingError};
+use portcullis_token::{KeySet, Outcome, Reason, Record};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::arguments::{Explain, Format, IssuerChoice};
+use crate::dev::issuer_of;
+use crate::environment::unreadable;
+use crate::invocation::program;
+use crate::project::{FILE, Project};
+use crate::session::Session;
+use crate::stand_in;
+use crate::terminal::{self, BAD, BOLD, DIM, Failure, GOOD, LINK, styled};
+
+/// A token larger than this is refused long before it is looked at.
+const MAX_INPUT: u64 = 1024 * 1024;
+
+/// Shows how the gateway decides about a request. Nothing is sent anywhere.
+pub(crate) fn run(arguments: &Explain) -> anyhow::Result<()> {
+    let (method, path) = parse_request(&arguments.request)?;
+    let headers = headers(arguments.token.as_deref())?;
+    let mut project = Project::load(&find_project(arguments.project.clone()))?;
+    let keys = match arguments.issuer {
+        IssuerChoice::Tenant => {
+            let issuer = tenant_issuer(&project)?;
+            stand_in::trust(&mut project.config, &issuer)?;
+            tenant_keys(&project, &issuer)?
+        }
+        IssuerChoice::Real => KeySet::default(),
+    };
+    let keys = match &arguments.jwks {
+        Some(file) => read_keys(file)?,
+        None => keys,
+    };
+    let keys = Arc::new(keys);
+    let plan = Plan::compile(
+        &project.config,
+        &mut Environment {
+            issuer: &mut |_| Issuer::fixed(Arc::clone(&keys)),
+            clock: Arc::new(SystemClock),
+            tells_reason: true,
+        },
+    )?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let explanation = runtime.block_on(explain(&plan, method, path, &headers));
+    match arguments.format {
+        Format::Json => {
+            let json = to_json(&arguments.request, &explanation);
+            Ok(terminal::print(format_args!("{json:#}\n"))?)
+        }
+        Format::Text => Ok(terminal::print(to_text(&arguments.request, &explanation))?),
+    }
+}
+
+/// `GET /path`, or a path alone. A query plays no part in the decision.
+fn parse_request(request: &str) -> anyhow::Result<(&str, &str)> {
+    let (method, target) = request
+        .trim()
+        .split_once(' ')
+        .unwrap_or(("GET", request.trim()));
+    let target = target.trim_start();
+    if !target.starts_with('/') {
+        return Err(Failure::with_hint(
+            format!("`{request}` is not a request"),
+            "write a method and a path, as in `portcullis explain 'GET /hello/world'`",
+        ));
+    }
+    let path = target.split(['?', '#']).next().unwrap_or(target);
+    Ok((method, path))
+}
+
+fn headers(token: Option<&str>) -> anyhow::Result<HeaderMap> {
+    let token = match token {
+        Some("-") => {
+            let mut text = String::new();
+            std::io::stdin()
+                .take(MAX_INPUT)
+                .read_to_string(&mut text)
+                .context("stdin")?;
+            Some(text)
+        }
+        other => other.map(str::to_owned),
+    };
+    let Some(token) = token else {
+        return Ok(HeaderMap::new());
+    };
+    let token = token.trim();
+    let token = token.strip_prefix("Bearer ").unwrap_or(token);
+    let value = HeaderValue::try_from(format!("Bearer {token}"))
+        .map_err(|_| anyhow::anyhow!("the token holds characters that no header can carry"))?;
+    Ok(HeaderMap::from_iter([(AUTHORIZATION, value)]))
+}
+
+/// The folder that was named, or this one, or the one that a session was started for here.
+fn find_project(named: Option<PathBuf>) -> PathBuf {
+    let here = PathBuf::from(".");
+    named.unwrap_or_else(|| {
+        if here.join(FILE).is_file() {
+            return here;
+        }
+        let session = Session::here().map(|session| session.project);
+        let relative = |project: PathBuf| {
+            let current = env::current_dir().ok()?;
+            Some(project.strip_prefix(current).ok()?.to_owned())
+        };
+        session
+            .and_then(|project| relative(project.clone()).or(Some(project)))
+            .unwrap_or(here)
+    })
+}
+
+/// The issuer of the running session, or the one that the file would start.
+fn tenant_issuer(project: &Project) -> anyhow::Result<Url> {
+    match Session::of_project(&project.directory) {
+        Some(session) => Ok(session.issuer),
+        None => issuer_of(project.config.tenant.listen),
+    }
+}
+
+/// The tenant's published keys; none when it never ran.
+fn tenant_keys(project: &Project, issuer: &Url) -> anyhow::Result<KeySet> {
+    match KeyRing::load(&project.tenant_directory()) {
+        Ok(ring) => {
+            let keys = KeySet::parse(ring.jwks().to_string().as_bytes())?;
+            Ok(keys.of_issuer(issuer.to_string()))
+        }
+        Err(KeyRingError::Absent { .. }) => Ok(KeySet::default()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn read_keys(file: &Path) -> anyhow::Result<KeySet> {
+    let text = std::fs::read(file).with_context(|| unreadable(file))?;
+    KeySet::parse(&text).with_context(|| format!("{} is not a usable key set", file.display()))
+}
+
+fn to_text(request: &str, explanation: &Explanation) -> String {
+    let mut page = format!("{}\n\n", styled(BOLD, request));
+    let several = authorizers(&explanation.records) > 1;
+    let width = explanation
+        .records
+        .iter()
+        .map(|record| name(record, several).chars().count());
+    let width = width.max().unwrap_or_default();
+    for record in &explanation.records {
+        page += &step(record, several, width);
+    }
+    page.push('\n');
+    page + &verdict(&explanation.outcome)
+}
+
+fn authorizers(records: &[Record]) -> usize {
+    let names: std::collections::BTreeSet<_> = records
+        .iter()
+        .filter_map(|record| record.authorizer.as_deref())
+        .collect();
+    names.len()
+}
+
+/// `expiry`, or `expiry (user)` where several authorizers take part.
+fn name(record: &Record, several: bool) -> String {
+    match record.authorizer.as_deref().filter(|_| several) {
+        Some(authorizer) => format!("{} ({authorizer})", record.step),
+        None => record.step.to_string(),
+    }
+}
+
+fn step(record: &Record, several: bool, width: usize) -> String {
+    let name = format!("{:width$}", name(record, several));
+    match &record.outcome {
+        Outcome::Passed(found) => {
+            format!("  {} {name}  {}\n", styled(GOOD, "✓"), styled(DIM, found))
+        }
+        Outcome::Refused { expected, got } => {
+            let indent = " ".repeat(width + 6);
+            format!(
+                "  {} {name}  expected {expected}\n{indent}got      {got}\n",
+                styled(BAD, "✗"),
+            )
+        }
+    }
+}
+
+fn verdict(outcome: &Result<Permitted, Refusal>) -> String {
+    match outcome {
+        Ok(permitted) => {
+            let caller = permitted.subject.as_deref().unwrap_or("anybody");
+            let passes = styled(GOOD, "passes");
+            format!("{passes}: {caller} may call {}\n", permitted.route)
+        }
+        Err(refusal) => format!(
+            "{}: {} {}\n{}: {}\n",
+            styled(BAD, "refused"),
+            refusal.status().as_u16(),
+            refusal.code(),
+            styled(LINK, "remedy"),
+            remedy(refusal),
+        ),
+    }
+}
+
+/// What to do, in the words of this command line where it can help.
+fn remedy(refusal: &Refusal) -> String {
+    let general = refusal.remedy();
+    match refusal {
+        Refusal::Credential {
+            reason: Reason::Scope,
+            scopes,
+            ..
+        } => {
+            format!(
+                "{general}: `{} token --scope '{}'`",
+                program(),
+                scopes.join(" ")
+            )
+        }
+        Refusal::Credential {
+            reason: Reason::Missing | Reason::Expired,
+            ..
+        } => {
+            format!("{general}; `{} token` prints one", program())
+        }
+        _ => general.to_owned(),
+    }
+}
+
+fn to_json(request: &str, explanation: &Explanation) -> Value {
+    let steps: Vec<Value> = explanation.records.iter().map(step_to_json).collect();
+    let mut json = json!({
+        "request": request,
+        "allowed": explanation.outcome.is_ok(),
+        "steps": steps,
+    });
+    match &explanation.outcome {
+        Ok(permitted) => {
+            json["route"] = json!(permitted.route);
+            json["subject"] = json!(permitted.subject);
+        }
+        Err(refusal) => {
+            json["status"] = json!(refusal.status().as_u16());
+            json["reason"] = json!(refusal.code());
+            json["remedy"] = json!(remedy(refusal));
+        }
+    }
+    json
+}
+
+fn step_to_json(record: &Record) -> Value {
+    let mut json = json!({ "step": record.step.name(), "authorizer": record.authorizer });
+    match &record.outcome {
+        Outcome::Passed(found) => {
+            json["passed"] = json!(true);
+            json["got"] = json!(found);
+        }
+        Outcome::Refused { expected, got } => {
+            json["passed"] = json!(false);
+            json["expected"] = json!(expected);
+            json["got"] = json!(got);
+        }
+    }
+    json
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_a_method_and_a_path() {
+        for (text, expected) in [
+            ("GET /hello/world", Some(("GET", "/hello/world"))),
+            ("/hello", Some(("GET", "/hello"))),
+            (" POST  /a?b=c ", Some(("POST", "/a"))),
+            ("hello", None),
+            ("GET hello", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_request(text).ok(), expected, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What a running `dev` tells: one line for each request, and whatever needs a person's eye.
+
+use std::fmt;
+
+use anstyle::Style;
+use jiff::Zoned;
+use portcullis_gateway::ACCESS;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::terminal::{BAD, DIM, GOOD, NOTE, styled};
+
+/// Has events written to stderr from here on.
+pub(crate) fn start(verbose: bool) {
+    let filter = Targets::new()
+        .with_default(LevelFilter::WARN)
+        .with_target(
+            "portcullis",
+            if verbose { Level::DEBUG } else { Level::WARN },
+        )
+        .with_target(ACCESS, Level::DEBUG);
+    let lines = tracing_subscriber::fmt::layer()
+        .event_format(Lines)
+        .with_writer(|| anstream::stderr().lock());
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
+        .init();
+}
+
+/// `14:13:20 401 GET /hello/world  missing  0.1 ms`, or `14:13:20 warn …`.
+struct Lines;
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        write!(
+            writer,
+            "{} ",
+            styled(DIM, Zoned::now().strftime("%H:%M:%S"))
+        )?;
+        if event.metadata().target() == ACCESS {
+            let mut access = Access::default();
+            event.record(&mut access);
+            return writeln!(writer, "{access}");
+        }
+        let level = *event.metadata().level();
+        write!(
+            writer,
+            "{} ",
+            styled(level_style(level), level.as_str().to_ascii_lowercase())
+        )?;
+        context.format_fields(writer.by_ref(), event)?;
+        writeln!(writer)
+    }
+}
+
+const fn level_style(level: Level) -> Style {
+    match level {
+        Level::ERROR => BAD,
+        Level::WARN => NOTE,
+        _ => DIM,
+    }
+}
+
+/// One answered request.
+#[derive(Debug, Default)]
+struct Access {
+    method: String,
+    path: String,
+    status: u64,
+    reason: Option<String>,
+    duration_us: u64,
+}
+
+impl Visit for Access {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        match field.name() {
+            "status" => self.status = value,
+            "duration_us" => self.duration_us = value,
+            _ => {}
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            // A path is a stranger's text: it must not write on the terminal as it likes.
+            "path" => self.path = value.escape_debug().to_string(),
+            "reason" => self.reason = Some(value.to_owned()),
+            _ => {}
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "method" {
+            self.method = format!("{value:?}");
+        }
+    }
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let style = match self.status {
+            0..400 => GOOD,
+            400..500 => NOTE,
+            _ => BAD,
+        };
+        write!(
+            f,
+            "{} {} {}",
+            styled(style, self.status),
+            self.method,
+            self.path
+        )?;
+        if let Some(reason) = &self.reason {
+            write!(f, "  {}", styled(style, reason))?;
+        }
+        let tenths = self.duration_us.div_ceil(100);
+        write!(
+            f,
+            "  {}",
+            styled(DIM, format_args!("{}.{} ms", tenths / 10, tenths % 10))
+        )
+    }
+}

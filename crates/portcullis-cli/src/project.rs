@@ -1,0 +1,154 @@
+//! A folder with a portcullis.toml.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::{fmt, io};
+
+use anyhow::Context as _;
+use portcullis_config::{Config, Diagnostics, Source};
+
+use crate::environment::{Environment, unreadable};
+use crate::terminal::{self, Failure};
+
+pub(crate) const FILE: &str = "portcullis.toml";
+
+/// A folder with a configuration without errors.
+#[derive(Debug)]
+pub(crate) struct Project {
+    /// The folder, absolute.
+    pub(crate) directory: PathBuf,
+    /// The file as messages name it, relative where the folder was given so.
+    pub(crate) file: String,
+    pub(crate) text: String,
+    pub(crate) config: Config,
+    pub(crate) warnings: Diagnostics,
+}
+
+/// The errors of a file, which are shown in their own way.
+#[derive(Debug)]
+pub(crate) struct Invalid {
+    pub(crate) file: String,
+    pub(crate) text: String,
+    pub(crate) errors: Diagnostics,
+}
+
+/// Everything there is to say was already said.
+#[derive(Debug)]
+pub(crate) struct Complained;
+
+impl Project {
+    /// Loads the configuration in `directory`, showing its errors and warnings on stderr.
+    pub(crate) fn load(directory: &Path) -> anyhow::Result<Self> {
+        match Self::read(directory)? {
+            Ok(project) => {
+                project.show_warnings();
+                Ok(project)
+            }
+            Err(invalid) => {
+                invalid.show();
+                Err(Complained.into())
+            }
+        }
+    }
+
+    /// Reads the configuration in `directory`, which may also be named by its file.
+    pub(crate) fn read(directory: &Path) -> anyhow::Result<Result<Self, Invalid>> {
+        let file = if directory.is_file() {
+            directory.to_owned()
+        } else {
+            directory.join(FILE)
+        };
+        let text = read(&file)?;
+        let directory = file
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        let directory = fs::canonicalize(directory.unwrap_or(Path::new(".")))
+            .with_context(|| unreadable(&file))?;
+        let environment = Environment::load(&directory)?;
+
+        let file = file
+            .strip_prefix("./")
+            .unwrap_or(&file)
+            .display()
+            .to_string();
+        let source = Source {
+            name: &file,
+            text: &text,
+        };
+        Ok(
+            match portcullis_config::parse(&source, &|name| environment.find(name)) {
+                Ok(parsed) => {
+                    let (config, warnings) = (parsed.config, parsed.warnings);
+                    Ok(Self {
+                        directory,
+                        file,
+                        text,
+                        config,
+                        warnings,
+                    })
+                }
+                Err(errors) => Err(Invalid { file, text, errors }),
+            },
+        )
+    }
+
+    /// Where the embedded tenant keeps its keys.
+    pub(crate) fn tenant_directory(&self) -> PathBuf {
+        tenant_directory(&self.directory)
+    }
+
+    pub(crate) fn show_warnings(&self) {
+        let source = Source {
+            name: &self.file,
+            text: &self.text,
+        };
+        if !self.warnings.is_empty() {
+            terminal::say(self.warnings.render(&source, terminal::has_colour()) + "\n");
+        }
+    }
+}
+
+impl Invalid {
+    fn show(&self) {
+        let source = Source {
+            name: &self.file,
+            text: &self.text,
+        };
+        terminal::say(self.errors.render(&source, terminal::has_colour()));
+    }
+}
+
+/// Where the embedded tenant of the project in `directory` keeps its keys.
+pub(crate) fn tenant_directory(directory: &Path) -> PathBuf {
+    directory.join(".portcullis").join("tenant")
+}
+
+/// Keeps what is made in a project's folder out of its repository.
+pub(crate) fn ignore_state(directory: &Path) -> anyhow::Result<()> {
+    let state = directory.join(".portcullis");
+    let ignore = state.join(".gitignore");
+    let written = fs::create_dir_all(&state).and_then(|()| match fs::exists(&ignore) {
+        Ok(true) => Ok(()),
+        _ => fs::write(&ignore, "*\n"),
+    });
+    written.with_context(|| format!("{} cannot be written", state.display()))
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(file).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Failure::with_hint(
+            format!("there is no {}", file.display()),
+            "name the folder that has one, as in `portcullis dev examples/hello`",
+        ),
+        io::ErrorKind::InvalidData => anyhow::anyhow!("{} is not UTF-8 text", file.display()),
+        _ => anyhow::Error::new(error).context(unreadable(file)),
+    })
+}
+
+impl fmt::Display for Complained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the configuration has errors")
+    }
+}
+
+impl std::error::Error for Complained {}

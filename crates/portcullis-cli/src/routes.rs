@@ -1,0 +1,114 @@
+//! The routes of a configuration as people read them.
+
+use anstyle::Style;
+use portcullis_config::{Api, Auth, AuthFrom, Config, Requirement, Route, Target, TemplatePart};
+use serde_json::{Value, json};
+
+use crate::terminal::{self, DIM, NOTE};
+
+/// One line a route: method, path, who may call it, what answers, and where that was said.
+pub(crate) fn table(config: &Config, file: &str) -> String {
+    let rows: Vec<_> = routes(config)
+        .map(|(_, route)| row(config, route, file))
+        .collect();
+    terminal::table(&rows)
+}
+
+fn row(config: &Config, route: &Route, file: &str) -> Vec<(Style, String)> {
+    let plain = Style::new();
+    let auth = if route.auth.anonymous { NOTE } else { plain };
+    vec![
+        (plain, route.methods.to_string()),
+        (plain, route.path.to_string()),
+        (auth, describe_auth(config, &route.auth)),
+        (plain, describe_target(&route.target)),
+        (DIM, format!("{file}:{}", describe_origin(route))),
+    ]
+}
+
+/// The same for programs.
+pub(crate) fn to_json(config: &Config) -> Value {
+    routes(config)
+        .map(|(api, route)| {
+            let (from, line) = match route.auth_from {
+                AuthFrom::Route(origin) => ("route", origin.line),
+                AuthFrom::Api(origin) => ("api", origin.line),
+            };
+            json!({
+                "api": api.name,
+                "method": route.methods.to_string(),
+                "path": route.path.to_string(),
+                "line": route.origin.line,
+                "auth": describe_auth(config, &route.auth),
+                "public": route.auth.anonymous,
+                "auth_from": { "said_at": from, "line": line },
+                "target": describe_target(&route.target),
+            })
+        })
+        .collect()
+}
+
+fn routes(config: &Config) -> impl Iterator<Item = (&Api, &Route)> {
+    config
+        .apis
+        .iter()
+        .flat_map(|api| api.routes.iter().map(move |route| (api, route)))
+}
+
+/// `user`, `user: read:reports`, `one and other`, `one or other`, `none`.
+pub(crate) fn describe_auth(config: &Config, auth: &Auth) -> String {
+    let need = |need: &Requirement| {
+        let name = &config.authorizers[need.authorizer].name;
+        if need.scopes.is_empty() {
+            name.clone()
+        } else {
+            format!("{name}: {}", need.scopes.join(" "))
+        }
+    };
+    let all = |needs: &Vec<Requirement>| needs.iter().map(need).collect::<Vec<_>>().join(" and ");
+    let mut ways: Vec<String> = auth.alternatives.iter().map(all).collect();
+    if auth.anonymous {
+        ways.push(
+            if ways.is_empty() {
+                "none (public)"
+            } else {
+                "none"
+            }
+            .to_owned(),
+        );
+    }
+    ways.join(" or ")
+}
+
+fn describe_target(target: &Target) -> String {
+    match target {
+        Target::Upstream(url) => format!("→ {url}"),
+        Target::Respond(template) => {
+            let text: String = template
+                .parts
+                .iter()
+                .map(|part| match part {
+                    TemplatePart::Text(text) => text.clone(),
+                    TemplatePart::Parameter(name) => format!("{{{name}}}"),
+                })
+                .collect();
+            format!("“{}”", shortened(&text.escape_debug().to_string()))
+        }
+    }
+}
+
+fn shortened(text: &str) -> String {
+    const MOST: usize = 40;
+    match text.char_indices().nth(MOST) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+    }
+}
+
+fn describe_origin(route: &Route) -> String {
+    match route.auth_from {
+        AuthFrom::Route(_) => format!("{}", route.origin.line),
+        AuthFrom::Api(auth) if auth.line == route.origin.line => format!("{}", route.origin.line),
+        AuthFrom::Api(auth) => format!("{}, auth from line {}", route.origin.line, auth.line),
+    }
+}

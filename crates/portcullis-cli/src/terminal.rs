@@ -1,0 +1,117 @@
+//! How the program speaks: data on stdout, words on stderr, colour only on a terminal.
+
+use std::fmt::{self, Display};
+use std::io::{self, Write as _};
+
+use anstyle::{AnsiColor, Style};
+
+pub(crate) const BOLD: Style = Style::new().bold();
+pub(crate) const DIM: Style = Style::new().dimmed();
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const NOTE: Style = AnsiColor::Yellow.on_default();
+pub(crate) const LINK: Style = AnsiColor::Cyan.on_default();
+
+/// A failure with advice.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+    hint: String,
+}
+
+impl Failure {
+    /// `message` says what went wrong, `hint` what to do about it; neither ends with a full stop.
+    pub(crate) fn with_hint(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+        anyhow::Error::new(Self {
+            message: message.into(),
+            hint: hint.into(),
+        })
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// `text` in `style`; the streams below take the codes out where there is no terminal.
+pub(crate) fn styled(style: Style, text: impl Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// Writes data.
+///
+/// # Errors
+/// When stdout is closed, as by `head`.
+pub(crate) fn print(text: impl Display) -> io::Result<()> {
+    let mut stdout = anstream::stdout().lock();
+    write!(stdout, "{text}")?;
+    stdout.flush()
+}
+
+/// Writes words. Nobody can be told when stderr is closed.
+pub(crate) fn say(text: impl Display) {
+    drop(write!(anstream::stderr().lock(), "{text}"));
+}
+
+/// Writes a failure and what to do about it, the causes on the same line.
+pub(crate) fn complain(error: &anyhow::Error) {
+    say(format_args!("{}: {error:#}\n", styled(BAD, "error")));
+    if let Some(failure) = error.downcast_ref::<Failure>() {
+        say(format_args!("{}: {}\n", styled(LINK, "hint"), failure.hint));
+    }
+}
+
+/// Whether stderr shows colour, for text that others render.
+pub(crate) fn has_colour() -> bool {
+    anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
+}
+
+/// Lines in columns, each as wide as its widest cell; the last one is not padded.
+///
+/// Cells are plain text with the style they are shown in.
+pub(crate) fn table(rows: &[Vec<(Style, String)>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|(_, text)| text.chars().count())
+            .max()
+    };
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| width(column).unwrap_or_default())
+        .collect();
+    let mut page = String::new();
+    for row in rows {
+        let mut line = String::from(" ");
+        for (index, (style, text)) in row.iter().enumerate() {
+            let last = index + 1 == row.len();
+            let padding = if last {
+                0
+            } else {
+                widths[index] - text.chars().count()
+            };
+            line.extend([" ", &styled(*style, text), &" ".repeat(padding), " "]);
+        }
+        page.extend([line.trim_end(), "\n"]);
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_under_one_another() {
+        let plain = |cells: [&str; 3]| cells.map(|cell| (Style::new(), cell.to_owned())).to_vec();
+        let page = table(&[plain(["GET", "/a", "x"]), plain(["POST", "/longer", ""])]);
+        assert_eq!(
+            anstream::adapter::strip_str(&page).to_string(),
+            "  GET   /a       x\n  POST  /longer\n"
+        );
+    }
+}

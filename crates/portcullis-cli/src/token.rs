@@ -1,0 +1,199 @@
+use std::time::Duration;
+
+use anyhow::Context as _;
+use portcullis::{HttpFetcher, KeyFetcher as _};
+use portcullis_tenant::KeyRing;
+use portcullis_token::Secret;
+use reqwest::{Client, redirect};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::arguments::{Format, Token};
+use crate::project::{Project, tenant_directory};
+use crate::session::Session;
+use crate::stand_in::{self, DEVELOPMENT_CLIENT};
+use crate::terminal::{self, Failure};
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+const MAX_DOCUMENT_BYTES: usize = 512 * 1024;
+
+/// Whom to ask, and as which application.
+struct Asking {
+    token_endpoint: Url,
+    client_id: String,
+    client_secret: Secret<String>,
+    audience: Option<String>,
+}
+
+/// Prints an access token that the tenant, or a real issuer, gives for client credentials.
+pub(crate) fn run(arguments: &Token) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let asking = match find_session(arguments)? {
+            Some(session) => ask_session(&session, arguments)?,
+            None => ask_issuer(arguments).await?,
+        };
+        let answer = request(&asking, arguments.scope.as_deref()).await?;
+        match (
+            arguments.format,
+            answer.get("access_token").and_then(Value::as_str),
+        ) {
+            (Format::Json, Some(_)) => terminal::print(format_args!("{answer:#}\n"))?,
+            (Format::Text, Some(token)) => terminal::print(format_args!("{token}\n"))?,
+            (_, None) => anyhow::bail!("{} answered without a token", asking.token_endpoint),
+        }
+        Ok(())
+    })
+}
+
+/// The session to ask; absent when `--tenant` names an issuer that this machine does not run.
+fn find_session(arguments: &Token) -> anyhow::Result<Option<Session>> {
+    if let Some(tenant) = &arguments.tenant {
+        return Ok(Session::of_issuer(tenant));
+    }
+    if let Some(session) = Session::here() {
+        return Ok(Some(session));
+    }
+    let hint = match Session::running().first() {
+        Some(session) => format!("one runs elsewhere: add `--tenant {}`", session.issuer),
+        None => "start one in another terminal: `portcullis dev`".to_owned(),
+    };
+    Err(Failure::with_hint(
+        "no `portcullis dev` runs in this folder",
+        hint,
+    ))
+}
+
+fn ask_session(session: &Session, arguments: &Token) -> anyhow::Result<Asking> {
+    let audience = arguments
+        .audience
+        .clone()
+        .map_or_else(|| only_audience(session), Ok)?;
+    let keys = KeyRing::load(&tenant_directory(&session.project))?;
+    let client_id = arguments
+        .client
+        .clone()
+        .unwrap_or_else(|| DEVELOPMENT_CLIENT.to_owned());
+    let client_secret = match &arguments.client_secret {
+        Some(secret) => Secret::new(secret.clone()),
+        None => match Project::read(&session.project)? {
+            Ok(project) => stand_in::secret(&project.config, &keys, &client_id)?,
+            // The file was broken since; the session still runs by what it was.
+            Err(_) => keys.application_secret(&client_id)?,
+        },
+    };
+    let token_endpoint = session.issuer.join("oauth/token")?;
+    Ok(Asking {
+        token_endpoint,
+        client_id,
+        client_secret,
+        audience: Some(audience),
+    })
+}
+
+fn only_audience(session: &Session) -> anyhow::Result<String> {
+    match session.audiences.as_slice() {
+        [only] => Ok(only.clone()),
+        [] => Err(Failure::with_hint(
+            "no authorizer of the file names an audience, so there is no API to get a token for",
+            "write `audience = [\"my-api\"]` in the authorizer",
+        )),
+        several => Err(Failure::with_hint(
+            "there are several APIs to get a token for",
+            format!("add one of: --audience {}", several.join(", --audience ")),
+        )),
+    }
+}
+
+async fn ask_issuer(arguments: &Token) -> anyhow::Result<Asking> {
+    let issuer = arguments.tenant.clone().context("an issuer is needed")?;
+    let (Some(client_id), Some(secret)) =
+        (arguments.client.clone(), arguments.client_secret.clone())
+    else {
+        return Err(Failure::with_hint(
+            format!("{issuer} is not the tenant of a `portcullis dev` on this machine"),
+            "for a real issuer add `--client CLIENT_ID`, and set PORTCULLIS_CLIENT_SECRET",
+        ));
+    };
+    let token_endpoint = discover_token_endpoint(&issuer).await?;
+    let client_secret = Secret::new(secret);
+    Ok(Asking {
+        token_endpoint,
+        client_id,
+        client_secret,
+        audience: arguments.audience.clone(),
+    })
+}
+
+/// RFC 8414 section 2: the issuer's own word on where tokens are given.
+async fn discover_token_endpoint(issuer: &Url) -> anyhow::Result<Url> {
+    let mut address = issuer.clone();
+    let path = issuer.path().trim_end_matches('/');
+    address.set_path(&format!("{path}/.well-known/openid-configuration"));
+    let document = HttpFetcher::new()?
+        .fetch(&address, MAX_DOCUMENT_BYTES)
+        .await?;
+    let document: Value = serde_json::from_slice(&document.body)
+        .with_context(|| format!("{address} is not a discovery document"))?;
+    let endpoint: Url = document
+        .get("token_endpoint")
+        .and_then(Value::as_str)
+        .and_then(|endpoint| endpoint.parse().ok())
+        .with_context(|| format!("{address} names no `token_endpoint`"))?;
+    // The secret goes there: by TLS, or not off this machine.
+    anyhow::ensure!(
+        endpoint.scheme() == "https" || endpoint.host() == issuer.host(),
+        "`token_endpoint` of {address} is not https"
+    );
+    Ok(endpoint)
+}
+
+/// RFC 6749 section 4.4.2, with Auth0's `audience`.
+async fn request(asking: &Asking, scope: Option<&str>) -> anyhow::Result<Value> {
+    let endpoint = &asking.token_endpoint;
+    let mut body = json!({
+        "grant_type": "client_credentials",
+        "client_id": asking.client_id,
+        "client_secret": asking.client_secret.expose(),
+    });
+    if let Some(audience) = &asking.audience {
+        body["audience"] = json!(audience);
+    }
+    if let Some(scope) = scope {
+        body["scope"] = json!(scope);
+    }
+    let client = Client::builder()
+        .timeout(TIMEOUT)
+        .redirect(redirect::Policy::none())
+        .build()?;
+    let unreachable = || format!("{endpoint} cannot be reached");
+    let response = client
+        .post(endpoint.clone())
+        .json(&body)
+        .send()
+        .await
+        .map_err(reqwest::Error::without_url)
+        .with_context(unreachable)?;
+    let status = response.status();
+    let answer: Value = response
+        .json()
+        .await
+        .map_err(reqwest::Error::without_url)
+        .with_context(|| format!("{endpoint} answered {status} without JSON"))?;
+    if status.is_success() {
+        return Ok(answer);
+    }
+    let text = |name| {
+        answer
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or("no reason given")
+    };
+    anyhow::bail!(
+        "{endpoint} answered {status}: {} ({})",
+        text("error_description"),
+        text("error")
+    )
+}

@@ -1,0 +1,148 @@
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use portcullis::{Issuer, KeySource, Keys};
+use portcullis_config::{Check, JwtAuthorizer, Source};
+use portcullis_gateway::{Environment, Gateway, Plan};
+use portcullis_testkit::{TestClock, TestIssuer, TokenBuilder};
+
+use crate::client::{Answer, Client};
+use crate::upstream::Echo;
+
+pub(crate) const ISSUER: &str = "https://issuer.example/";
+pub(crate) const PARTNER: &str = "https://partner.example/";
+
+/// Two authorizers, of which no test needs another configuration.
+const AUTHORIZERS: &str = r#"
+    [authorizer.user]
+    issuer = "https://issuer.example/"
+    audience = ["api"]
+
+    [authorizer.partner]
+    issuer = "https://partner.example/"
+    audience = ["api"]
+"#;
+
+/// Who signs, and when it is.
+pub(crate) struct World {
+    pub(crate) issuer: TestIssuer,
+    pub(crate) partner: TestIssuer,
+    pub(crate) clock: TestClock,
+    /// Whether keys are fetched from the issuers, rather than known.
+    pub(crate) fetches: bool,
+    pub(crate) tells_reason: bool,
+}
+
+/// A running gateway with everything around it.
+pub(crate) struct Fixture {
+    pub(crate) world: World,
+    pub(crate) upstream: Echo,
+    pub(crate) gateway: Gateway,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            issuer: TestIssuer::named(ISSUER),
+            partner: TestIssuer::named(PARTNER),
+            clock: TestClock::default(),
+            fetches: false,
+            tells_reason: false,
+        }
+    }
+}
+
+impl World {
+    /// Compiles the configuration, with the authorizers `user` and `partner` in it.
+    pub(crate) fn plan(&self, text: &str) -> Plan {
+        let text = format!("{AUTHORIZERS}\n{text}");
+        let source = Source {
+            name: "portcullis.toml",
+            text: &text,
+        };
+        let parsed = portcullis_config::parse(&source, &|_| None).unwrap();
+        let mut environment = Environment {
+            issuer: &mut |jwt| self.issuer_of(jwt),
+            clock: Arc::new(self.clock.clone()),
+            tells_reason: self.tells_reason,
+        };
+        let plan = Plan::compile(&parsed.config, &mut environment).unwrap();
+        plan.start_keys();
+        plan
+    }
+
+    fn issuer_of(&self, jwt: &JwtAuthorizer) -> Issuer {
+        let Check::Is(url) = &jwt.issuer else {
+            panic!("every authorizer of a test names its issuer")
+        };
+        let issuer = match url.as_written() {
+            ISSUER => &self.issuer,
+            PARTNER => &self.partner,
+            other => panic!("no test issuer is called {other}"),
+        };
+        if self.fetches {
+            let source = KeySource::Discovery(url.url().clone());
+            let clock = Arc::new(self.clock.clone());
+            Issuer::sharing(Keys::new(source, Arc::new(issuer.clone()), clock))
+        } else {
+            Issuer::fixed(issuer.key_set())
+        }
+    }
+
+    /// A token that `user` accepts.
+    pub(crate) fn token(&self) -> TokenBuilder {
+        self.issuer.token().audience("api")
+    }
+}
+
+impl Fixture {
+    /// A gateway by this configuration, in which `UPSTREAM` stands for the echo's address.
+    pub(crate) async fn start(text: &str) -> Self {
+        Self::of(World::default(), text).await
+    }
+
+    pub(crate) async fn of(world: World, text: &str) -> Self {
+        let upstream = Echo::start().await;
+        let plan = world.plan(&text.replace("UPSTREAM", &upstream.url()));
+        Self {
+            world,
+            upstream,
+            gateway: start(plan),
+        }
+    }
+
+    pub(crate) async fn connect(&self) -> Client {
+        Client::connect(self.gateway.address()).await.unwrap()
+    }
+
+    /// Sends the bytes of one request on a connection of its own.
+    pub(crate) async fn send(&self, request: impl AsRef<[u8]>) -> Answer {
+        self.connect().await.send(request).await
+    }
+
+    /// A GET request with these header lines, each with its line end.
+    pub(crate) async fn get(&self, target: &str, lines: &str) -> Answer {
+        self.send(get(target, lines)).await
+    }
+
+    /// A GET request with this token.
+    pub(crate) async fn get_with(&self, target: &str, token: &str) -> Answer {
+        self.get(target, &bearer(token)).await
+    }
+}
+
+/// Starts a gateway on a free port.
+pub(crate) fn start(plan: Plan) -> Gateway {
+    const WORKERS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+    Gateway::start(plan, any_port, WORKERS).unwrap()
+}
+
+pub(crate) fn get(target: &str, lines: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: a.example\r\n{lines}\r\n")
+}
+
+pub(crate) fn bearer(token: &str) -> String {
+    format!("Authorization: Bearer {token}\r\n")
+}

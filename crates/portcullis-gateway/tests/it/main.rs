@@ -1,0 +1,18 @@
+//! The gateway through HTTP: each test has its own issuer, clock, upstream and gateway.
+
+#![expect(clippy::unwrap_used, reason = "an unwrap that panics fails its test")]
+
+mod auth;
+mod bodies;
+mod client;
+mod connections;
+mod credentials;
+mod explain;
+mod fixture;
+mod forwarding;
+mod framing;
+mod headers;
+mod life_cycle;
+mod paths;
+mod routing;
+mod upstream;
