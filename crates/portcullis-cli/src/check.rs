@@ -14,7 +14,7 @@ pub(crate) fn run(arguments: &Check) -> anyhow::Result<()> {
         }
         Format::Text => {
             let project = Project::load(&arguments.directory)?;
-            terminal::print(routes::table(&project.config, &project.file))?;
+            terminal::print(routes::table_with_origins(&project.config, &project.file))?;
             terminal::say(format_args!("\n{}\n", summary(&project)));
             accepts(arguments, &project)
         }

@@ -6,15 +6,27 @@ use serde_json::{Value, json};
 
 use crate::terminal::{self, DIM, NOTE};
 
-/// One line a route: method, path, who may call it, what answers, and where that was said.
-pub(crate) fn table(config: &Config, file: &str) -> String {
+/// One line a route: method, path, who may call it and what answers.
+pub(crate) fn table(config: &Config) -> String {
     let rows: Vec<_> = routes(config)
-        .map(|(_, route)| row(config, route, file))
+        .map(|(_, route)| row(config, route))
         .collect();
     terminal::table(&rows)
 }
 
-fn row(config: &Config, route: &Route, file: &str) -> Vec<(Style, String)> {
+/// The same, and where in `file` each route and its auth were said.
+pub(crate) fn table_with_origins(config: &Config, file: &str) -> String {
+    let rows: Vec<_> = routes(config)
+        .map(|(_, route)| {
+            let mut row = row(config, route);
+            row.push((DIM, format!("{file}:{}", describe_origin(route))));
+            row
+        })
+        .collect();
+    terminal::table(&rows)
+}
+
+fn row(config: &Config, route: &Route) -> Vec<(Style, String)> {
     let plain = Style::new();
     let auth = if route.auth.anonymous { NOTE } else { plain };
     vec![
@@ -22,7 +34,6 @@ fn row(config: &Config, route: &Route, file: &str) -> Vec<(Style, String)> {
         (plain, route.path.to_string()),
         (auth, describe_auth(config, &route.auth)),
         (plain, describe_target(&route.target)),
-        (DIM, format!("{file}:{}", describe_origin(route))),
     ]
 }
 

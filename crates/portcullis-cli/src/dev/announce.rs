@@ -47,7 +47,7 @@ impl Running<'_> {
         );
         page += &self.addresses();
         page += &format!("\n  {}\n", styled(BOLD, "Routes"));
-        page += &routes::table(&project.config, &project.file);
+        page += &routes::table(&project.config);
         if let Some((api, route)) = self.first_to_try() {
             page += &format!(
                 "\n  {}\n{}",

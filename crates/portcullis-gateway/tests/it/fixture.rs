@@ -13,7 +13,7 @@ use crate::upstream::Echo;
 pub(crate) const ISSUER: &str = "https://issuer.example/";
 pub(crate) const PARTNER: &str = "https://partner.example/";
 
-/// Two authorizers, of which no test needs another configuration.
+/// What every configuration begins with.
 const AUTHORIZERS: &str = r#"
     [authorizer.user]
     issuer = "https://issuer.example/"
