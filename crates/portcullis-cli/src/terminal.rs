@@ -70,7 +70,7 @@ pub(crate) fn has_colour() -> bool {
     anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
 }
 
-/// Lines in columns, each as wide as its widest cell; the last one is not padded.
+/// Indented lines in columns, each as wide as its widest cell; the last one is not padded.
 ///
 /// Cells are plain text with the style they are shown in.
 pub(crate) fn table(rows: &[Vec<(Style, String)>]) -> String {
@@ -86,7 +86,7 @@ pub(crate) fn table(rows: &[Vec<(Style, String)>]) -> String {
         .collect();
     let mut page = String::new();
     for row in rows {
-        let mut line = String::from(" ");
+        let mut line = String::from("   ");
         for (index, (style, text)) in row.iter().enumerate() {
             let last = index + 1 == row.len();
             let padding = if last {
@@ -111,7 +111,7 @@ mod tests {
         let page = table(&[plain(["GET", "/a", "x"]), plain(["POST", "/longer", ""])]);
         assert_eq!(
             anstream::adapter::strip_str(&page).to_string(),
-            "  GET   /a       x\n  POST  /longer\n"
+            "    GET   /a       x\n    POST  /longer\n"
         );
     }
 }

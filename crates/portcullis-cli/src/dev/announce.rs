@@ -120,10 +120,10 @@ impl Running<'_> {
     fn commands(&self, api: &Api, route: &Route) -> String {
         let url = self.url(api);
         let address = format!("{}{}", url.trim_end_matches(&api.base), example_path(route));
-        let mut commands = format!("  curl -i {address}\n");
+        let mut commands = format!("    curl -i {address}\n");
         if self.issuer.is_some() && !route.auth.anonymous {
             let token = format!("{} token{}", program(), self.audience_flag(route));
-            commands += &format!("  curl -i -H \"Authorization: Bearer $({token})\" {address}\n");
+            commands += &format!("    curl -i -H \"Authorization: Bearer $({token})\" {address}\n");
         }
         commands
     }
