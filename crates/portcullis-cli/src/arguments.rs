@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use url::Url;
 
+use crate::explain::Request;
+
 /// Secures HTTP APIs with JSON Web Tokens, on your laptop exactly as in production.
 #[derive(Debug, Parser)]
 #[command(name = "portcullis", version, max_term_width = 100)]
@@ -86,7 +88,7 @@ pub(crate) struct Token {
 #[derive(Args, Debug)]
 pub(crate) struct Explain {
     /// The request, as in 'GET /path'; the method may be left out.
-    pub(crate) request: String,
+    pub(crate) request: Request,
     /// The access token to send; `-` reads it from stdin.
     #[arg(long)]
     pub(crate) token: Option<String>,

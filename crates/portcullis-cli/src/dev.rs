@@ -5,7 +5,7 @@ mod tenant;
 
 use std::collections::HashMap;
 use std::env;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -18,7 +18,7 @@ use portcullis_gateway::{Environment, Gateway, Plan};
 use portcullis_tenant::{KeyRing, Tenant};
 use tokio::net::TcpListener;
 use tokio::runtime::{self, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use url::Url;
 
 use crate::arguments::{Dev, Format, IssuerChoice};
@@ -65,6 +65,8 @@ async fn serve(arguments: Dev, mut project: Project) -> anyhow::Result<()> {
     let plan = compile(&project.config)?;
     plan.start_keys();
     let gateway = start_gateway(&arguments, &project.config, plan)?;
+    // Before anybody is told that it runs: who hears that may send a signal at once.
+    let mut signals = Signals::listen()?;
     let _note = tenant
         .as_ref()
         .map(|tenant| note(&project, tenant.issuer()))
@@ -80,10 +82,10 @@ async fn serve(arguments: Dev, mut project: Project) -> anyhow::Result<()> {
         Format::Json => terminal::print(format_args!("{}\n", running.to_json()))?,
         Format::Text => terminal::say(running.to_text()),
     }
-    let patience = wait_for_the_end().await?;
-    gateway.stop(patience).await;
-    if let Some(tenant) = tenant {
-        tenant.stop(patience.min(LEAVE)).await;
+    let patience = signals.patience().await;
+    tokio::select! {
+        () = stop(gateway, tenant, patience) => {}
+        _ = signals.interrupt.recv() => {}
     }
     Ok(())
 }
@@ -99,7 +101,9 @@ async fn start_tenant(arguments: &Dev, project: &mut Project) -> anyhow::Result<
 
     project::ignore_state(&project.directory)?;
     let directory = project.tenant_directory();
-    let keys = tokio::task::spawn_blocking(move || KeyRing::load_or_create(&directory)).await??;
+    let keys = tokio::task::spawn_blocking(move || KeyRing::load_or_create(&directory))
+        .await?
+        .map_err(project::no_keys)?;
     let settings = stand_in::settings(&project.config, issuer.as_str().parse()?, &keys)?;
     let tenant = Tenant::new(settings, keys, Arc::new(SystemClock))
         .context("the tenant cannot be made from the file")?;
@@ -111,7 +115,9 @@ async fn start_tenant(arguments: &Dev, project: &mut Project) -> anyhow::Result<
 pub(crate) fn issuer_of(address: SocketAddr) -> anyhow::Result<Url> {
     let port = address.port();
     let host = match address.ip() {
-        ip if ip.is_loopback() || ip.is_unspecified() => "localhost".to_owned(),
+        // Not every loopback address: the name leads to these two only.
+        IpAddr::V4(Ipv4Addr::LOCALHOST | Ipv4Addr::UNSPECIFIED)
+        | IpAddr::V6(Ipv6Addr::LOCALHOST | Ipv6Addr::UNSPECIFIED) => "localhost".to_owned(),
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => format!("[{ip}]"),
     };
@@ -187,14 +193,36 @@ fn note(project: &Project, issuer: &Url) -> anyhow::Result<Note> {
     .announce()
 }
 
-/// Waits for a signal, and tells how long requests under way may still take.
-async fn wait_for_the_end() -> anyhow::Result<Duration> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(tokio::select! {
-        _ = interrupt.recv() => LEAVE,
-        _ = terminate.recv() => DRAIN,
-    })
+/// Ctrl-C and SIGTERM, which do not end the process from [`Signals::listen`] on.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("signals cannot be received");
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for a signal, and tells how long requests under way may still take.
+    async fn patience(&mut self) -> Duration {
+        tokio::select! {
+            _ = self.interrupt.recv() => LEAVE,
+            _ = self.terminate.recv() => DRAIN,
+        }
+    }
+}
+
+/// Finishes requests under way, for at most `patience`.
+async fn stop(gateway: Gateway, tenant: Option<TenantServer>, patience: Duration) {
+    gateway.stop(patience).await;
+    if let Some(tenant) = tenant {
+        tenant.stop(patience.min(LEAVE)).await;
+    }
 }
 
 #[cfg(test)]
@@ -207,6 +235,8 @@ mod tests {
             ("127.0.0.1:4000", "http://localhost:4000/"),
             ("0.0.0.0:4000", "http://localhost:4000/"),
             ("[::1]:4000", "http://localhost:4000/"),
+            ("[::]:4000", "http://localhost:4000/"),
+            ("127.0.0.2:4000", "http://127.0.0.2:4000/"),
             ("192.0.2.1:80", "http://192.0.2.1/"),
             ("[2001:db8::1]:81", "http://[2001:db8::1]:81/"),
         ] {

@@ -1,3 +1,5 @@
+mod request;
+
 use std::env;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -7,9 +9,10 @@ use anyhow::Context as _;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use portcullis::{Issuer, SystemClock};
+use portcullis_config::{AuthorizerKind, Check, Config, IssuerUrl, KeySource};
 use portcullis_gateway::{Environment, Explanation, Permitted, Plan, Refusal, explain};
 use portcullis_tenant::{KeyRing, KeyRingError};
-use portcullis_token::{KeySet, Outcome, Reason, Record};
+use portcullis_token::{KeySet, Outcome, Reason, Record, TokenType, Unverified};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -17,32 +20,21 @@ use crate::arguments::{Explain, Format, IssuerChoice};
 use crate::dev::issuer_of;
 use crate::environment::unreadable;
 use crate::invocation::program;
-use crate::project::{FILE, Project};
+use crate::project::{FILE, Project, no_keys};
 use crate::session::Session;
 use crate::stand_in;
-use crate::terminal::{self, BAD, BOLD, DIM, Failure, GOOD, LINK, styled};
+use crate::terminal::{self, BAD, BOLD, DIM, GOOD, LINK, harmless, styled};
+
+pub(crate) use request::Request;
 
 /// A token larger than this is refused long before it is looked at.
 const MAX_INPUT: u64 = 1024 * 1024;
 
 /// Shows how the gateway decides about a request. Nothing is sent anywhere.
 pub(crate) fn run(arguments: &Explain) -> anyhow::Result<()> {
-    let (method, path) = parse_request(&arguments.request)?;
-    let headers = headers(arguments.token.as_deref())?;
+    let token = arguments.token.as_deref().map(read_token).transpose()?;
     let mut project = Project::load(&find_project(arguments.project.clone()))?;
-    let keys = match arguments.issuer {
-        IssuerChoice::Tenant => {
-            let issuer = tenant_issuer(&project)?;
-            stand_in::trust(&mut project.config, &issuer)?;
-            tenant_keys(&project, &issuer)?
-        }
-        IssuerChoice::Real => KeySet::default(),
-    };
-    let keys = match &arguments.jwks {
-        Some(file) => read_keys(file)?,
-        None => keys,
-    };
-    let keys = Arc::new(keys);
+    let keys = Arc::new(find_keys(arguments, &mut project, token.as_deref())?);
     let plan = Plan::compile(
         &project.config,
         &mut Environment {
@@ -52,50 +44,102 @@ pub(crate) fn run(arguments: &Explain) -> anyhow::Result<()> {
         },
     )?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let explanation = runtime.block_on(explain(&plan, method, path, &headers));
+    let Request {
+        written,
+        method,
+        path,
+    } = &arguments.request;
+    let headers = headers(token.as_deref())?;
+    let mut explanation = runtime.block_on(explain(&plan, method, path, &headers));
+    if arguments.issuer == IssuerChoice::Real && keys.is_empty() {
+        explanation.outcome = explanation.outcome.map_err(for_want_of_keys);
+    }
     match arguments.format {
         Format::Json => {
-            let json = to_json(&arguments.request, &explanation);
+            let json = to_json(written, &explanation);
             Ok(terminal::print(format_args!("{json:#}\n"))?)
         }
-        Format::Text => Ok(terminal::print(to_text(&arguments.request, &explanation))?),
+        Format::Text => Ok(terminal::print(to_text(written, &explanation))?),
     }
 }
 
-/// `GET /path`, or a path alone. A query plays no part in the decision.
-fn parse_request(request: &str) -> anyhow::Result<(&str, &str)> {
-    let (method, target) = request
-        .trim()
-        .split_once(' ')
-        .unwrap_or(("GET", request.trim()));
-    let target = target.trim_start();
-    if !target.starts_with('/') {
-        return Err(Failure::with_hint(
-            format!("`{request}` is not a request"),
-            "write a method and a path, as in `portcullis explain 'GET /hello/world'`",
-        ));
+/// The keys to check signatures with, and the project's authorizers made to fit them.
+fn find_keys(
+    arguments: &Explain,
+    project: &mut Project,
+    token: Option<&str>,
+) -> anyhow::Result<KeySet> {
+    let keys = match arguments.issuer {
+        IssuerChoice::Tenant => {
+            let issuer = tenant_issuer(project)?;
+            stand_in::trust(&mut project.config, &issuer)?;
+            tenant_keys(project, &issuer)?
+        }
+        IssuerChoice::Real => {
+            if let Some(token) = token {
+                spell_issuers_as_in(token, &mut project.config);
+            }
+            KeySet::default()
+        }
+    };
+    arguments.jwks.as_deref().map_or(Ok(keys), read_keys)
+}
+
+/// Gives issuers the last slash that they have in the token, or takes it away.
+///
+/// Only the discovery document could tell which of the two is right, and nothing is fetched here.
+fn spell_issuers_as_in(token: &str, config: &mut Config) {
+    let Ok(token) = Unverified::parse(token, TokenType::Lenient, &mut ()) else {
+        return;
+    };
+    let Some(theirs) = token.claims().issuer() else {
+        return;
+    };
+    for authorizer in &mut config.authorizers {
+        let AuthorizerKind::Jwt(jwt) = &mut authorizer.kind;
+        if let (Check::Is(ours), KeySource::Discovery) = (&mut jwt.issuer, &jwt.keys)
+            && ours.as_written().trim_end_matches('/') == theirs.trim_end_matches('/')
+            && let Ok(spelled) = IssuerUrl::parse(theirs)
+        {
+            *ours = spelled;
+        }
     }
-    let path = target.split(['?', '#']).next().unwrap_or(target);
-    Ok((method, path))
+}
+
+/// Without any key it is not the token's fault that none fits.
+fn for_want_of_keys(refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::Credential {
+            reason: Reason::KeyUnknown,
+            realm,
+            scopes,
+        } => Refusal::Credential {
+            reason: Reason::KeysUnavailable,
+            realm,
+            scopes,
+        },
+        other => other,
+    }
+}
+
+/// The token that was given, or the one on stdin, without its `Bearer`.
+fn read_token(given: &str) -> anyhow::Result<String> {
+    let mut text = given.to_owned();
+    if given == "-" {
+        text.clear();
+        std::io::stdin()
+            .take(MAX_INPUT)
+            .read_to_string(&mut text)
+            .context("stdin")?;
+    }
+    let token = text.trim();
+    Ok(token.strip_prefix("Bearer ").unwrap_or(token).to_owned())
 }
 
 fn headers(token: Option<&str>) -> anyhow::Result<HeaderMap> {
-    let token = match token {
-        Some("-") => {
-            let mut text = String::new();
-            std::io::stdin()
-                .take(MAX_INPUT)
-                .read_to_string(&mut text)
-                .context("stdin")?;
-            Some(text)
-        }
-        other => other.map(str::to_owned),
-    };
     let Some(token) = token else {
         return Ok(HeaderMap::new());
     };
-    let token = token.trim();
-    let token = token.strip_prefix("Bearer ").unwrap_or(token);
     let value = HeaderValue::try_from(format!("Bearer {token}"))
         .map_err(|_| anyhow::anyhow!("the token holds characters that no header can carry"))?;
     Ok(HeaderMap::from_iter([(AUTHORIZATION, value)]))
@@ -135,7 +179,7 @@ fn tenant_keys(project: &Project, issuer: &Url) -> anyhow::Result<KeySet> {
             Ok(keys.of_issuer(issuer.to_string()))
         }
         Err(KeyRingError::Absent { .. }) => Ok(KeySet::default()),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(no_keys(error)),
     }
 }
 
@@ -179,9 +223,11 @@ fn step(record: &Record, several: bool, width: usize) -> String {
     let name = format!("{:width$}", name(record, several));
     match &record.outcome {
         Outcome::Passed(found) => {
+            let found = harmless(found);
             format!("  {} {name}  {}\n", styled(GOOD, "✓"), styled(DIM, found))
         }
         Outcome::Refused { expected, got } => {
+            let (expected, got) = (harmless(expected), harmless(got));
             let indent = " ".repeat(width + 6);
             format!(
                 "  {} {name}  expected {expected}\n{indent}got      {got}\n",
@@ -194,7 +240,7 @@ fn step(record: &Record, several: bool, width: usize) -> String {
 fn verdict(outcome: &Result<Permitted, Refusal>) -> String {
     match outcome {
         Ok(permitted) => {
-            let caller = permitted.subject.as_deref().unwrap_or("anybody");
+            let caller = harmless(permitted.subject.as_deref().unwrap_or("anybody"));
             let passes = styled(GOOD, "passes");
             format!("{passes}: {caller} may call {}\n", permitted.route)
         }
@@ -230,6 +276,10 @@ fn remedy(refusal: &Refusal) -> String {
         } => {
             format!("{general}; `{} token` prints one", program())
         }
+        Refusal::Credential {
+            reason: Reason::KeysUnavailable,
+            ..
+        } => "give the issuer's key set by `--jwks FILE`; nothing is fetched to explain".to_owned(),
         _ => general.to_owned(),
     }
 }
@@ -269,23 +319,4 @@ fn step_to_json(record: &Record) -> Value {
         }
     }
     json
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_request_is_a_method_and_a_path() {
-        for (text, expected) in [
-            ("GET /hello/world", Some(("GET", "/hello/world"))),
-            ("/hello", Some(("GET", "/hello"))),
-            (" POST  /a?b=c ", Some(("POST", "/a"))),
-            ("hello", None),
-            ("GET hello", None),
-            ("", None),
-        ] {
-            assert_eq!(parse_request(text).ok(), expected, "{text:?}");
-        }
-    }
 }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
 use anyhow::Context as _;
+use portcullis::Chain;
 use portcullis_config::{Config, Diagnostics, Source};
+use portcullis_tenant::KeyRingError;
 
 use crate::environment::{Environment, unreadable};
 use crate::terminal::{self, Failure};
@@ -58,19 +60,16 @@ impl Project {
         } else {
             directory.join(FILE)
         };
-        let text = read(&file)?;
+        let file = file.strip_prefix("./").unwrap_or(&file);
+        let text = read(file)?;
         let directory = file
             .parent()
             .filter(|parent| !parent.as_os_str().is_empty());
         let directory = fs::canonicalize(directory.unwrap_or(Path::new(".")))
-            .with_context(|| unreadable(&file))?;
+            .with_context(|| unreadable(file))?;
         let environment = Environment::load(&directory)?;
 
-        let file = file
-            .strip_prefix("./")
-            .unwrap_or(&file)
-            .display()
-            .to_string();
+        let file = file.display().to_string();
         let source = Source {
             name: &file,
             text: &text,
@@ -121,6 +120,17 @@ impl Invalid {
 /// Where the embedded tenant of the project in `directory` keeps its keys.
 pub(crate) fn tenant_directory(directory: &Path) -> PathBuf {
     directory.join(".portcullis").join("tenant")
+}
+
+/// The failure to have the tenant's keys, and what to do about damaged ones.
+pub(crate) fn no_keys(error: KeyRingError) -> anyhow::Error {
+    match &error {
+        KeyRingError::Damaged { .. } => Failure::with_hint(
+            Chain(&error).to_string(),
+            "restore the file, or remove it to have keys made; tokens of the old ones are void then",
+        ),
+        _ => error.into(),
+    }
 }
 
 /// Keeps what is made in a project's folder out of its repository.

@@ -1,8 +1,7 @@
 //! The running `portcullis dev` processes of this user, so that `token` and `explain` find theirs.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::Write as _;
-use std::net::TcpListener;
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::{env, process};
@@ -30,6 +29,8 @@ pub(crate) struct Session {
 #[derive(Debug)]
 pub(crate) struct Note {
     path: PathBuf,
+    /// Locked while the session runs, whatever ends it.
+    _file: File,
 }
 
 impl Session {
@@ -42,13 +43,12 @@ impl Session {
             .recursive(true)
             .mode(0o700)
             .create(&directory)
-            .and_then(|()| {
-                let mut options = OpenOptions::new();
-                options.write(true).create(true).truncate(true).mode(0o600);
-                options.open(&path)?.write_all(&text)
+            .and_then(|()| write_locked(&path, &text))
+            .map(|file| Note {
+                path: path.clone(),
+                _file: file,
             })
-            .with_context(|| format!("{} cannot be written", path.display()))?;
-        Ok(Note { path })
+            .with_context(|| format!("{} cannot be written", path.display()))
     }
 
     /// The session whose project, or whose first working folder, is this folder.
@@ -102,20 +102,27 @@ impl Session {
 
     /// Reads a note, unless its session was killed without removing it.
     fn read(path: &Path) -> Option<Self> {
-        let session: Self = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
-        session.is_running().then_some(session)
+        let file = File::open(path).ok()?;
+        // The system gives the lock back when a process ends, however it ends.
+        if !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
+            return None;
+        }
+        serde_json::from_reader(file).ok()
     }
+}
 
-    /// Whether somebody holds the tenant's port.
-    fn is_running(&self) -> bool {
-        let port = self.issuer.port_or_known_default().unwrap_or_default();
-        TcpListener::bind(("127.0.0.1", port)).is_err()
-    }
+fn write_locked(path: &Path, text: &[u8]) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(path)?;
+    file.lock()?;
+    file.write_all(text)?;
+    Ok(file)
 }
 
 impl Drop for Note {
     fn drop(&mut self) {
-        // A note that stays is told by its free port.
+        // A note that stays is told by its lock, which nobody holds.
         drop(fs::remove_file(&self.path));
     }
 }

@@ -42,14 +42,16 @@ pub(crate) fn styled(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Writes data.
+/// Writes data. A reader that has left, as `head` does, has what it wanted.
 ///
 /// # Errors
-/// When stdout is closed, as by `head`.
+/// When stdout cannot be written for any other reason, as when a disk is full.
 pub(crate) fn print(text: impl Display) -> io::Result<()> {
     let mut stdout = anstream::stdout().lock();
-    write!(stdout, "{text}")?;
-    stdout.flush()
+    match write!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
 /// Writes words. Nobody can be told when stderr is closed.
@@ -59,10 +61,22 @@ pub(crate) fn say(text: impl Display) {
 
 /// Writes a failure and what to do about it, the causes on the same line.
 pub(crate) fn complain(error: &anyhow::Error) {
-    say(format_args!("{}: {error:#}\n", styled(BAD, "error")));
+    let message = harmless(&format!("{error:#}"));
+    say(format_args!("{}: {message}\n", styled(BAD, "error")));
     if let Some(failure) = error.downcast_ref::<Failure>() {
         say(format_args!("{}: {}\n", styled(LINK, "hint"), failure.hint));
     }
+}
+
+/// A stranger's text, with escapes for whatever a terminal would obey instead of showing it.
+pub(crate) fn harmless(text: &str) -> String {
+    text.chars().fold(String::new(), |mut shown, character| {
+        match character {
+            '"' | '\'' | '\\' => shown.push(character),
+            other => shown.extend(other.escape_debug()),
+        }
+        shown
+    })
 }
 
 /// Whether stderr shows colour, for text that others render.
@@ -104,6 +118,22 @@ pub(crate) fn table(rows: &[Vec<(Style, String)>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_escaped() {
+        for (text, expected) in [
+            (
+                r#"`it's "C:\a"`, größer: 香"#,
+                r#"`it's "C:\a"`, größer: 香"#,
+            ),
+            ("\u{1b}[31mred\u{7}", r"\u{1b}[31mred\u{7}"),
+            ("two\r\nlines", r"two\r\nlines"),
+            ("\u{9b}1m", r"\u{9b}1m"),
+            ("\u{202e}txet", r"\u{202e}txet"),
+        ] {
+            assert_eq!(harmless(text), expected, "{text:?}");
+        }
+    }
 
     #[test]
     fn columns_stand_under_one_another() {

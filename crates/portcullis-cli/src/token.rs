@@ -4,12 +4,12 @@ use anyhow::Context as _;
 use portcullis::{HttpFetcher, KeyFetcher as _};
 use portcullis_tenant::KeyRing;
 use portcullis_token::Secret;
-use reqwest::{Client, redirect};
+use reqwest::{Client, ClientBuilder, redirect};
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::arguments::{Format, Token};
-use crate::project::{Project, tenant_directory};
+use crate::project::{Project, no_keys, tenant_directory};
 use crate::session::Session;
 use crate::stand_in::{self, DEVELOPMENT_CLIENT};
 use crate::terminal::{self, Failure};
@@ -23,6 +23,7 @@ struct Asking {
     client_id: String,
     client_secret: Secret<String>,
     audience: Option<String>,
+    client: Client,
 }
 
 /// Prints an access token that the tenant, or a real issuer, gives for client credentials.
@@ -71,7 +72,7 @@ fn ask_session(session: &Session, arguments: &Token) -> anyhow::Result<Asking> {
         .audience
         .clone()
         .map_or_else(|| only_audience(session), Ok)?;
-    let keys = KeyRing::load(&tenant_directory(&session.project))?;
+    let keys = KeyRing::load(&tenant_directory(&session.project)).map_err(no_keys)?;
     let client_id = arguments
         .client
         .clone()
@@ -90,6 +91,8 @@ fn ask_session(session: &Session, arguments: &Token) -> anyhow::Result<Asking> {
         client_id,
         client_secret,
         audience: Some(audience),
+        // It runs on this machine: a proxy would only learn the secret.
+        client: client().no_proxy().build()?,
     })
 }
 
@@ -124,7 +127,14 @@ async fn ask_issuer(arguments: &Token) -> anyhow::Result<Asking> {
         client_id,
         client_secret,
         audience: arguments.audience.clone(),
+        client: client().build()?,
     })
+}
+
+fn client() -> ClientBuilder {
+    Client::builder()
+        .timeout(TIMEOUT)
+        .redirect(redirect::Policy::none())
 }
 
 /// RFC 8414 section 2: the issuer's own word on where tokens are given.
@@ -164,12 +174,9 @@ async fn request(asking: &Asking, scope: Option<&str>) -> anyhow::Result<Value> 
     if let Some(scope) = scope {
         body["scope"] = json!(scope);
     }
-    let client = Client::builder()
-        .timeout(TIMEOUT)
-        .redirect(redirect::Policy::none())
-        .build()?;
     let unreachable = || format!("{endpoint} cannot be reached");
-    let response = client
+    let response = asking
+        .client
         .post(endpoint.clone())
         .json(&body)
         .send()

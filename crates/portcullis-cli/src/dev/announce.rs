@@ -22,7 +22,7 @@ pub(crate) struct Running<'r> {
 }
 
 impl Running<'_> {
-    /// `{"apis": {"main": "http://127.0.0.1:8080"}, "tenant": "http://localhost:4000", …}`.
+    /// `{"apis": {"main": "http://127.0.0.1:8080"}, "tenant": "http://localhost:4000/", …}`.
     pub(crate) fn to_json(&self) -> Value {
         let apis: serde_json::Map<_, _> = self
             .apis()
@@ -30,7 +30,7 @@ impl Running<'_> {
             .collect();
         let mut json = json!({ "apis": apis });
         if let Some(issuer) = self.issuer {
-            json["tenant"] = json!(issuer.as_str().trim_end_matches('/'));
+            json["tenant"] = json!(issuer);
             json["issuer"] = json!(issuer);
         }
         json

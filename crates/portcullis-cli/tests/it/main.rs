@@ -1,0 +1,18 @@
+//! The `portcullis` program as people and programs use it: by its commands, over real sockets.
+
+#![expect(clippy::unwrap_used, reason = "an unwrap that panics fails its test")]
+
+mod applications;
+mod commands;
+mod explain;
+mod failures;
+mod hello;
+mod life_cycle;
+mod program;
+mod proxy;
+mod real_issuer;
+mod secrets;
+mod session;
+mod signer;
+mod token;
+mod web;
