@@ -2,7 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::times::{check_expiry, check_valid_from};
-use crate::{Algorithm, Claims, KeySet, Reason, Step, TokenType, Trace, UnixTime, Unverified};
+use crate::{
+    Algorithm, Claims, KeySet, Reason, Sender, Step, TokenType, Trace, UnixTime, Unverified,
+};
 
 /// What a token of one issuer must be like, compiled once from the configuration.
 #[derive(Clone, Debug)]
@@ -55,6 +57,7 @@ impl Rules {
         &self,
         token: &Unverified<'_>,
         keys: &KeySet,
+        sender: &Sender<'_>,
         now: UnixTime,
         trace: &mut impl Trace,
     ) -> Result<Verified, Reason> {
@@ -70,7 +73,7 @@ impl Rules {
         check_valid_from(claims, now, self.leeway, trace)?;
         self.check_audience(claims, trace)?;
         self.check_kind(claims, trace)?;
-        check_binding(claims, trace)?;
+        check_binding(claims, sender, trace)?;
         Ok(Verified {
             claims: Arc::clone(claims),
             scope_claims: Arc::clone(&self.scope_claims),
@@ -179,21 +182,6 @@ impl Verified {
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.claims.scopes(&self.scope_claims)
     }
-
-    /// Checks that the token grants every scope of `required`; an empty list asks for none.
-    ///
-    /// # Errors
-    /// [`Reason::Scope`].
-    pub fn check_scopes(&self, required: &[String], trace: &mut impl Trace) -> Result<(), Reason> {
-        let granted = |required: &String| self.scopes().any(|scope| scope == required);
-        let holds = required.iter().all(granted);
-        let got = || match self.scopes().collect::<Vec<_>>() {
-            none if none.is_empty() => "no scopes".to_owned(),
-            some => format!("`{}`", some.join(" ")),
-        };
-        let expected = || format!("`{}`", required.join(" "));
-        trace.check(Step::Scopes, holds, Reason::Scope, expected, got)
-    }
 }
 
 fn check_signature(
@@ -245,7 +233,11 @@ fn check_signature(
 
 /// RFC 9449 section 6 and RFC 8705 section 3: a bound token is worth nothing without its key, and
 /// no key can be shown here, so `cnf` is never ignored.
-fn check_binding(claims: &Claims, trace: &mut impl Trace) -> Result<(), Reason> {
+fn check_binding(
+    claims: &Claims,
+    _sender: &Sender<'_>,
+    trace: &mut impl Trace,
+) -> Result<(), Reason> {
     let Some(confirmation) = claims.find("cnf") else {
         trace.passed(Step::Binding, || "a bearer token".to_owned());
         return Ok(());
@@ -271,7 +263,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{Outcome, Recorder, SigningKey};
+    use crate::{Outcome, Recorder, Requirement, SigningKey};
 
     const NOW: UnixTime = UnixTime(1_000);
 
@@ -312,7 +304,7 @@ mod tests {
 
     fn verify(token: &str, keys: &KeySet) -> Result<Verified, Reason> {
         let token = Unverified::parse(token, TokenType::Lenient, &mut ())?;
-        rules().verify(&token, keys, NOW, &mut ())
+        rules().verify(&token, keys, &Sender::default(), NOW, &mut ())
     }
 
     #[test]
@@ -434,30 +426,45 @@ mod tests {
             algorithms: vec![Algorithm::Es256],
             ..rules()
         };
-        let result = rules.verify(&token, &issuer.keys, NOW, &mut ());
+        let result = rules.verify(&token, &issuer.keys, &Sender::default(), NOW, &mut ());
         assert_eq!(result.map(drop), Err(Reason::AlgNotAllowed));
     }
 
     #[test]
-    fn every_required_scope_is_needed() {
+    fn one_alternative_of_a_requirement_is_needed_as_a_whole() {
         let issuer = Issuer::new();
-        let scopes = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
+        let either = || Requirement::any(["admin", "a b"]);
         for (changes, required, expected) in [
-            (json!({}), scopes(&[]), Ok(())),
-            (json!({ "scope": "a b" }), scopes(&["b", "a"]), Ok(())),
-            (json!({ "scp": ["a"] }), scopes(&["a"]), Ok(())),
+            (json!({}), Requirement::default(), Ok(())),
+            (json!({}), Requirement::from(" "), Ok(())),
+            (json!({ "scope": "a b" }), Requirement::from("b a"), Ok(())),
+            (json!({ "scp": ["a"] }), Requirement::from("a"), Ok(())),
             (
                 json!({ "scope": "a" }),
-                scopes(&["a", "b"]),
+                Requirement::from("a b"),
                 Err(Reason::Scope),
             ),
-            (json!({ "scope": "ab" }), scopes(&["a"]), Err(Reason::Scope)),
-            (json!({ "scope": "A" }), scopes(&["a"]), Err(Reason::Scope)),
-            (json!({}), scopes(&["a"]), Err(Reason::Scope)),
+            (
+                json!({ "scope": "ab" }),
+                Requirement::from("a"),
+                Err(Reason::Scope),
+            ),
+            (
+                json!({ "scope": "A" }),
+                Requirement::from("a"),
+                Err(Reason::Scope),
+            ),
+            (json!({}), Requirement::from("a"), Err(Reason::Scope)),
+            (json!({ "scope": "admin" }), either(), Ok(())),
+            (json!({ "scope": "a b" }), either(), Ok(())),
+            (json!({ "scope": "a" }), either(), Err(Reason::Scope)),
         ] {
             let verified = verify(&issuer.token(&changes), &issuer.keys).unwrap();
-            let result = verified.check_scopes(&required, &mut ());
-            assert_eq!(result, expected, "{changes} for {required:?}");
+            assert_eq!(
+                required.check(&verified, &mut ()),
+                expected,
+                "{changes} for {required}"
+            );
         }
     }
 
@@ -467,7 +474,7 @@ mod tests {
         let token = issuer.token(&json!({ "aud": "other" }));
         let mut trace = Recorder::default();
         let token = Unverified::parse(&token, TokenType::Lenient, &mut trace).unwrap();
-        let result = rules().verify(&token, &issuer.keys, NOW, &mut trace);
+        let result = rules().verify(&token, &issuer.keys, &Sender::default(), NOW, &mut trace);
         assert_eq!(result.map(drop), Err(Reason::AudMismatch));
         let last = trace.into_records().pop().unwrap();
         assert_eq!(last.step, Step::Audience);

@@ -4,13 +4,13 @@
 //! answers for each token whether it is good here and at this time:
 //!
 //! ```no_run
-//! use portcullis::{Issuer, Verifier};
+//! use portcullis::{Credentials, Issuer, Verifier};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let verifier = Verifier::builder()
 //!     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
 //!     .build()?;
-//! let verified = verifier.verify("eyJhbGciOi…").await?;
+//! let verified = verifier.verify(&Credentials::bearer("eyJhbGciOi…")).await?;
 //! println!("{:?}", verified.claims().subject());
 //! # Ok(())
 //! # }
@@ -20,6 +20,7 @@
 
 mod chain;
 mod clock;
+mod credentials;
 mod discovery;
 mod fetch;
 mod keys;
@@ -28,6 +29,7 @@ mod verifier;
 
 pub use chain::Chain;
 pub use clock::{Clock, SystemClock};
+pub use credentials::Credentials;
 pub use discovery::DiscoveryError;
 #[cfg(feature = "reqwest")]
 pub use fetch::HttpFetcher;

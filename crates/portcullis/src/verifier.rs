@@ -1,11 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_token::{Algorithm, KeySet, Reason, Rules, TokenType, Trace, Unverified, Verified};
+use portcullis_token::{
+    Algorithm, KeySet, Reason, Rules, Sender, TokenType, Trace, Unverified, Verified,
+};
 use url::Url;
 
 use crate::fetch::is_secure;
-use crate::{Clock, KeyFetcher, KeySource, Keys, SystemClock};
+use crate::{Clock, Credentials, KeyFetcher, KeySource, Keys, SystemClock};
 
 /// The most that clocks may be allowed to differ.
 const MAX_LEEWAY: Duration = Duration::from_mins(5);
@@ -133,16 +135,17 @@ impl Verifier {
         }
     }
 
-    /// Decides about one token, given without its `Bearer`.
+    /// Decides about a caller's credentials.
     ///
     /// # Errors
     /// The [`Reason`] of the first check that fails.
     ///
     /// # Cancel safety
     /// Safe: nothing is changed but the keys, which belong to the background task.
-    pub async fn verify(&self, token: &str) -> Result<Verified, Reason> {
-        let token = Unverified::parse(token, TokenType::Lenient, &mut ())?;
-        self.verify_parsed(&token, &mut ()).await
+    pub async fn verify(&self, credentials: &Credentials<'_>) -> Result<Verified, Reason> {
+        let token = Unverified::parse(credentials.token(), TokenType::Lenient, &mut ())?;
+        self.verify_parsed(&token, credentials.sender(), &mut ())
+            .await
     }
 
     /// Decides about a token whose form is already checked, and shows the steps to `trace`.
@@ -152,11 +155,14 @@ impl Verifier {
     pub async fn verify_parsed(
         &self,
         token: &Unverified<'_>,
+        sender: &Sender<'_>,
         trace: &mut impl Trace,
     ) -> Result<Verified, Reason> {
         let mut answer = Err(Reason::IssUnknown);
         for issuer in &self.shared.issuers {
-            answer = issuer.verify(token, &*self.shared.clock, trace).await;
+            answer = issuer
+                .verify(token, sender, &*self.shared.clock, trace)
+                .await;
             if !matches!(answer, Err(Reason::IssUnknown)) {
                 break;
             }
@@ -169,27 +175,36 @@ impl Trusted {
     async fn verify(
         &self,
         token: &Unverified<'_>,
+        sender: &Sender<'_>,
         clock: &dyn Clock,
         trace: &mut impl Trace,
     ) -> Result<Verified, Reason> {
         let now = clock.now();
         let keys = match &self.keys {
-            KeyHolder::Fixed(keys) => return self.rules.verify(token, keys, now, trace),
+            KeyHolder::Fixed(keys) => return self.rules.verify(token, keys, sender, now, trace),
             KeyHolder::Fetched(keys) => keys,
         };
         let none = KeySet::default();
         let fetched = keys.load();
-        match self
-            .rules
-            .verify(token, fetched.usable(now).unwrap_or(&none), now, trace)
-        {
+        match self.rules.verify(
+            token,
+            fetched.usable(now).unwrap_or(&none),
+            sender,
+            now,
+            trace,
+        ) {
             Err(Reason::KeyUnknown) => {}
             decided => return decided,
         }
         // Only a key that was published since the last fetch can change the answer.
         let fetched = keys.refreshed().await?;
-        self.rules
-            .verify(token, fetched.usable(now).unwrap_or(&none), now, trace)
+        self.rules.verify(
+            token,
+            fetched.usable(now).unwrap_or(&none),
+            sender,
+            now,
+            trace,
+        )
     }
 }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis::{HttpFetcher, Issuer, KeyFetcher as _, Verifier};
+use portcullis::{Credentials, HttpFetcher, Issuer, KeyFetcher as _, Verifier};
 use portcullis_testkit::{Answer, TestClock, TestIssuer, TestServer, text};
 use portcullis_token::Reason;
 use serde_json::json;
@@ -46,7 +46,10 @@ impl Fixture {
     }
 
     async fn verify(&self, token: &str) -> Result<(), Reason> {
-        self.verifier.verify(token).await.map(drop)
+        self.verifier
+            .verify(&Credentials::bearer(token))
+            .await
+            .map(drop)
     }
 }
 
@@ -57,7 +60,12 @@ async fn concurrent_cold_requests_cause_one_discovery_and_one_key_fetch() {
     let tasks: Vec<_> = (0..20)
         .map(|_| {
             let (verifier, token) = (fixture.verifier.clone(), token.clone());
-            tokio::spawn(async move { verifier.verify(&token).await.map(drop) })
+            tokio::spawn(async move {
+                verifier
+                    .verify(&Credentials::bearer(&token))
+                    .await
+                    .map(drop)
+            })
         })
         .collect();
     for task in tasks {
@@ -283,10 +291,13 @@ async fn a_fixed_key_set_is_never_fetched() {
         .audience("api")
         .claim("roles", json!(["a"]))
         .sign();
-    assert!(verifier.verify(&good).await.is_ok());
+    assert!(verifier.verify(&Credentials::bearer(&good)).await.is_ok());
     let foreign = TestIssuer::new().token().audience("api").sign();
     assert_eq!(
-        verifier.verify(&foreign).await.map(drop),
+        verifier
+            .verify(&Credentials::bearer(&foreign))
+            .await
+            .map(drop),
         Err(Reason::KeyUnknown)
     );
 }
