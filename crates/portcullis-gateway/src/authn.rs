@@ -53,6 +53,7 @@ pub(crate) async fn identify(
     let refuse = |reason| refuse(route, reason);
     let token = match credential(headers, trace) {
         Err(Reason::Missing) if route.auth.anonymous => {
+            trace.passed(Step::Credential, || "none, which is allowed".to_owned());
             return Ok(Caller {
                 verified: Vec::new(),
             });
@@ -63,7 +64,7 @@ pub(crate) async fn identify(
     let mut caller = Caller {
         verified: Vec::new(),
     };
-    let mut furthest = Reason::IssUnknown;
+    let mut weightiest: Option<(usize, Reason)> = None;
     for authorizer in authorizers(route) {
         let Authorizer { name, verifier } = plan.authorizer(authorizer);
         trace.authorizer(name);
@@ -72,7 +73,12 @@ pub(crate) async fn identify(
             .await
         {
             Ok(verified) => caller.verified.push((authorizer, verified)),
-            Err(reason) => furthest = furthest.max(reason),
+            Err(reason) => {
+                weightiest = weightiest
+                    .into_iter()
+                    .chain([(authorizer, reason)])
+                    .max_by_key(|(_, reason)| weight(*reason));
+            }
         }
     }
     let complete = route.auth.alternatives.iter().any(|needs| {
@@ -81,10 +87,24 @@ pub(crate) async fn identify(
             .all(|need| caller.verified_by(need.authorizer).is_some())
     });
     if complete {
-        Ok(caller)
-    } else {
-        Err(refuse(furthest))
+        return Ok(caller);
     }
+    let Some((authorizer, reason)) = weightiest else {
+        return Err(refuse(Reason::IssUnknown));
+    };
+    // The steps that decided are the last ones that `explain` shows.
+    trace.authorizer(&plan.authorizer(authorizer).name);
+    Err(refuse(reason))
+}
+
+/// Which of several authorizers' refusals is the answer.
+///
+/// Whoever cannot tell at the moment comes first: the token may be good. Whoever does not know
+/// the issuer comes last: the token is none of theirs.
+const fn weight(reason: Reason) -> (bool, bool, Reason) {
+    let cannot_tell = matches!(reason, Reason::KeysUnavailable);
+    let is_theirs = !matches!(reason, Reason::IssUnknown);
+    (cannot_tell, is_theirs, reason)
 }
 
 fn credential<'h>(headers: &'h HeaderMap, trace: &mut impl Trace) -> Result<&'h str, Reason> {

@@ -34,10 +34,11 @@ pub(crate) enum BodyError {
 }
 
 impl BodyError {
-    /// Whether `error` is, or was caused by, a body that grew beyond its limit.
-    pub(crate) fn is_too_large(error: &(dyn Error + 'static)) -> bool {
-        let too_large = matches!(error.downcast_ref(), Some(Self::TooLarge));
-        too_large || error.source().is_some_and(Self::is_too_large)
+    /// The failure of a body that `error` is, or was caused by.
+    pub(crate) fn find_in<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Self> {
+        error
+            .downcast_ref()
+            .or_else(|| Self::find_in(error.source()?))
     }
 }
 
@@ -146,7 +147,8 @@ impl http_body::Body for Timed {
 /// A caller's body on its way to an upstream, of at most so many bytes.
 #[derive(Debug)]
 pub(crate) struct RequestBody {
-    body: Timed,
+    /// Absent for one that never had any bytes.
+    body: Option<Timed>,
     left: u64,
     progress: Progress,
 }
@@ -176,10 +178,19 @@ impl RequestBody {
             return Err(BodyError::TooLarge);
         }
         Ok(Self {
-            body: Timed::new(body),
+            body: Some(Timed::new(body)),
             left: limit,
             progress: Progress::start(),
         })
+    }
+
+    /// The body of a request without one.
+    pub(crate) fn empty() -> Self {
+        Self {
+            body: None,
+            left: 0,
+            progress: Progress::start(),
+        }
     }
 
     /// How the body gets on.
@@ -196,7 +207,10 @@ impl http_body::Body for RequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
+        };
+        let frame = ready!(Pin::new(body).poll_frame(context));
         self.progress.0.set(Instant::now());
         let data = frame
             .as_ref()
@@ -210,10 +224,13 @@ impl http_body::Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body
+            .as_ref()
+            .is_none_or(http_body::Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let hint = self.body.as_ref().map(http_body::Body::size_hint);
+        hint.unwrap_or_else(|| SizeHint::with_exact(0))
     }
 }

@@ -1,5 +1,5 @@
 use http::HeaderMap;
-use portcullis_token::{Record, Recorder};
+use portcullis_token::{Record, Recorder, Step, Trace};
 
 use crate::plan::Plan;
 use crate::refuse::Refusal;
@@ -25,7 +25,7 @@ pub struct Permitted {
 
 /// Decides about a request exactly as the gateway would, recording each step, forwarding nothing.
 pub async fn explain(plan: &Plan, method: &str, path: &str, headers: &HeaderMap) -> Explanation {
-    let mut trace = Recorder::default();
+    let mut trace = Steps::default();
     let outcome = decide(plan, method, path, headers, &mut trace)
         .await
         .map(|permit| Permitted {
@@ -37,5 +37,41 @@ pub async fn explain(plan: &Plan, method: &str, path: &str, headers: &HeaderMap)
     Explanation {
         records: trace.into_records(),
         outcome,
+    }
+}
+
+/// Records steps, those of the authorizer that was named last at the end.
+#[derive(Default)]
+struct Steps {
+    recorder: Recorder,
+    last: Option<String>,
+}
+
+impl Steps {
+    fn into_records(self) -> Vec<Record> {
+        let mut records = self.recorder.into_records();
+        // Stable, so that each authorizer's own steps stay in their order.
+        records.sort_by_key(|record| record.authorizer.is_some() && record.authorizer == self.last);
+        records
+    }
+}
+
+impl Trace for Steps {
+    fn authorizer(&mut self, name: &str) {
+        self.last = Some(name.to_owned());
+        self.recorder.authorizer(name);
+    }
+
+    fn passed(&mut self, step: Step, found: impl FnOnce() -> String) {
+        self.recorder.passed(step, found);
+    }
+
+    fn refused(
+        &mut self,
+        step: Step,
+        expected: impl FnOnce() -> String,
+        got: impl FnOnce() -> String,
+    ) {
+        self.recorder.refused(step, expected, got);
     }
 }

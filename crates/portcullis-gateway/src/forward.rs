@@ -1,13 +1,14 @@
 pub(crate) mod respond;
 pub(crate) mod upstream;
 
-use http::header::HOST;
+use http::header::{HOST, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Request, Response, Uri, request};
+use http::{HeaderValue, Request, Response, Uri, Version, request};
+use http_body::Body as _;
 use portcullis::Chain;
 
 use crate::authz::Permit;
-use crate::body::{Body, RequestBody};
+use crate::body::{Body, BodyError, RequestBody};
 use crate::forward::upstream::{Pools, SendError, Upstream};
 use crate::path::PathError;
 use crate::plan::Target;
@@ -43,8 +44,15 @@ fn readdress(
     let target = target(&parts, &upstream.base, path);
     let target = PathAndQuery::try_from(target).map_err(|_| PathError::Character)?;
     parts.uri = Uri::from(target);
+    // RFC 9112 section 2.3: the version is that of this hop.
+    parts.version = Version::HTTP_11;
     let host = HeaderValue::try_from(upstream.authority.as_str()).map_err(|_| Refusal::Host)?;
     parts.headers.insert(HOST, host);
+    // Without it, the body of a GET whose length nobody knows would be left out.
+    if body.size_hint().exact().is_none() {
+        let chunked = HeaderValue::from_static("chunked");
+        parts.headers.insert(TRANSFER_ENCODING, chunked);
+    }
     Ok(Request::from_parts(parts, body))
 }
 
@@ -58,9 +66,16 @@ fn target(parts: &request::Parts, base: &str, path: &str) -> String {
 }
 
 fn refusal(error: &SendError) -> Refusal {
+    // Bodies come from the caller: whatever is wrong with them is not the upstream's fault.
+    match BodyError::find_in(error) {
+        Some(BodyError::TooLarge) => return Refusal::BodyTooLarge,
+        Some(BodyError::Broken(_) | BodyError::Idle) => return Refusal::Body,
+        None => {}
+    }
     match error {
-        _ if error.is_body_too_large() => Refusal::BodyTooLarge,
         SendError::AnswerTimeout | SendError::ConnectTimeout => Refusal::UpstreamTimeout,
-        SendError::Connect(_) | SendError::Broken(_) => Refusal::UpstreamUnreachable,
+        SendError::Connect(_) | SendError::Broken(_) | SendError::Switched => {
+            Refusal::UpstreamUnreachable
+        }
     }
 }

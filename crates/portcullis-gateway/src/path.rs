@@ -24,6 +24,9 @@ pub enum PathError {
     /// `//` inside the path.
     #[error("the path holds an empty segment")]
     EmptySegment,
+    /// A `;` parameter in a segment, without which another route would answer.
+    #[error("the path holds a `;` that leads some servers to another route")]
+    Parameter,
 }
 
 /// The one spelling of `path`: unreserved characters as themselves, other escapes in upper case.
@@ -112,9 +115,8 @@ fn check_characters(path: &str) -> Result<(), PathError> {
 fn check_segments(canonical: &str) -> Result<(), PathError> {
     let mut segments = canonical.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
-        // Matrix parameters do not hide a dot segment: some servers cut them off first.
-        let name = segment.split(';').next().unwrap_or(segment);
-        match name {
+        // Parameters do not hide a dot segment: some servers cut them off first.
+        match without_parameter(segment) {
             "." | ".." => return Err(PathError::DotSegment),
             "" if segments.peek().is_some() || !segment.is_empty() => {
                 return Err(PathError::EmptySegment);
@@ -123,6 +125,21 @@ fn check_segments(canonical: &str) -> Result<(), PathError> {
         }
     }
     Ok(())
+}
+
+/// The canonical path as servers read it that cut parameters off, where it has any.
+pub(crate) fn without_parameters(canonical: &str) -> Option<String> {
+    if !canonical.contains(';') && !canonical.contains("%3B") {
+        return None;
+    }
+    let bare: Vec<_> = canonical.split('/').map(without_parameter).collect();
+    Some(bare.join("/"))
+}
+
+/// The segment up to its first `;` (RFC 3986 section 3.3), also when that is encoded.
+fn without_parameter(segment: &str) -> &str {
+    let name = segment.split(';').next().unwrap_or(segment);
+    name.split("%3B").next().unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -182,6 +199,7 @@ mod tests {
             ("/public/%2e%2e/admin", PathError::DotSegment),
             ("/public/.%2E/admin", PathError::DotSegment),
             ("/public/..;x/admin", PathError::DotSegment),
+            ("/public/..%3bx/admin", PathError::DotSegment),
             ("/.", PathError::DotSegment),
             ("/a/.", PathError::DotSegment),
             ("//", PathError::EmptySegment),
@@ -189,8 +207,21 @@ mod tests {
             ("/a//b", PathError::EmptySegment),
             ("/a//", PathError::EmptySegment),
             ("/a/;x/b", PathError::EmptySegment),
+            ("/a/%3bx/b", PathError::EmptySegment),
         ] {
             assert_eq!(canonical(path), Err(expected), "{path}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_cut_off_in_either_spelling() {
+        for (path, expected) in [
+            ("/", None),
+            ("/a/b/", None),
+            ("/a;x=1/b", Some("/a/b")),
+            ("/a%3Bx;y/b;/c", Some("/a/b/c")),
+        ] {
+            assert_eq!(without_parameters(path).as_deref(), expected, "{path}");
         }
     }
 }

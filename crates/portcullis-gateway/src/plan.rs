@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
@@ -197,10 +198,12 @@ impl Plan {
         path: &str,
         trace: &mut impl Trace,
     ) -> Result<Matched<'_>, Refusal> {
-        let path = path::canonical(path).inspect_err(|error: &PathError| {
-            let expected = || "a path that every server reads alike".to_owned();
-            trace.refused(Step::Path, expected, || format!("`{path}`: {error}"));
-        })?;
+        let path = self
+            .canonical(method, path)
+            .inspect_err(|error: &PathError| {
+                let expected = || "a path that every server reads alike".to_owned();
+                trace.refused(Step::Path, expected, || format!("`{path}`: {error}"));
+            })?;
         trace.passed(Step::Path, || format!("`{path}`"));
         let Some(index) = self.table.find(method, &path) else {
             let got = || format!("`{method} {path}`");
@@ -219,6 +222,20 @@ impl Plan {
             route,
             path: path.into_owned(),
         })
+    }
+
+    /// The one path that the target stands for, whoever reads it.
+    fn canonical<'r>(&self, method: &str, path: &'r str) -> Result<Cow<'r, str>, PathError> {
+        // RFC 9112 section 3.2.3: the target of CONNECT is a host, whatever it looks like.
+        if method == "CONNECT" {
+            return Err(PathError::NotAbsolute);
+        }
+        let path = path::canonical(path)?;
+        let find = |path| self.table.find(method, path);
+        match path::without_parameters(&path) {
+            Some(bare) if find(&bare) != find(&path) => Err(PathError::Parameter),
+            _ => Ok(path),
+        }
     }
 
     pub(crate) fn authorizer(&self, index: usize) -> &Authorizer {

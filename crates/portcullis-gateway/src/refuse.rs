@@ -20,6 +20,12 @@ pub enum Refusal {
     Path(PathError),
     /// An HTTP/1.1 request without exactly one `Host` (RFC 9112 section 3.2).
     Host,
+    /// A transfer coding other than `chunked` (RFC 9112 section 6.1).
+    Framing,
+    /// A header whose value is not ASCII.
+    Header,
+    /// The caller's body broke off, or its framing is wrong.
+    Body,
     /// No route for this method and path.
     NoRoute,
     /// The credential.
@@ -60,12 +66,23 @@ impl Refusal {
         self.facts().status
     }
 
+    /// Whether what follows on the caller's connection may be something else than it seems.
+    pub(crate) const fn ends_connection(&self) -> bool {
+        matches!(
+            self,
+            Self::Host | Self::Framing | Self::Header | Self::Body | Self::BodyTooLarge
+        )
+    }
+
     /// What to do about it, in one sentence.
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Credential { reason, .. } => reason.remedy(),
             Self::Path(_) => "send the path in its plain form",
             Self::Host => "send one `Host` header",
+            Self::Framing => "send the body with `Content-Length`, or in one layer of chunks",
+            Self::Header => "percent-encode what is not ASCII in headers",
+            Self::Body => "send the whole body, framed as its head says",
             Self::NoRoute => {
                 "correct the path or the method, or add the route; `portcullis check` lists them"
             }
@@ -80,6 +97,9 @@ impl Refusal {
         match self {
             Self::Path(error) => facts(StatusCode::BAD_REQUEST, "bad_path", error),
             Self::Host => facts(StatusCode::BAD_REQUEST, "bad_host", &"a request needs exactly one `Host` header"),
+            Self::Framing => facts(StatusCode::BAD_REQUEST, "bad_framing", &"the only transfer coding is `chunked`, once"),
+            Self::Header => facts(StatusCode::BAD_REQUEST, "bad_header", &"a header's value is not ASCII"),
+            Self::Body => facts(StatusCode::BAD_REQUEST, "bad_body", &"the body broke off, or is not framed as its head says"),
             Self::NoRoute => facts(StatusCode::NOT_FOUND, "no_route", &"no route answers this method and path"),
             Self::Credential { reason, .. } => facts(
                 StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::UNAUTHORIZED), reason.public_code(), &reason.description()),
@@ -166,6 +186,9 @@ mod tests {
         let mut every = vec![
             Refusal::Path(PathError::DotSegment),
             Refusal::Host,
+            Refusal::Framing,
+            Refusal::Header,
+            Refusal::Body,
             Refusal::NoRoute,
             Refusal::BodyTooLarge,
             Refusal::UpstreamUnreachable,

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
+use http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{HeaderMap, Request, Response, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use portcullis_token::Trace;
 
@@ -41,10 +42,15 @@ pub(crate) async fn serve(
 
     let result = try_serve(plan, deps, request, sender).await;
     let reason = result.as_ref().err().map(Refusal::code);
+    let ends_connection = result.as_ref().is_err_and(Refusal::ends_connection);
     let mut response =
         result.unwrap_or_else(|refusal| refusal.into_response(&id, plan.tells_reason));
 
     rewrite::for_caller(response.headers_mut(), &id);
+    if ends_connection {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
     tracing::debug!(
         target: observe::ACCESS,
         request_id = %id,
@@ -65,6 +71,8 @@ async fn try_serve(
 ) -> Result<Response<Body>, Refusal> {
     let (mut head, body) = request.into_parts();
     check_host(&head)?;
+    check_framing(&head.headers)?;
+    address(&mut head)?;
     let permit = decide(
         plan,
         head.method.as_str(),
@@ -75,6 +83,7 @@ async fn try_serve(
     .await?;
 
     // 4 What we know about the caller goes on, what they claim to be does not.
+    check_values(&head.headers)?;
     rewrite::for_target(plan, &permit, &mut head.headers, sender);
     let body = RequestBody::limited(body, plan.body_limit).map_err(|_| Refusal::BodyTooLarge)?;
     // 5 Consumes the permit: what was authorised is what is sent.
@@ -99,11 +108,45 @@ pub(crate) async fn decide<'p>(
 
 /// RFC 9112 section 3.2: exactly one `Host`, or two servers may see two sites.
 fn check_host(head: &Parts) -> Result<(), Refusal> {
-    let hosts = head.headers.get_all(http::header::HOST).iter().count();
+    let hosts = head.headers.get_all(HOST).iter().count();
     let fits = if head.version == Version::HTTP_10 {
         hosts <= 1
     } else {
         hosts == 1
     };
     if fits { Ok(()) } else { Err(Refusal::Host) }
+}
+
+/// RFC 9112 section 6.1: `chunked`, once, is the only coding that is taken off and put on again.
+fn check_framing(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let is_chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    if codings.next().is_none_or(is_chunked) && codings.next().is_none() {
+        Ok(())
+    } else {
+        Err(Refusal::Framing)
+    }
+}
+
+/// RFC 9112 section 3.2.2: a target in absolute form names the host, whatever `Host` says.
+fn address(head: &mut Parts) -> Result<(), Refusal> {
+    let Some(authority) = head.uri.authority() else {
+        return Ok(());
+    };
+    // RFC 9110 section 4.2.4: a user name in it is there to deceive.
+    if authority.as_str().contains('@') {
+        return Err(Refusal::Host);
+    }
+    let host = HeaderValue::try_from(authority.as_str()).map_err(|_| Refusal::Host)?;
+    head.headers.insert(HOST, host);
+    Ok(())
+}
+
+/// RFC 9110 section 5.5: what lies beyond ASCII means to each server what it likes.
+fn check_values(headers: &HeaderMap) -> Result<(), Refusal> {
+    if headers.values().all(|value| value.as_bytes().is_ascii()) {
+        Ok(())
+    } else {
+        Err(Refusal::Header)
+    }
 }

@@ -5,8 +5,8 @@ mod identity;
 use std::net::IpAddr;
 
 use http::header::{
-    AUTHORIZATION, CONNECTION, EXPECT, FORWARDED, HOST, HeaderName, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, HeaderName,
+    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderValue};
 use portcullis_config::TokenForwarding;
@@ -80,6 +80,10 @@ pub(crate) fn for_target(
 
 /// Makes an answer's headers fit for the caller.
 pub(crate) fn for_caller(headers: &mut HeaderMap, request_id: &str) {
+    // RFC 9112 section 6.3: beside a transfer coding, a length says nothing.
+    if headers.contains_key(TRANSFER_ENCODING) {
+        headers.remove(CONTENT_LENGTH);
+    }
     remove_hop_by_hop(headers);
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID, id);
@@ -97,7 +101,7 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
         .collect();
     for name in listed.iter().chain([&CONNECTION]).chain(&HOP_BY_HOP) {
         // A caller may not take the framing or the addressee away from us.
-        if name != HOST && *name != http::header::CONTENT_LENGTH {
+        if name != HOST && *name != CONTENT_LENGTH {
             headers.remove(name);
         }
     }
@@ -141,12 +145,14 @@ fn is_plain(name: &HeaderName) -> bool {
 
 /// Says where the request came from. What a trusted proxy said before stays.
 fn set_forwarded(headers: &mut HeaderMap, address: IpAddr, trusted: bool) {
-    let before = headers.get(FORWARDED_FOR).filter(|_| trusted);
-    let chain = match before.and_then(|value| value.to_str().ok()) {
-        Some(before) => format!("{before}, {address}"),
-        None => address.to_string(),
-    };
-    if let Ok(chain) = HeaderValue::try_from(chain) {
+    let address = address.to_string();
+    // RFC 9110 section 5.3: several lines are one list, and some proxies add theirs as a line.
+    let before = headers.get_all(FORWARDED_FOR).iter().filter(|_| trusted);
+    let chain: Vec<&str> = before
+        .filter_map(|value| value.to_str().ok())
+        .chain([address.as_str()])
+        .collect();
+    if let Ok(chain) = HeaderValue::try_from(chain.join(", ")) {
         headers.insert(FORWARDED_FOR, chain);
     }
     // Ours would contradict it, and few upstreams read it.

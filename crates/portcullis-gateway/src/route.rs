@@ -47,6 +47,11 @@ impl RouteTable {
     /// A path whose most specific pattern does not take the method goes to the next one that
     /// does, so that `ANY /{rest+}` answers every method that nothing else names.
     pub(crate) fn find(&self, method: &str, path: &str) -> Option<usize> {
+        // RFC 9110 section 9.1: methods are case-sensitive. Some servers take `get` for GET, which
+        // another rule may guard.
+        if method.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            return None;
+        }
         let segments: Vec<&str> = segments(path).collect();
         self.root.find(method, &segments)
     }
@@ -148,6 +153,9 @@ mod tests {
             ("POST", "/a/x/c", None),
             ("POST", "/", None),
             ("get", "/", None),
+            ("PATCH", "/hello/ada", Some(4)),
+            ("get", "/hello/ada", None),
+            ("Get", "/hello/ada", None),
         ] {
             assert_eq!(table.find(method, path), expected, "{method} {path}");
         }

@@ -7,7 +7,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{Request, Response, Version};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -19,7 +20,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use url::Url;
 
-use crate::body::{Body, BodyError, RequestBody, Timed};
+use crate::body::{Body, RequestBody, Timed};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an upstream may take to answer once it has the whole request.
@@ -52,6 +53,24 @@ pub(crate) enum SendError {
     Broken(#[source] hyper::Error),
     #[error("no answer in {} s", ANSWER_TIMEOUT.as_secs())]
     AnswerTimeout,
+    #[error("the upstream switched to a protocol that nobody asked for")]
+    Switched,
+}
+
+/// A request that got no answer on one connection.
+struct Failed {
+    error: SendError,
+    /// The request, when nothing of it was written.
+    unsent: Option<Box<Request<RequestBody>>>,
+}
+
+impl From<SendError> for Failed {
+    fn from(error: SendError) -> Self {
+        Self {
+            error,
+            unsent: None,
+        }
+    }
 }
 
 /// The address of an upstream cannot be used.
@@ -169,30 +188,33 @@ pub(crate) struct Lease {
 impl Pools {
     /// Sends `request`, on a kept connection where there is one.
     ///
-    /// A kept connection may have been closed by the upstream in the meantime. As long as nothing
-    /// of the request was written, it is sent again on another connection.
+    /// A kept connection may have been closed by the upstream in the meantime. A request of which
+    /// nothing was written is then sent on another connection, and so is one that may be repeated
+    /// (RFC 9110 section 9.2.2), once and on a fresh connection.
     pub(crate) async fn send(
         &self,
         upstream: &Upstream,
         mut request: Request<RequestBody>,
     ) -> Result<Response<Body>, SendError> {
         let pool = self.pool(upstream);
-        loop {
-            let (mut sender, kept) = match pool.take() {
-                Some(sender) => (sender, true),
-                None => (upstream.connect().await?, false),
+        while let Some(kept) = pool.take() {
+            let copy = repeatable(&request);
+            let Failed { error, unsent } = match pool.send_on(kept, request).await {
+                Ok(response) => return Ok(response),
+                Err(failed) => failed,
             };
-            let progress = request.body().progress();
-            let answer = std::pin::pin!(sender.try_send_request(request));
-            match answer_in_time(answer, || progress.last()).await {
-                None => return Err(SendError::AnswerTimeout),
-                Some(Ok(response)) => return Ok(pool.lease(sender, response)),
-                Some(Err(mut error)) => match error.take_message() {
-                    Some(unsent) if kept => request = unsent,
-                    _ => return Err(SendError::Broken(error.into_error())),
-                },
+            match (unsent, copy) {
+                (Some(unsent), _) => request = *unsent,
+                (None, Some(copy)) if error.is_end() => {
+                    request = copy;
+                    break;
+                }
+                _ => return Err(error),
             }
         }
+        let fresh = upstream.connect().await?;
+        let answer = pool.send_on(fresh, request).await;
+        answer.map_err(|failed| failed.error)
     }
 
     fn pool(&self, upstream: &Upstream) -> Rc<Pool> {
@@ -202,6 +224,18 @@ impl Pools {
         }
         Rc::clone(pools.entry(Arc::clone(&upstream.origin)).or_default())
     }
+}
+
+/// A copy of the request, when sending it twice does what sending it once does.
+fn repeatable(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
+    if !request.method().is_idempotent() || !request.body().is_end_stream() {
+        return None;
+    }
+    let mut copy = Request::new(RequestBody::empty());
+    copy.method_mut().clone_from(request.method());
+    copy.uri_mut().clone_from(request.uri());
+    copy.headers_mut().clone_from(request.headers());
+    Some(copy)
 }
 
 /// Waits for `answer`, as long as the request's own body moves and a while after that.
@@ -240,17 +274,41 @@ impl Pool {
         }
     }
 
+    /// Sends the request on this connection, which the answer then holds until it has ended.
+    async fn send_on(
+        self: &Rc<Self>,
+        mut sender: SendRequest<RequestBody>,
+        request: Request<RequestBody>,
+    ) -> Result<Response<Body>, Failed> {
+        let progress = request.body().progress();
+        let answer = std::pin::pin!(sender.try_send_request(request));
+        match answer_in_time(answer, || progress.last()).await {
+            None => Err(SendError::AnswerTimeout.into()),
+            // Nobody is asked to switch: `Upgrade` is removed from every request.
+            Some(Ok(response)) if response.status().is_informational() => {
+                Err(SendError::Switched.into())
+            }
+            Some(Ok(response)) => Ok(self.lease(sender, response)),
+            Some(Err(mut error)) => Err(Failed {
+                unsent: error.take_message().map(Box::new),
+                error: SendError::Broken(error.into_error()),
+            }),
+        }
+    }
+
     fn lease(
-        self: Rc<Self>,
+        self: &Rc<Self>,
         sender: SendRequest<RequestBody>,
-        response: Response<Incoming>,
+        mut response: Response<Incoming>,
     ) -> Response<Body> {
         let mut lease = Lease {
-            pool: self,
+            pool: Rc::clone(self),
             sender: Some(sender),
         };
+        // RFC 9112 section 2.3: the version is that of this hop.
+        *response.version_mut() = Version::HTTP_11;
         response.map(|body| {
-            if http_body::Body::is_end_stream(&body) {
+            if body.is_end_stream() {
                 lease.end();
             }
             Body::Upstream {
@@ -271,9 +329,9 @@ impl Lease {
 }
 
 impl SendError {
-    /// Whether the caller's own body was too large, rather than the upstream at fault.
-    pub(crate) fn is_body_too_large(&self) -> bool {
-        BodyError::is_too_large(self)
+    /// Whether the connection ended where an answer should begin.
+    fn is_end(&self) -> bool {
+        matches!(self, Self::Broken(error) if !error.is_parse())
     }
 }
 

@@ -1,6 +1,7 @@
+use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use portcullis::{Issuer, KeySource, Keys};
 use portcullis_config::{Check, JwtAuthorizer, Source};
@@ -8,28 +9,20 @@ use portcullis_gateway::{Environment, Gateway, Plan};
 use portcullis_testkit::{TestClock, TestIssuer, TokenBuilder};
 
 use crate::client::{Answer, Client};
-use crate::upstream::Echo;
+use crate::upstream::{Echo, Scripted, Wire};
 
 pub(crate) const ISSUER: &str = "https://issuer.example/";
 pub(crate) const PARTNER: &str = "https://partner.example/";
 
-/// What every configuration begins with.
-const AUTHORIZERS: &str = r#"
-    [authorizer.user]
-    issuer = "https://issuer.example/"
-    audience = ["api"]
-
-    [authorizer.partner]
-    issuer = "https://partner.example/"
-    audience = ["api"]
-"#;
+/// The authorizers that a configuration need not spell out, by their names.
+const AUTHORIZERS: [(&str, &str); 2] = [("user", ISSUER), ("partner", PARTNER)];
 
 /// Who signs, and when it is.
 pub(crate) struct World {
-    pub(crate) issuer: TestIssuer,
-    pub(crate) partner: TestIssuer,
+    pub(crate) issuer: LazyLock<TestIssuer>,
+    pub(crate) partner: LazyLock<TestIssuer>,
     pub(crate) clock: TestClock,
-    /// Whether keys are fetched from the issuers, rather than known.
+    /// Whether keys are found by discovery, where the configuration says so, rather than known.
     pub(crate) fetches: bool,
     pub(crate) tells_reason: bool,
 }
@@ -44,8 +37,9 @@ pub(crate) struct Fixture {
 impl Default for World {
     fn default() -> Self {
         Self {
-            issuer: TestIssuer::named(ISSUER),
-            partner: TestIssuer::named(PARTNER),
+            // A key takes a while to make, and many tests need none.
+            issuer: LazyLock::new(|| TestIssuer::named(ISSUER)),
+            partner: LazyLock::new(|| TestIssuer::named(PARTNER)),
             clock: TestClock::default(),
             fetches: false,
             tells_reason: false,
@@ -54,9 +48,15 @@ impl Default for World {
 }
 
 impl World {
-    /// Compiles the configuration, with the authorizers `user` and `partner` in it.
+    /// Compiles the configuration, with the authorizers `user` and `partner` where it names them.
     pub(crate) fn plan(&self, text: &str) -> Plan {
-        let text = format!("{AUTHORIZERS}\n{text}");
+        let named = AUTHORIZERS.iter().filter(|(name, _)| text.contains(name));
+        let authorizers: Vec<String> = named
+            .map(|(name, issuer)| {
+                format!("[authorizer.{name}]\nissuer = \"{issuer}\"\naudience = [\"api\"]")
+            })
+            .collect();
+        let text = format!("{}\n{text}", authorizers.join("\n"));
         let source = Source {
             name: "portcullis.toml",
             text: &text,
@@ -81,10 +81,14 @@ impl World {
             PARTNER => &self.partner,
             other => panic!("no test issuer is called {other}"),
         };
-        if self.fetches {
+        if self.fetches && jwt.keys == portcullis_config::KeySource::Discovery {
             let source = KeySource::Discovery(url.url().clone());
             let clock = Arc::new(self.clock.clone());
-            Issuer::sharing(Keys::new(source, Arc::new(issuer.clone()), clock))
+            Issuer::sharing(Keys::new(
+                source,
+                Arc::new(TestIssuer::clone(issuer)),
+                clock,
+            ))
         } else {
             Issuer::fixed(issuer.key_set())
         }
@@ -143,6 +147,46 @@ pub(crate) fn get(target: &str, lines: &str) -> String {
     format!("GET {target} HTTP/1.1\r\nHost: a.example\r\n{lines}\r\n")
 }
 
+pub(crate) fn post(target: &str, lines: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "POST {target} HTTP/1.1\r\nHost: a.example\r\n{lines}Content-Length: {length}\r\n\r\n{body}"
+    )
+}
+
+/// The head of a request whose body comes in chunks.
+pub(crate) fn chunked(method: &str, target: &str) -> String {
+    format!("{method} {target} HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n")
+}
+
 pub(crate) fn bearer(token: &str) -> String {
     format!("Authorization: Bearer {token}\r\n")
+}
+
+/// A gateway before an upstream that keeps to a script.
+pub(crate) struct Scripting {
+    pub(crate) upstream: Scripted,
+    pub(crate) gateway: Gateway,
+}
+
+impl Scripting {
+    /// Everything is public, and goes to the upstream.
+    pub(crate) async fn start<S, F>(script: S) -> Self
+    where
+        S: Fn(Wire, usize) -> F + Send + 'static,
+        F: Future<Output = io::Result<()>> + Send + 'static,
+    {
+        let upstream = Scripted::start(script).await;
+        let gateway = start(World::default().plan(&public(&upstream.url())));
+        Self { upstream, gateway }
+    }
+
+    pub(crate) async fn connect(&self) -> Client {
+        Client::connect(self.gateway.address()).await.unwrap()
+    }
+}
+
+/// The configuration of an API that is public.
+pub(crate) fn public(upstream: &str) -> String {
+    format!("[api.main]\nupstream = \"{upstream}\"\nauth = \"none\"\n")
 }

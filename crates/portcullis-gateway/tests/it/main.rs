@@ -4,12 +4,12 @@
 
 mod auth;
 mod bodies;
+mod broken_upstreams;
 mod client;
 mod connections;
 mod credentials;
 mod explain;
 mod fixture;
-mod forwarding;
 mod framing;
 mod headers;
 mod life_cycle;

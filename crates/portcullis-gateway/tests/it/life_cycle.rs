@@ -1,0 +1,173 @@
+use std::io;
+use std::net::TcpListener;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use portcullis_gateway::Gateway;
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, mpsc};
+
+use crate::fixture::{Fixture, Scripting, World, get, public, start};
+
+const LONG: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_millis(100);
+const HELLO: &str =
+    "[api.main]\nauth = \"none\"\nroutes = { \"GET /\" = { respond = \"Hello\" } }\n";
+
+/// A gateway whose upstream tells when a request has arrived, and answers when it is told to.
+struct Waiting {
+    scripting: Scripting,
+    arrivals: mpsc::UnboundedReceiver<()>,
+    go_on: Arc<Notify>,
+}
+
+impl Waiting {
+    async fn start() -> Self {
+        let go_on = Arc::new(Notify::new());
+        let wait = Arc::clone(&go_on);
+        let (arrived, arrivals) = mpsc::unbounded_channel();
+        let scripting = Scripting::start(move |mut wire, _| {
+            let (arrived, wait) = (arrived.clone(), Arc::clone(&wait));
+            async move {
+                wire.head().await?;
+                arrived.send(()).map_err(io::Error::other)?;
+                wait.notified().await;
+                wire.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone")
+                    .await
+            }
+        })
+        .await;
+        Self {
+            scripting,
+            arrivals,
+            go_on,
+        }
+    }
+}
+
+/// Waits until nobody listens on the address.
+async fn refuses_connections(address: std::net::SocketAddr) -> bool {
+    let began = Instant::now();
+    while began.elapsed() < LONG {
+        if TcpStream::connect(address).await.is_err() {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    false
+}
+
+#[tokio::test]
+async fn stopping_finishes_what_is_under_way_and_takes_nothing_more() {
+    let mut waiting = Waiting::start().await;
+    let address = waiting.scripting.gateway.address();
+    let mut idle = waiting.scripting.connect().await;
+    let mut client = waiting.scripting.connect().await;
+    client.write(get("/", "")).await.unwrap();
+    waiting.arrivals.recv().await.unwrap();
+
+    let stopping = tokio::spawn(waiting.scripting.gateway.stop(LONG));
+    assert!(refuses_connections(address).await);
+    assert!(
+        idle.is_closed().await,
+        "a connection without a request is closed at once"
+    );
+    assert!(!stopping.is_finished());
+    waiting.go_on.notify_one();
+    let answer = client.answer().await.unwrap();
+    assert_eq!((answer.status, answer.text().as_str()), (200, "done"));
+    assert!(client.is_closed().await);
+    stopping.await.unwrap();
+}
+
+#[tokio::test]
+async fn stopping_waits_no_longer_than_it_was_told() {
+    let mut waiting = Waiting::start().await;
+    let mut client = waiting.scripting.connect().await;
+    client.write(get("/", "")).await.unwrap();
+    waiting.arrivals.recv().await.unwrap();
+
+    let began = Instant::now();
+    waiting.scripting.gateway.stop(SHORT).await;
+    let took = began.elapsed();
+    assert!((SHORT..LONG / 4).contains(&took), "{took:?}");
+    assert!(client.answer().await.is_err(), "the request is cut");
+}
+
+#[tokio::test]
+async fn stopping_an_idle_gateway_takes_no_time() {
+    let fixture = Fixture::start(HELLO).await;
+    let mut client = fixture.connect().await;
+    assert_eq!(client.send(get("/", "")).await.text(), "Hello");
+    let began = Instant::now();
+    fixture.gateway.stop(LONG).await;
+    assert!(began.elapsed() < LONG / 4, "{:?}", began.elapsed());
+    assert!(client.is_closed().await);
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_dropped_ends() {
+    let gateway = start(World::default().plan(HELLO));
+    let address = gateway.address();
+    drop(gateway);
+    assert!(refuses_connections(address).await);
+}
+
+#[tokio::test]
+async fn another_plan_holds_from_the_next_request_on() {
+    let fixture = Fixture::start(&public("UPSTREAM")).await;
+    let mut client = fixture.connect().await;
+    assert_eq!(client.send(get("/", "")).await.status, 200);
+
+    let guarded = public(&fixture.upstream.url()).replace("none", "user");
+    fixture.gateway.replace(fixture.world.plan(&guarded));
+    assert_eq!(
+        client.send(get("/", "")).await.status,
+        401,
+        "on the same connection"
+    );
+    assert_eq!(fixture.get("/", "").await.status, 401, "on another one");
+    let token = fixture.world.token().sign();
+    assert_eq!(fixture.get_with("/", &token).await.status, 200);
+
+    fixture.gateway.replace(fixture.world.plan(HELLO));
+    assert_eq!(client.send(get("/", "")).await.text(), "Hello");
+    assert_eq!(client.send(get("/other", "")).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_request_under_way_keeps_its_plan() {
+    let mut waiting = Waiting::start().await;
+    let mut client = waiting.scripting.connect().await;
+    client.write(get("/", "")).await.unwrap();
+    waiting.arrivals.recv().await.unwrap();
+    waiting
+        .scripting
+        .gateway
+        .replace(World::default().plan(HELLO));
+    waiting.go_on.notify_one();
+    assert_eq!(client.answer().await.unwrap().text(), "done");
+    assert_eq!(client.send(get("/", "")).await.text(), "Hello");
+}
+
+#[tokio::test]
+async fn a_port_that_somebody_listens_on_is_an_error() {
+    let plan = || World::default().plan(HELLO);
+    let one = NonZeroUsize::MIN;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let theirs = listener.local_addr().unwrap();
+    let gateway = start(plan());
+    let ours = gateway.address();
+    for (name, address) in [("another program's", theirs), ("another gateway's", ours)] {
+        let error = Gateway::start(plan(), address, one).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse, "{name}");
+    }
+    gateway.stop(LONG).await;
+    let again = Gateway::start(plan(), ours, one).unwrap();
+    assert_eq!(
+        again.address(),
+        ours,
+        "a port is free once its gateway has stopped"
+    );
+}
