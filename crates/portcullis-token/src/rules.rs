@@ -157,7 +157,7 @@ impl Rules {
                     .filter(|value| *value == "id")
                     .map(|_| "token_use")
             });
-        let holds = sign.is_none() || self.token_type == TokenType::AccessToken;
+        let holds = sign.is_none() || self.token_type != TokenType::Lenient;
         let got = || match sign {
             Some(name) => format!("an ID token: it has `{name}`"),
             None => "an access token".to_owned(),

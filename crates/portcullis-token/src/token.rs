@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::{Claims, Header, Reason, Step, TokenType, Trace, base64url};
+use crate::{Claims, Header, HeaderPolicy, Reason, Step, Trace, base64url};
 
 /// The longest token that is looked at: 16 KiB.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -10,6 +10,7 @@ pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// Only [`Rules::verify`](crate::Rules::verify) turns it into something to believe.
 #[derive(Clone, Debug)]
 pub struct Unverified<'t> {
+    text: &'t str,
     signing_input: &'t [u8],
     signature: Vec<u8>,
     header: Header,
@@ -22,11 +23,20 @@ impl<'t> Unverified<'t> {
     /// # Errors
     /// The first of [`Reason::TooLarge`], [`Reason::NotJwt`], [`Reason::JweUnsupported`],
     /// [`Reason::BadBase64`], the header's and the claims' reasons that applies.
-    pub fn parse(
+    ///
+    /// ```
+    /// use portcullis_token::{Reason, TokenType, Unverified};
+    ///
+    /// let parse = |token| Unverified::parse(token, TokenType::Lenient, &mut ()).map(drop);
+    /// assert_eq!(parse("eyJhbGciOiJSUzI1NiJ9.e30.AA"), Ok(()));
+    /// assert_eq!(parse("undefined"), Err(Reason::NotJwt));
+    /// ```
+    pub fn parse<'p>(
         token: &'t str,
-        token_type: TokenType,
+        policy: impl Into<HeaderPolicy<'p>>,
         trace: &mut impl Trace,
     ) -> Result<Self, Reason> {
+        let policy = policy.into();
         let segments = Segments::split(token.as_bytes());
         match &segments {
             Ok(_) => trace.passed(Step::Shape, || format!("a JWT of {} bytes", token.len())),
@@ -37,7 +47,7 @@ impl<'t> Unverified<'t> {
             ),
         }
         let segments = segments?;
-        let header = Header::parse(segments.header, token_type, trace)?;
+        let header = Header::parse(segments.header, &policy, trace)?;
         let claims = Arc::new(Claims::parse(segments.claims, trace)?);
         let signature = base64url::decode(segments.signature)
             .map_err(|_| Reason::BadBase64)
@@ -49,6 +59,7 @@ impl<'t> Unverified<'t> {
                 );
             })?;
         Ok(Self {
+            text: token,
             signing_input: segments.signing_input,
             signature,
             header,
@@ -66,6 +77,11 @@ impl<'t> Unverified<'t> {
         &self.claims
     }
 
+    /// The whole token, as it was sent.
+    pub(crate) const fn text(&self) -> &'t str {
+        self.text
+    }
+
     /// The bytes that the signature covers (RFC 7515 section 5.2, step 8).
     pub(crate) const fn signing_input(&self) -> &'t [u8] {
         self.signing_input
@@ -77,15 +93,15 @@ impl<'t> Unverified<'t> {
 }
 
 /// The three parts of a compact JWS, still base64url.
-struct Segments<'t> {
-    signing_input: &'t [u8],
-    header: &'t [u8],
-    claims: &'t [u8],
-    signature: &'t [u8],
+pub(crate) struct Segments<'t> {
+    pub(crate) signing_input: &'t [u8],
+    pub(crate) header: &'t [u8],
+    pub(crate) claims: &'t [u8],
+    pub(crate) signature: &'t [u8],
 }
 
 impl<'t> Segments<'t> {
-    fn split(token: &'t [u8]) -> Result<Self, Reason> {
+    pub(crate) fn split(token: &'t [u8]) -> Result<Self, Reason> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Reason::TooLarge);
         }
@@ -116,6 +132,7 @@ impl<'t> Segments<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::TokenType;
 
     fn parse(token: &str) -> Result<Unverified<'_>, Reason> {
         Unverified::parse(token, TokenType::Lenient, &mut ())
