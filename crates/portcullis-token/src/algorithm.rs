@@ -65,8 +65,6 @@ pub(crate) enum Curve {
 }
 
 impl Curve {
-    pub(crate) const ALL: [Self; 3] = [Self::P256, Self::P384, Self::P521];
-
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::P256 => "P-256",

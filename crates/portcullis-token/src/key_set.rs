@@ -50,7 +50,7 @@ pub struct VerifyingKey {
 
 enum Material {
     Public(ParsedPublicKey),
-    Secret(HmacKey),
+    Secret(Box<HmacKey>),
 }
 
 /// A key of the document that is not used, and why.

@@ -141,7 +141,8 @@ mod tests {
 
     #[test]
     fn each_policy_takes_its_types() {
-        let listed = TokenType::Listed(["application/Secevent+JWT".to_owned(), "JWT".to_owned()].into());
+        let listed =
+            TokenType::Listed(["application/Secevent+JWT".to_owned(), "JWT".to_owned()].into());
         let refused = Err(Reason::TypNotAllowed);
         for (policy, typ, expected) in [
             (TokenType::Lenient, "jwt", Ok(())),

@@ -72,8 +72,9 @@ impl<'d> Reader<'d> {
 /// X.690 section 10.1: the definite form in as few bytes as possible; here of at most 64 KiB.
 fn read_length(der: &[u8]) -> Result<(usize, &[u8]), NotDer> {
     match der {
-        [length @ 0..=0x7f, rest @ ..] => Ok((usize::from(*length), rest)),
-        [0x81, length @ 0x80..=0xff, rest @ ..] => Ok((usize::from(*length), rest)),
+        [length @ 0..=0x7f, rest @ ..] | [0x81, length @ 0x80..=0xff, rest @ ..] => {
+            Ok((usize::from(*length), rest))
+        }
         [0x82, high @ 1..=0xff, low, rest @ ..] => {
             Ok((usize::from(u16::from_be_bytes([*high, *low])), rest))
         }
@@ -94,7 +95,11 @@ mod tests {
             ("one byte", long(&[0x30, 0x81, 0x80], 128), Some(128)),
             ("two bytes", long(&[0x30, 0x82, 1, 0], 256), Some(256)),
             ("one byte too many", long(&[0x30, 0x81, 0x7f], 127), None),
-            ("two bytes too many", long(&[0x30, 0x82, 0, 0xff], 255), None),
+            (
+                "two bytes too many",
+                long(&[0x30, 0x82, 0, 0xff], 255),
+                None,
+            ),
             ("three bytes", long(&[0x30, 0x83, 1, 0, 0], 65_536), None),
             ("indefinite", vec![0x30, 0x80, 0, 0], None),
             ("cut short", vec![0x30, 2, 0], None),

@@ -38,7 +38,7 @@ pub(super) fn prepare(
         any_kid: true,
         algorithm,
         thumbprint: identity(secret.expose()),
-        material: Material::Secret(hmac::Key::new(scheme, secret.expose())),
+        material: Material::Secret(Box::new(hmac::Key::new(scheme, secret.expose()))),
     })
 }
 

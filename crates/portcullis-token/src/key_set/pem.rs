@@ -76,17 +76,72 @@ mod tests {
         let unsupported = PemError::Key(Unusable::Unsupported);
         for (name, pem, algorithm, expected) in [
             ("a key", good.clone(), Algorithm::EdDsa, Ok(())),
-            ("words around it", format!("key:\n{good}end"), Algorithm::EdDsa, Ok(())),
-            ("two keys", good.repeat(2), Algorithm::EdDsa, Err(PemError::NotPem)),
-            ("no PEM", ED25519.to_owned(), Algorithm::EdDsa, Err(PemError::NotPem)),
-            ("no end", good.replace("END", "FIN"), Algorithm::EdDsa, Err(PemError::NotPem)),
-            ("not base64", block("PUBLIC KEY", "?"), Algorithm::EdDsa, Err(PemError::NotPem)),
-            ("another kind", good.clone(), Algorithm::Rs256, Err(unsupported)),
-            ("a secret's algorithm", good.clone(), Algorithm::Hs256, Err(unsupported)),
-            ("a private key", block("PRIVATE KEY", ED25519), Algorithm::EdDsa, Err(PemError::Private)),
-            ("a request", block("CERTIFICATE REQUEST", ED25519), Algorithm::EdDsa, Err(PemError::Label)),
-            ("a mislabelled key", block("CERTIFICATE", ED25519), Algorithm::EdDsa, Err(PemError::Content)),
-            ("too long", format!("{good}{}", " ".repeat(MAX_PEM_BYTES)), Algorithm::EdDsa, Err(PemError::NotPem)),
+            (
+                "words around it",
+                format!("key:\n{good}end"),
+                Algorithm::EdDsa,
+                Ok(()),
+            ),
+            (
+                "two keys",
+                good.repeat(2),
+                Algorithm::EdDsa,
+                Err(PemError::NotPem),
+            ),
+            (
+                "no PEM",
+                ED25519.to_owned(),
+                Algorithm::EdDsa,
+                Err(PemError::NotPem),
+            ),
+            (
+                "no end",
+                good.replace("END", "FIN"),
+                Algorithm::EdDsa,
+                Err(PemError::NotPem),
+            ),
+            (
+                "not base64",
+                block("PUBLIC KEY", "?"),
+                Algorithm::EdDsa,
+                Err(PemError::NotPem),
+            ),
+            (
+                "another kind",
+                good.clone(),
+                Algorithm::Rs256,
+                Err(unsupported),
+            ),
+            (
+                "a secret's algorithm",
+                good.clone(),
+                Algorithm::Hs256,
+                Err(unsupported),
+            ),
+            (
+                "a private key",
+                block("PRIVATE KEY", ED25519),
+                Algorithm::EdDsa,
+                Err(PemError::Private),
+            ),
+            (
+                "a request",
+                block("CERTIFICATE REQUEST", ED25519),
+                Algorithm::EdDsa,
+                Err(PemError::Label),
+            ),
+            (
+                "a mislabelled key",
+                block("CERTIFICATE", ED25519),
+                Algorithm::EdDsa,
+                Err(PemError::Content),
+            ),
+            (
+                "too long",
+                format!("{good}{}", " ".repeat(MAX_PEM_BYTES)),
+                Algorithm::EdDsa,
+                Err(PemError::NotPem),
+            ),
         ] {
             assert_eq!(prepare(&pem, algorithm).map(drop), expected, "{name}");
         }
