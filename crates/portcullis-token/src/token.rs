@@ -78,8 +78,8 @@ impl<'t> Unverified<'t> {
         &self.claims
     }
 
-    /// The whole token, as it was sent.
-    pub(crate) const fn text(&self) -> &'t str {
+    /// The whole token, as it was sent; whoever has it can use it.
+    pub const fn text(&self) -> &'t str {
         self.text
     }
 
