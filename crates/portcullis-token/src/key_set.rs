@@ -4,6 +4,8 @@ mod jwk;
 mod pem;
 mod roca;
 mod spki;
+#[cfg(test)]
+mod vectors;
 
 use std::fmt;
 
