@@ -18,7 +18,7 @@ const RETRY_AFTER_SECONDS: &str = "5";
 pub enum Refusal {
     /// The path has no canonical form.
     Path(PathError),
-    /// An HTTP/1.1 request without exactly one `Host` (RFC 9112 section 3.2).
+    /// An HTTP/1.1 request without exactly one good `Host` (RFC 9112 section 3.2).
     Host,
     /// A transfer coding other than `chunked` (RFC 9112 section 6.1).
     Framing,
