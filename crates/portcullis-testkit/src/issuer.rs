@@ -211,9 +211,9 @@ fn document(body: &str) -> Document {
 /// Builds one token, good or hostile.
 #[derive(Debug)]
 pub struct TokenBuilder {
-    key: Arc<SigningKey>,
-    typ: String,
-    claims: Map<String, Value>,
+    pub(crate) key: Arc<SigningKey>,
+    pub(crate) typ: String,
+    pub(crate) claims: Map<String, Value>,
 }
 
 impl TokenBuilder {

@@ -17,9 +17,12 @@
 //! ```
 
 mod clock;
+pub mod conformance;
+mod hostile;
 mod issuer;
 mod server;
 
 pub use clock::TestClock;
+pub use hostile::PublicKeyForm;
 pub use issuer::{Answer, TestIssuer, TokenBuilder};
 pub use server::{Body, TestServer, text};

@@ -93,6 +93,10 @@ impl Claims {
         self.members.get(name)
     }
 
+    pub(crate) fn deserialize<T: serde::de::DeserializeOwned>(&self) -> Result<T, Reason> {
+        T::deserialize(&self.members).map_err(|_| Reason::ClaimType)
+    }
+
     /// The scopes listed in the claims that `sources` name, such as `scope` and `scp`.
     ///
     /// A string is split at spaces and at nothing else (RFC 6749 section 3.3); an array lists one

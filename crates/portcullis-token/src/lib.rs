@@ -18,7 +18,6 @@
 pub mod base64url;
 
 mod algorithm;
-mod challenge;
 mod claims;
 mod credential;
 mod header;
@@ -36,7 +35,6 @@ mod token;
 mod trace;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
-pub use challenge::challenge;
 pub use claims::Claims;
 pub use credential::bearer_token;
 pub use header::{Header, TokenType};

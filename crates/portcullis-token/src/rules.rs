@@ -178,6 +178,14 @@ impl Verified {
         &self.claims
     }
 
+    /// The claims as a type of one's own; members that it does not name are ignored.
+    ///
+    /// # Errors
+    /// [`Reason::ClaimType`] when a claim is missing or of another type.
+    pub fn deserialize<T: serde::de::DeserializeOwned>(&self) -> Result<T, Reason> {
+        self.claims.deserialize()
+    }
+
     /// The scopes that the token grants.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.claims.scopes(&self.scope_claims)

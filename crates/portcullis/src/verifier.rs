@@ -7,7 +7,7 @@ use portcullis_token::{
 use url::Url;
 
 use crate::fetch::is_secure;
-use crate::{Clock, Credentials, KeyFetcher, KeySource, Keys, SystemClock};
+use crate::{Answers, Clock, Credentials, KeyFetcher, KeySource, Keys, SystemClock};
 
 /// The most that clocks may be allowed to differ.
 const MAX_LEEWAY: Duration = Duration::from_mins(5);
@@ -25,6 +25,7 @@ pub struct Verifier {
 struct Shared {
     issuers: Vec<Trusted>,
     clock: Arc<dyn Clock>,
+    answers: Arc<Answers>,
 }
 
 /// One issuer, compiled.
@@ -115,6 +116,7 @@ pub struct VerifierBuilder {
     issuers: Vec<Issuer>,
     clock: Option<Arc<dyn Clock>>,
     fetcher: Option<Arc<dyn KeyFetcher>>,
+    answers: Answers,
 }
 
 impl Verifier {
@@ -168,6 +170,22 @@ impl Verifier {
             }
         }
         answer
+    }
+}
+
+impl Verifier {
+    /// How it presents itself to callers.
+    pub(crate) fn presentation(&self) -> &Arc<Answers> {
+        &self.shared.answers
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.shared.clock
+    }
+
+    /// Whether `other` is a clone of this.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
     }
 }
 
@@ -324,6 +342,12 @@ impl VerifierBuilder {
         }
     }
 
+    /// Presents itself to callers as `answers` say, in refusals and in metadata.
+    #[must_use]
+    pub fn answers(self, answers: Answers) -> Self {
+        Self { answers, ..self }
+    }
+
     /// Checks everything together. No I/O happens here.
     ///
     /// # Errors
@@ -334,15 +358,27 @@ impl VerifierBuilder {
         }
         refuse_duplicates(&self.issuers)?;
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let answers = Arc::new(complete(self.answers, &self.issuers));
         let mut fetcher = self.fetcher;
         let mut issuers = Vec::with_capacity(self.issuers.len());
         for issuer in self.issuers {
             issuers.push(compile(issuer, &mut fetcher, &clock)?);
         }
         Ok(Verifier {
-            shared: Arc::new(Shared { issuers, clock }),
+            shared: Arc::new(Shared {
+                issuers,
+                clock,
+                answers,
+            }),
         })
     }
+}
+
+/// Names in `answers` what the issuers' tokens must carry.
+fn complete(answers: Answers, issuers: &[Issuer]) -> Answers {
+    let names = issuers.iter().filter_map(|issuer| issuer.name.clone());
+    let audiences = issuers.iter().filter_map(|issuer| issuer.audience.clone());
+    answers.of_verifier(names.collect(), audiences.flatten().collect())
 }
 
 fn refuse_duplicates(issuers: &[Issuer]) -> Result<(), BuildError> {
