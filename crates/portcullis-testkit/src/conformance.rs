@@ -72,8 +72,8 @@ where
         let got = fire(&mut app, route, &case).await;
         report.record(route, &case, &got);
     }
-    if let Some(outage) = outage::Outage::begin(route) {
-        let case = outage.case(route);
+    if let Some(_outage) = outage::Outage::begin(route) {
+        let case = outage::Outage::case(route);
         let got = fire(&mut app, route, &case).await;
         report.record(route, &case, &got);
     }

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use portcullis_token::{SigningKey, base64url};
 use serde_json::{Value, json};
 
-use crate::TokenBuilder;
+use crate::{TestIssuer, TokenBuilder};
 
 /// The bytes of a public key that a careless verifier takes for an HMAC secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,13 +130,10 @@ impl TokenBuilder {
         format!("{input}.{}", base64url::encode(signature))
     }
 
-    /// Signed by a stranger under the issuer's `kid`, with the stranger's key in the header as
+    /// Signed by `stranger` under the issuer's `kid`, with the stranger's key in the header as
     /// `member`: `jwk`, or an address for `jku` and `x5u`.
-    ///
-    /// # Panics
-    /// When the machine has no randomness for a key.
-    pub fn by_stranger(self, member: &str) -> String {
-        let stranger = SigningKey::generate().expect("the system gives randomness");
+    pub fn by_stranger(self, stranger: &TestIssuer, member: &str) -> String {
+        let stranger = stranger.token().key;
         let mut header = self.own_header();
         header[member] = match member {
             "jwk" => stranger.public_jwk(),
@@ -240,7 +237,7 @@ mod tests {
     use portcullis_token::{Reason, Rules, Sender, TokenType, Unverified};
 
     use super::*;
-    use crate::{TestClock, TestIssuer};
+    use crate::TestClock;
 
     fn verify(issuer: &TestIssuer, token: &str) -> Result<(), Reason> {
         let rules = Rules::new(Some(issuer.name().to_owned()), None);
@@ -253,7 +250,7 @@ mod tests {
 
     #[test]
     fn each_hostile_token_is_refused_for_its_own_reason() {
-        let issuer = TestIssuer::new();
+        let (issuer, stranger) = (TestIssuer::new(), TestIssuer::new());
         let token = || issuer.token();
         for (name, token, expected) in [
             (
@@ -283,7 +280,7 @@ mod tests {
             ("tamper", token().tamper(), Err(Reason::BadSignature)),
             (
                 "stranger",
-                token().by_stranger("jwk"),
+                token().by_stranger(&stranger, "jwk"),
                 Err(Reason::BadSignature),
             ),
             ("ps256", token().ps256(), Err(Reason::KeyUnknown)),

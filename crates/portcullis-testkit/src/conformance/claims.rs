@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use super::Route;
 use super::case::Case;
-use crate::TestIssuer;
 
 /// What is refused before the signature is looked at.
 pub(super) fn cases(route: &Route) -> Vec<Case> {
@@ -115,8 +114,7 @@ fn issuers(route: &Route) -> Vec<Case> {
 
 fn keys(route: &Route) -> Vec<Case> {
     let only = route.token().without_header("kid");
-    let stranger = TestIssuer::named(route.issuer.name()).token();
-    let stranger = stranger.valid_from(route.now(), 3600).sign();
+    let stranger = route.stranger.token().valid_from(route.now(), 3600).sign();
     vec![
         Case::token(25, "no kid, one key", &only, Reason::KeyAmbiguous).passing(),
         Case::token(26, "an unknown kid", &stranger, Reason::KeyUnknown),

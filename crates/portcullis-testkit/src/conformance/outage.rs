@@ -27,8 +27,8 @@ impl<'r> Outage<'r> {
         })
     }
 
-    pub(super) fn case(&self, route: &Route) -> Case {
-        let stranger = TestIssuer::named(self.issuer.name()).token();
+    pub(super) fn case(route: &Route) -> Case {
+        let stranger = route.stranger.token();
         let token = stranger.valid_from(route.now(), 3600).sign();
         let name = "an unknown kid while the issuer fails";
         Case::token(27, name, &token, Reason::KeysUnavailable)

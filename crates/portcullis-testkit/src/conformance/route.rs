@@ -13,6 +13,8 @@ pub struct Route {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) issuer: TestIssuer,
+    /// Of the same name, and with a key that the service does not know.
+    pub(super) stranger: TestIssuer,
     pub(super) scope: String,
     pub(super) optional: Option<String>,
     pub(super) answers: Option<Arc<Answers>>,
@@ -24,11 +26,15 @@ pub struct Route {
 
 impl Route {
     /// `GET path`, whose tokens come from `issuer`.
+    ///
+    /// Making the key of a stranger takes some tens of milliseconds, so clone a route rather than
+    /// making it again.
     pub fn get(path: &str, issuer: &TestIssuer) -> Self {
         Self {
             method: Method::GET,
             path: path.to_owned(),
             issuer: issuer.clone(),
+            stranger: TestIssuer::named(issuer.name()),
             scope: String::new(),
             optional: None,
             answers: None,

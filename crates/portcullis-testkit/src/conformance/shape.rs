@@ -171,7 +171,7 @@ fn key_ids(route: &Route) -> Vec<Case> {
         cases.push(case(18, json!(value), Reason::KeyUnknown));
     }
     for member in ["jku", "x5u", "jwk", "x5c"] {
-        let token = route.token().by_stranger(member);
+        let token = route.token().by_stranger(&route.stranger, member);
         let name = format!("a stranger's key by {member}");
         cases.push(Case::token(19, &name, &token, Reason::BadSignature));
     }

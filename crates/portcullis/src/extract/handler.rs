@@ -40,6 +40,8 @@ pub trait FindVerifier {
     }
 }
 
+// The compiler is to speak of this trait, whose message says what to do, and not of `FromRef`.
+#[diagnostic::do_not_recommend]
 impl<S> FindVerifier for S
 where
     Verifier: FromRef<S>,

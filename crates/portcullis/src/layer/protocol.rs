@@ -25,6 +25,8 @@ pub trait Answering<R>: sealed::Sealed {
     fn body(bytes: Bytes) -> R;
 }
 
+// The compiler is to speak of this trait, whose message says what to do, and not of `From`.
+#[diagnostic::do_not_recommend]
 impl<R: From<Bytes>> Answering<R> for Web {
     fn form(head: &Parts) -> Form {
         Form::of(head)
