@@ -37,7 +37,7 @@ impl Fixture {
             .clock(Arc::new(clock.clone()))
             .answers(answers)
             .build()
-            .unwrap();
+            .expect("the issuer is well-formed");
         Self {
             issuer,
             clock,
@@ -52,7 +52,8 @@ impl Fixture {
 
 /// What a service answered, in short: the status, and the reason or else the body.
 pub(crate) async fn send(app: &Router, path: &str, token: Option<&str>) -> (u16, String) {
-    let response = app.clone().oneshot(request(path, token)).await.unwrap();
+    let response = app.clone().oneshot(request(path, token)).await;
+    let response = response.expect("a router always answers");
     let status = response.status().as_u16();
     let body = text(response).await;
     let problem: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
@@ -65,16 +66,25 @@ pub(crate) fn request(path: &str, token: Option<&str>) -> Request<Body> {
     if let Some(token) = token {
         request = request.header(AUTHORIZATION, format!("Bearer {token}"));
     }
-    request.body(Body::empty()).unwrap()
+    request
+        .body(Body::empty())
+        .expect("the path and the token are visible ASCII")
 }
 
 pub(crate) async fn text(response: Response<Body>) -> String {
-    let bytes = response.into_body().collect().await.unwrap().to_bytes();
-    String::from_utf8(bytes.to_vec()).unwrap()
+    let bytes = response
+        .into_body()
+        .collect()
+        .await
+        .expect("the body is in memory")
+        .to_bytes();
+    String::from_utf8(bytes.to_vec()).expect("the service answers text")
 }
 
 pub(crate) fn challenge<B>(response: &Response<B>) -> &str {
-    response.headers()[WWW_AUTHENTICATE].to_str().unwrap()
+    response.headers()[WWW_AUTHENTICATE]
+        .to_str()
+        .expect("a challenge is visible ASCII")
 }
 
 /// `(status, text)` as [`send`] answers it.

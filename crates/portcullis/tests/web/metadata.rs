@@ -9,11 +9,13 @@ use tower::ServiceExt as _;
 use crate::fixture::{Fixture, text};
 
 async fn fetch(app: &Router, path: &str) -> Value {
-    let request = Request::get(path).body(Body::empty()).unwrap();
-    let response = app.clone().oneshot(request).await.unwrap();
+    let request = Request::get(path).body(Body::empty());
+    let request = request.expect("the path is one");
+    let response = app.clone().oneshot(request).await;
+    let response = response.expect("a router always answers");
     assert_eq!(response.status(), 200, "{path}");
     assert_eq!(response.headers()["content-type"], "application/json");
-    serde_json::from_str(&text(response).await).unwrap()
+    serde_json::from_str(&text(response).await).expect("the metadata are JSON")
 }
 
 #[tokio::test]
