@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, Response};
-use portcullis_token::Requirement;
+use portcullis_token::{ClaimRule, Requirement};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -163,14 +163,33 @@ impl<A> AuthLayer<A> {
     /// send its user to log in again.
     #[must_use]
     pub fn acr(mut self, value: impl Into<String>) -> Self {
-        self.guard_mut().acr_values.push(value.into());
+        self.guard_mut().step_up.acr_values.push(value.into());
         self
     }
 
     /// Asks for a login no longer ago than this, by `auth_time` (RFC 9470 section 3).
     #[must_use]
     pub fn max_age(mut self, age: Duration) -> Self {
-        self.guard_mut().max_age = Some(age);
+        self.guard_mut().step_up.max_age = Some(age);
+        self
+    }
+
+    /// Asks for a claim: 403 without it, or 401 where the rule says so.
+    ///
+    /// ```
+    /// # use portcullis::{ClaimRule, Issuer, Verifier};
+    /// # fn main() -> Result<(), portcullis::BuildError> {
+    /// # let auth = Verifier::builder()
+    /// #     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
+    /// #     .build()?;
+    /// let layer = auth.layer().claim(ClaimRule::equals("org_id", "org_1"));
+    /// # let _ = layer;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn claim(mut self, rule: ClaimRule) -> Self {
+        self.guard_mut().claim_rules.push(rule);
         self
     }
 

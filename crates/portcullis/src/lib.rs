@@ -18,22 +18,28 @@
 //!
 //! The checks themselves, and their order, are those of [`portcullis_token`].
 
+mod cache;
 mod chain;
 mod clock;
 mod credentials;
 mod discovery;
 mod extract;
 mod fetch;
+mod introspection;
+mod issuer;
 mod keys;
 mod layer;
 mod metadata;
 mod problem;
 mod rejection;
+mod replay;
+mod revocation;
 mod scoped;
 #[cfg(feature = "tonic")]
 mod tonic;
 mod verifier;
 
+pub use cache::{Cache, CacheStatus};
 pub use chain::Chain;
 pub use clock::{Clock, SystemClock};
 pub use credentials::Credentials;
@@ -43,19 +49,33 @@ pub use extract::AccessToken;
 pub use extract::{AccessTokenRejection, FindVerifier};
 #[cfg(feature = "reqwest")]
 pub use fetch::HttpFetcher;
-pub use fetch::{BoxFuture, Document, FetchError, KeyFetcher};
-pub use keys::{KeySource, Keys, KeysError};
+pub use fetch::{BoxFuture, Document, FetchError, KeyFetcher, Revalidated};
+#[cfg(feature = "reqwest")]
+pub use introspection::HttpIntrospector;
+pub use introspection::{Introspection, IntrospectionError, Introspector};
+pub use issuer::Issuer;
+pub use keys::{
+    DistrustList, Distrusted, FetchCount, KeySettings, KeySource, KeyStatus, Keys, KeysError,
+    KnownKey, Origin, SnapshotError, SnapshotFile, Trigger,
+};
 pub use layer::{
     Answering, AuthLayer, AuthService, ClientCertificate, Grpc, ResponseFuture, Unmatched, Web,
 };
 pub use metadata::Metadata;
-pub use portcullis_token::{Algorithm, Claims, Reason, Requirement, Secret, Verified};
+pub use portcullis_token::{
+    Algorithm, ClaimRule, Claims, CrossSite, OnFail, Reason, Requirement, Secret, TokenSource,
+    Verified,
+};
 pub use problem::Problem;
 pub use rejection::{Answers, ErrorDetail, ErrorProfile, ErrorStyle, Form, Rejection};
+pub use replay::{MemoryReplayStore, ReplayError, ReplayStore};
+pub use revocation::{
+    OnFailure, Revocation, RevocationList, RevocationListFull, Revocations, RevocationsError,
+};
 pub use scoped::ScopeSet;
 #[cfg(feature = "axum")]
 pub use scoped::Scoped;
-pub use verifier::{BuildError, Issuer, Verifier, VerifierBuilder};
+pub use verifier::{BuildError, NotReady, Verifier, VerifierBuilder};
 
 /// Asks for any one of these, each of which may be several scopes between spaces.
 ///

@@ -1,10 +1,11 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use portcullis_token::{Reason, Requirement, Secret, UnixTime, Verified, bearer_token};
+use portcullis_token::{
+    ClaimRule, ProofOffer, Reason, Requirement, Secret, StepUp, Verified, find_credential,
+};
 
 use crate::{Answers, Credentials, Rejection, Verifier};
 
@@ -27,8 +28,8 @@ pub(crate) struct Guard {
     verifier: Verifier,
     presence: Presence,
     requirement: Requirement,
-    pub(super) acr_values: Vec<String>,
-    pub(super) max_age: Option<Duration>,
+    pub(super) claim_rules: Vec<ClaimRule>,
+    pub(super) step_up: StepUp,
     pub(crate) answers: Arc<Answers>,
 }
 
@@ -61,8 +62,8 @@ impl Guard {
             verifier: verifier.clone(),
             presence,
             requirement,
-            acr_values: Vec::new(),
-            max_age: None,
+            claim_rules: Vec::new(),
+            step_up: StepUp::default(),
             answers: Arc::clone(verifier.presentation()),
         }
     }
@@ -99,39 +100,44 @@ impl Guard {
     }
 
     async fn verify(&self, head: &Parts) -> Result<Credential, Reason> {
-        let lines = head.headers.get_all(AUTHORIZATION);
-        let token = bearer_token(lines.iter().map(HeaderValue::as_bytes))?;
-        let mut credentials = Credentials::bearer(token);
+        let lines = |name: &str| head.headers.get_all(name).iter().map(HeaderValue::as_bytes);
+        let found = find_credential(self.verifier.sources(), lines, head.uri.query())?;
+        let address;
+        let mut credentials = Credentials::bearer(found.token());
+        if let Some(proof) = found.proof() {
+            address = self.address(head).ok_or(Reason::UnsupportedScheme)?;
+            credentials = credentials.proof(ProofOffer {
+                proof,
+                method: head.method.as_str(),
+                url: &address,
+            });
+        }
         if let Some(ClientCertificate(thumbprint)) = head.extensions.get() {
             credentials = credentials.certificate(*thumbprint);
         }
         let verified = self.verifier.verify(&credentials).await?;
         Ok(Credential {
             verified,
-            token: Secret::new(token.into()),
+            token: Secret::new(found.token().into()),
         })
+    }
+
+    /// The address of the request as its caller knows it; none where DPoP is not switched on.
+    fn address(&self, head: &Parts) -> Option<String> {
+        let answers = self.verifier.presentation();
+        if answers.dpop_algorithms().is_empty() {
+            return None;
+        }
+        let base = answers.base_url()?.trim_end_matches('/');
+        Some(format!("{base}{}", whole_path(head)))
     }
 
     /// Whether a good token is good enough. Only here is 403 possible.
     fn permit(&self, verified: &Verified) -> Result<(), Reason> {
         self.requirement.check(verified, &mut ())?;
-        self.check_login(verified, self.verifier.clock().now())
-    }
-
-    /// RFC 9470 section 4: the strength and the age of the login behind the token.
-    fn check_login(&self, verified: &Verified, now: UnixTime) -> Result<(), Reason> {
-        let claim = |name| verified.claims().find(name);
-        let strong = self.acr_values.is_empty()
-            || claim("acr").is_some_and(|acr| self.acr_values.iter().any(|value| acr == value));
-        let logged_in = || claim("auth_time").and_then(serde_json::Value::as_u64);
-        let recent = self
-            .max_age
-            .is_none_or(|age| logged_in().is_some_and(|at| now.since(UnixTime(at)) <= age));
-        if strong && recent {
-            Ok(())
-        } else {
-            Err(Reason::StepUp)
-        }
+        verified.check_claims(&self.claim_rules, &mut ())?;
+        let now = self.verifier.clock().now();
+        self.step_up.check(verified, now, &mut ())
     }
 
     fn refuse(&self, reason: Reason, head: &Parts) -> Rejection {
@@ -142,8 +148,34 @@ impl Guard {
             hint = reason.remedy(),
             "request refused"
         );
-        Rejection::new(reason, &self.answers)
+        let mut rejection = Rejection::new(reason, &self.answers)
             .scopes(self.requirement.challenge_scopes())
-            .step_up(self.acr_values.as_slice(), self.max_age)
+            .step_up(self.step_up.acr_values.as_slice(), self.step_up.max_age);
+        if is_dpop(head) {
+            rejection = rejection.by_dpop();
+        }
+        match self.verifier.nonce() {
+            Some(nonce) if reason == Reason::DpopNonce => rejection.nonce(&nonce),
+            _ => rejection,
+        }
     }
+}
+
+/// Whether the caller used the scheme `DPoP`, which then carries the error.
+fn is_dpop(head: &Parts) -> bool {
+    let line = head.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+    let scheme = line.and_then(|line| line.split(|byte| *byte == b' ').next());
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"dpop"))
+}
+
+/// The path before any router took its prefix off.
+#[cfg(feature = "axum")]
+fn whole_path(head: &Parts) -> &str {
+    let whole = head.extensions.get::<axum::extract::OriginalUri>();
+    whole.map_or_else(|| head.uri.path(), |uri| uri.0.path())
+}
+
+#[cfg(not(feature = "axum"))]
+fn whole_path(head: &Parts) -> &str {
+    head.uri.path()
 }

@@ -29,6 +29,7 @@ pub struct Answers {
     style: ErrorStyle,
     detail: ErrorDetail,
     resource: Option<String>,
+    base: Option<String>,
     dpop: Vec<Algorithm>,
     messages: Vec<(Reason, String)>,
     pub(super) audiences: Vec<String>,
@@ -68,9 +69,8 @@ impl Answers {
 
     /// The resource identifier (RFC 9728 section 1.2): the address by which callers know this API.
     ///
-    /// It is `resource` of the metadata, makes challenges name the metadata's address, and is what
-    /// the path of a request is appended to for DPoP. Without it the metadata names the first
-    /// audience.
+    /// It is `resource` of the metadata, and makes challenges name the metadata's address. Without
+    /// it the metadata names the first audience.
     #[must_use]
     pub fn resource(self, resource: impl Into<String>) -> Self {
         Self {
@@ -79,7 +79,23 @@ impl Answers {
         }
     }
 
-    /// The algorithms of DPoP proofs that are accepted, which a second challenge then names.
+    /// Where callers reach the service's `/`, for DPoP. Default: the resource.
+    ///
+    /// A proof must name this followed by the path of the request (RFC 9449 section 4.3), since
+    /// behind a proxy a service cannot know by which address it was called.
+    #[must_use]
+    pub fn base(self, url: impl Into<String>) -> Self {
+        Self {
+            base: Some(url.into()),
+            ..self
+        }
+    }
+
+    /// Switches the scheme `DPoP` on, and names these algorithms in a challenge of its own.
+    ///
+    /// They should be those of [`Issuer::proofs`](crate::Issuer::proofs). It needs
+    /// [`Answers::base`] or [`Answers::resource`]: without either, as without this, the scheme is
+    /// refused as unsupported. Tokens that are bound to a key are never accepted without a proof.
     #[must_use]
     pub fn dpop(self, algorithms: impl Into<Vec<Algorithm>>) -> Self {
         Self {
@@ -147,6 +163,10 @@ impl Answers {
         self.resource.as_deref()
     }
 
+    pub(crate) fn base_url(&self) -> Option<&str> {
+        self.base.as_deref().or(self.resource.as_deref())
+    }
+
     pub(crate) fn dpop_algorithms(&self) -> &[Algorithm] {
         &self.dpop
     }
@@ -174,6 +194,7 @@ impl Default for Answers {
             style: ErrorStyle::Problem,
             detail: ErrorDetail::Standard,
             resource: None,
+            base: None,
             dpop: Vec::new(),
             messages: Vec::new(),
             audiences: Vec::new(),
