@@ -46,6 +46,8 @@ pub(crate) struct Checked {
     verifier: Verifier,
     /// Absent when the request came without any credential.
     pub(crate) credential: Option<Credential>,
+    /// In whose words an extractor refuses.
+    #[cfg(feature = "axum")]
     pub(crate) answers: Arc<Answers>,
 }
 
@@ -81,6 +83,7 @@ impl Guard {
         head.extensions.insert(Checked {
             verifier: self.verifier.clone(),
             credential,
+            #[cfg(feature = "axum")]
             answers: Arc::clone(&self.answers),
         });
         Ok(())

@@ -7,6 +7,9 @@ use http::Response;
 use super::Rejection;
 
 /// Whose error answers are imitated. The decision is always the same.
+///
+/// Only [`ErrorStyle::Problem`] and Amazon's keep from an unsigned probe which check failed; the
+/// other two tell it in their own words, the configured issuers and audiences among them.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum ErrorStyle {

@@ -9,4 +9,5 @@ mod grpc;
 mod layer;
 mod metadata;
 mod readiness;
+mod sender;
 mod ui;
