@@ -6,8 +6,8 @@ mod trusted;
 use std::sync::Arc;
 
 use portcullis_token::{
-    Algorithm, HeaderPolicy, MAX_TOKEN_BYTES, Reason, Sender, TokenType, Trace, UnixTime, Unverified,
-    Verified,
+    Algorithm, HeaderPolicy, MAX_TOKEN_BYTES, Reason, Sender, TokenType, Trace, UnixTime,
+    Unverified, Verified,
 };
 
 use self::admission::RevocationCheck;
