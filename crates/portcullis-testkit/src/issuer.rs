@@ -313,9 +313,9 @@ fn reset(url: &Url) -> FetchError {
 /// Builds one token, good or hostile.
 #[derive(Debug)]
 pub struct TokenBuilder {
-    key: Arc<SigningKey>,
-    typ: String,
-    claims: Map<String, Value>,
+    pub(crate) key: Arc<SigningKey>,
+    pub(crate) typ: String,
+    pub(crate) claims: Map<String, Value>,
 }
 
 impl TokenBuilder {

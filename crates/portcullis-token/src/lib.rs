@@ -23,7 +23,6 @@ pub mod base64url;
 mod address;
 mod algorithm;
 mod binding;
-mod challenge;
 mod claim_rule;
 mod claims;
 mod credential;
@@ -49,7 +48,6 @@ mod trace;
 mod verified;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
-pub use challenge::challenge;
 pub use claim_rule::{ClaimRule, OnFail, PatternError};
 pub use claims::Claims;
 pub use credential::bearer_token;

@@ -23,13 +23,20 @@ mod chain;
 mod clock;
 mod credentials;
 mod discovery;
+mod extract;
 mod fetch;
 mod introspection;
 mod issuer;
 mod keys;
+mod layer;
+mod metadata;
 mod problem;
+mod rejection;
 mod replay;
 mod revocation;
+mod scoped;
+#[cfg(feature = "tonic")]
+mod tonic;
 mod verifier;
 
 pub use cache::{Cache, CacheStatus};
@@ -37,6 +44,9 @@ pub use chain::Chain;
 pub use clock::{Clock, SystemClock};
 pub use credentials::Credentials;
 pub use discovery::DiscoveryError;
+pub use extract::AccessToken;
+#[cfg(feature = "axum")]
+pub use extract::{AccessTokenRejection, FindVerifier};
 #[cfg(feature = "reqwest")]
 pub use fetch::HttpFetcher;
 pub use fetch::{BoxFuture, Document, FetchError, KeyFetcher, Revalidated};
@@ -48,10 +58,32 @@ pub use keys::{
     DistrustList, Distrusted, FetchCount, KeySettings, KeySource, KeyStatus, Keys, KeysError,
     KnownKey, Origin, SnapshotError, SnapshotFile, Trigger,
 };
-pub use portcullis_token::{Algorithm, Secret};
+pub use layer::{
+    Answering, AuthLayer, AuthService, ClientCertificate, Grpc, ResponseFuture, Unmatched, Web,
+};
+pub use metadata::Metadata;
+pub use portcullis_token::{
+    Algorithm, ClaimRule, Claims, CrossSite, OnFail, Reason, Requirement, Secret, TokenSource,
+    Verified,
+};
 pub use problem::Problem;
+pub use rejection::{Answers, ErrorDetail, ErrorProfile, ErrorStyle, Form, Rejection};
 pub use replay::{MemoryReplayStore, ReplayError, ReplayStore};
 pub use revocation::{
     OnFailure, Revocation, RevocationList, RevocationListFull, Revocations, RevocationsError,
 };
+pub use scoped::ScopeSet;
+#[cfg(feature = "axum")]
+pub use scoped::Scoped;
 pub use verifier::{BuildError, NotReady, Verifier, VerifierBuilder};
+
+/// Asks for any one of these, each of which may be several scopes between spaces.
+///
+/// ```
+/// use portcullis::any;
+///
+/// assert_eq!(any(["reports:admin", "a b"]).to_string(), "reports:admin or a b");
+/// ```
+pub fn any<'s>(sets: impl IntoIterator<Item = &'s str>) -> Requirement {
+    Requirement::any(sets)
+}

@@ -6,8 +6,8 @@ mod trusted;
 use std::sync::Arc;
 
 use portcullis_token::{
-    Algorithm, HeaderPolicy, MAX_TOKEN_BYTES, Reason, Sender, TokenType, Trace, Unverified,
-    Verified,
+    Algorithm, HeaderPolicy, MAX_TOKEN_BYTES, Reason, Sender, TokenSource, TokenType, Trace,
+    UnixTime, Unverified, Verified,
 };
 
 use self::admission::RevocationCheck;
@@ -15,7 +15,7 @@ pub use self::builder::{BuildError, VerifierBuilder};
 pub use self::ready::NotReady;
 use self::trusted::{Proven, Trusted};
 use crate::cache::{Digest, Entry, OwnedCache};
-use crate::{Clock, Credentials, DistrustList, KeyStatus, ReplayStore};
+use crate::{Answers, Clock, Credentials, DistrustList, KeyStatus, ReplayStore};
 
 /// Decides whether access tokens are good here. Cheap to clone.
 ///
@@ -56,6 +56,9 @@ struct Shared {
     distrust: DistrustList,
     replays: Arc<dyn ReplayStore>,
     revocations: Option<RevocationCheck>,
+    /// Where a request may carry its token.
+    sources: Vec<TokenSource>,
+    answers: Arc<Answers>,
 }
 
 impl Verifier {
@@ -82,9 +85,10 @@ impl Verifier {
             let (proven, _) = self.verify_anew(token, sender).await?;
             return Ok(proven.verified);
         };
-        if let Some(entry) = self.find_cached(cache, &digest) {
+        let now = self.shared.clock.now();
+        if let Some(entry) = self.find_cached(cache, &digest, now) {
             cache.count_hit();
-            return self.verify_again(&entry, token, sender).await;
+            return self.verify_again(&entry, token, sender, now).await;
         }
         cache.count_miss();
         let (proven, issuer) = self.verify_anew(token, sender).await?;
@@ -125,9 +129,38 @@ impl Verifier {
         all
     }
 
+    /// How it presents itself to callers.
+    pub(crate) fn presentation(&self) -> &Arc<Answers> {
+        &self.shared.answers
+    }
+
+    pub(crate) fn sources(&self) -> &[TokenSource] {
+        &self.shared.sources
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.shared.clock
+    }
+
+    /// A nonce for a caller's next `DPoP` proof; none where no issuer asks for nonces.
+    pub(crate) fn nonce(&self) -> Option<String> {
+        let mut issuers = self.shared.issuers.iter();
+        let nonces = issuers.find_map(|issuer| issuer.rules.proofs.nonces.as_ref())?;
+        Some(nonces.issue(self.shared.clock.now()))
+    }
+
+    /// Whether `other` is a clone of this.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// The remembered answer about a token, as long as its key is one of the issuer's.
-    fn find_cached(&self, cache: &OwnedCache, digest: &Digest) -> Option<Arc<Entry>> {
-        let now = self.shared.clock.now();
+    fn find_cached(
+        &self,
+        cache: &OwnedCache,
+        digest: &Digest,
+        now: UnixTime,
+    ) -> Option<Arc<Entry>> {
         let entry = cache.find(digest, now)?;
         let has_key = self.shared.issuers[entry.issuer].still_has_key(&entry, now)?;
         if has_key {
@@ -143,9 +176,9 @@ impl Verifier {
         entry: &Entry,
         token: &str,
         sender: &Sender<'_>,
+        now: UnixTime,
     ) -> Result<Verified, Reason> {
         let issuer = &self.shared.issuers[entry.issuer];
-        let now = self.shared.clock.now();
         let verified = issuer
             .rules
             .verify_again(&entry.verified, token, sender, now, &mut ())?;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_token::{Algorithm, TokenType};
+use portcullis_token::{Algorithm, TokenSource, TokenType};
 use url::Url;
 
 use super::trusted::{KeyHolder, Trusted};
@@ -10,8 +10,8 @@ use crate::fetch::is_secure;
 use crate::introspection::Asking;
 use crate::issuer::Source;
 use crate::{
-    Cache, Clock, DistrustList, Issuer, KeyFetcher, KeySource, Keys, MemoryReplayStore, OnFailure,
-    ReplayStore, Revocations, SystemClock,
+    Answers, Cache, Clock, DistrustList, Issuer, KeyFetcher, KeySource, Keys, MemoryReplayStore,
+    OnFailure, ReplayStore, Revocations, SystemClock,
 };
 
 /// The most that clocks may be allowed to differ.
@@ -100,6 +100,8 @@ pub struct VerifierBuilder {
     replays: Option<Arc<dyn ReplayStore>>,
     revocations: Option<Arc<dyn Revocations>>,
     on_revocations_failure: OnFailure,
+    sources: Option<Vec<TokenSource>>,
+    answers: Answers,
 }
 
 impl VerifierBuilder {
@@ -173,6 +175,23 @@ impl VerifierBuilder {
         }
     }
 
+    /// Looks for a request's token in these places, of which only one may have one.
+    ///
+    /// Default: the `Authorization` header.
+    #[must_use]
+    pub fn sources(self, sources: impl Into<Vec<TokenSource>>) -> Self {
+        Self {
+            sources: Some(sources.into()),
+            ..self
+        }
+    }
+
+    /// Presents itself to callers as `answers` say, in refusals and in metadata.
+    #[must_use]
+    pub fn answers(self, answers: Answers) -> Self {
+        Self { answers, ..self }
+    }
+
     /// Checks everything together. No I/O happens here.
     ///
     /// # Errors
@@ -183,6 +202,7 @@ impl VerifierBuilder {
         }
         refuse_duplicates(&self.issuers)?;
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let answers = Arc::new(complete(self.answers, &self.issuers));
         let mut fetcher = self.fetcher;
         let mut issuers = Vec::with_capacity(self.issuers.len());
         for issuer in self.issuers {
@@ -206,6 +226,10 @@ impl VerifierBuilder {
                 distrust: self.distrust,
                 replays,
                 revocations,
+                sources: self
+                    .sources
+                    .unwrap_or_else(|| vec![TokenSource::Authorization]),
+                answers,
             }),
         })
     }
@@ -225,6 +249,14 @@ fn header_policy(issuers: &[Trusted]) -> (Vec<Algorithm>, TokenType) {
     algorithms.sort_unstable();
     algorithms.dedup();
     (algorithms, token_type.unwrap_or_default())
+}
+
+/// Names in `answers` what the issuers' tokens must carry.
+fn complete(answers: Answers, issuers: &[Issuer]) -> Answers {
+    let rules = || issuers.iter().map(|issuer| &issuer.rules);
+    let names = rules().filter_map(|rules| rules.issuer.clone());
+    let audiences = rules().filter_map(|rules| rules.audience.clone());
+    answers.of_verifier(names.collect(), audiences.flatten().collect())
 }
 
 fn refuse_duplicates(issuers: &[Issuer]) -> Result<(), BuildError> {
