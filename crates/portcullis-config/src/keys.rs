@@ -172,7 +172,7 @@ pub(crate) const LIMITS: Table = Table {
 };
 
 pub(crate) const ALGORITHMS: &[&str] = &[
-    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA",
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 ];
 
 pub(crate) const AUTHORIZER: Table = Table {

@@ -2,7 +2,9 @@
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use portcullis_token::{Reason, Step, TokenType, Trace, Unverified, Verified, bearer_token};
+use portcullis_token::{
+    Reason, Sender, Step, TokenType, Trace, Unverified, Verified, bearer_token,
+};
 
 use crate::plan::{Authorizer, Matched, Plan, Route};
 use crate::refuse::Refusal;
@@ -66,7 +68,10 @@ pub(crate) async fn identify(
     for authorizer in authorizers(route) {
         let Authorizer { name, verifier } = plan.authorizer(authorizer);
         trace.authorizer(name);
-        match verifier.verify_parsed(&token, trace).await {
+        match verifier
+            .verify_parsed(&token, &Sender::default(), trace)
+            .await
+        {
             Ok(verified) => caller.verified.push((authorizer, verified)),
             Err(reason) => {
                 weightiest = weightiest

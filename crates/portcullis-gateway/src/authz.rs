@@ -1,6 +1,6 @@
 //! May they: from a [`Caller`] to a [`Permit`], which alone opens the way to the target.
 
-use portcullis_token::{Reason, Trace, Verified};
+use portcullis_token::{Reason, Requirement, Trace, Verified};
 
 use crate::authn::{Caller, refuse};
 use crate::plan::{Matched, Plan, Route};
@@ -53,7 +53,9 @@ pub(crate) fn permit<'p>(
                 return false;
             };
             trace.authorizer(&plan.authorizer(need.authorizer).name);
-            verified.check_scopes(&need.scopes, trace).is_ok()
+            Requirement::all(need.scopes.iter().cloned())
+                .check(verified, trace)
+                .is_ok()
         });
         if met {
             let authorizer = needs.first().map(|need| need.authorizer);

@@ -19,6 +19,9 @@ use crate::forward::upstream::Lease;
 /// How long either side may send nothing in the middle of a body.
 const IDLE: Duration = Duration::from_mins(1);
 
+/// The slowest that a caller's body may come, on average after its first minute.
+const LEAST_BYTES_PER_SECOND: u64 = 1024;
+
 /// Why a body ended before its end. The connection it came on is then closed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BodyError {
@@ -28,8 +31,8 @@ pub(crate) enum BodyError {
     /// More bytes than the limit.
     #[error("the body is larger than the limit")]
     TooLarge,
-    /// Nothing came for a minute.
-    #[error("the body stood still for too long")]
+    /// Nothing came for a minute, or next to nothing for longer.
+    #[error("the body came too slowly")]
     Idle,
 }
 
@@ -150,6 +153,8 @@ pub(crate) struct RequestBody {
     /// Absent for one that never had any bytes.
     body: Option<Timed>,
     left: u64,
+    received: u64,
+    began: Instant,
     progress: Progress,
 }
 
@@ -180,6 +185,8 @@ impl RequestBody {
         Ok(Self {
             body: Some(Timed::new(body)),
             left: limit,
+            received: 0,
+            began: Instant::now(),
             progress: Progress::start(),
         })
     }
@@ -189,6 +196,8 @@ impl RequestBody {
         Self {
             body: None,
             left: 0,
+            received: 0,
+            began: Instant::now(),
             progress: Progress::start(),
         }
     }
@@ -220,6 +229,11 @@ impl http_body::Body for RequestBody {
             return Poll::Ready(Some(Err(BodyError::TooLarge)));
         };
         self.left = left;
+        self.received += length;
+        let deserved = IDLE + Duration::from_secs(self.received / LEAST_BYTES_PER_SECOND);
+        if self.began.elapsed() > deserved && frame.is_some() {
+            return Poll::Ready(Some(Err(BodyError::Idle)));
+        }
         Poll::Ready(frame)
     }
 

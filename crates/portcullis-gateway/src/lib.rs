@@ -20,6 +20,7 @@ mod explain;
 mod forward;
 mod observe;
 mod path;
+mod patience;
 mod plan;
 mod refuse;
 mod request;

@@ -27,6 +27,9 @@ pub enum PathError {
     /// A `;` parameter in a segment, without which another route would answer.
     #[error("the path holds a `;` that leads some servers to another route")]
     Parameter,
+    /// A letter whose case leads servers that ignore case to another route.
+    #[error("the path holds a letter whose case leads some servers to another route")]
+    Case,
 }
 
 /// The one spelling of `path`: unreserved characters as themselves, other escapes in upper case.
@@ -64,13 +67,18 @@ fn decode(path: &str) -> Result<String, PathError> {
         let value = escaped(bytes, index).ok_or(PathError::Encoding)?;
         match value {
             0 | b'/' | b'\\' => return Err(PathError::Ambiguous),
-            b'%' if matches!(twice_escaped(bytes, index), Some(b'/' | b'\\' | b'.')) => {
-                return Err(PathError::Ambiguous);
-            }
             _ if is_unreserved(value) => decoded.push(char::from(value)),
             _ => decoded.extend(['%', upper_digit(value >> 4), upper_digit(value & 15)]),
         }
         index += 3;
+    }
+    // Of the result, since decoding may complete an escape: `%25%32%65` becomes `%252e`.
+    let hides = |(index, _)| {
+        let twice = twice_escaped(decoded.as_bytes(), index);
+        matches!(twice, Some(0 | b'/' | b'\\' | b'.'))
+    };
+    if decoded.match_indices("%25").any(hides) {
+        return Err(PathError::Ambiguous);
     }
     Ok(decoded)
 }
@@ -194,6 +202,10 @@ mod tests {
             ("/a%5cb", PathError::Ambiguous),
             ("/a%252fb", PathError::Ambiguous),
             ("/%252e%252e/b", PathError::Ambiguous),
+            ("/%25%32%65%252%65/b", PathError::Ambiguous),
+            ("/a%25%32%66b", PathError::Ambiguous),
+            ("/a%25%35cb", PathError::Ambiguous),
+            ("/a%25%30%30", PathError::Ambiguous),
             ("/a%255Cb", PathError::Ambiguous),
             ("/public/../admin", PathError::DotSegment),
             ("/public/%2e%2e/admin", PathError::DotSegment),

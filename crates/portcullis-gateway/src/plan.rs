@@ -231,11 +231,16 @@ impl Plan {
             return Err(PathError::NotAbsolute);
         }
         let path = path::canonical(path)?;
-        let find = |path| self.table.find(method, path);
-        match path::without_parameters(&path) {
-            Some(bare) if find(&bare) != find(&path) => Err(PathError::Parameter),
-            _ => Ok(path),
+        let route = self.table.find(method, &path);
+        let otherwise = |path: String| route.is_some() && self.table.find(method, &path) != route;
+        if path::without_parameters(&path).is_some_and(otherwise) {
+            return Err(PathError::Parameter);
         }
+        // Express and servers on Windows ignore case: to them, `/Admin` is what `/admin` guards.
+        if route.is_some() && self.table.find_in_any_case(method, &path) != route {
+            return Err(PathError::Case);
+        }
+        Ok(path)
     }
 
     pub(crate) fn authorizer(&self, index: usize) -> &Authorizer {

@@ -2,23 +2,20 @@
 
 use std::sync::Arc;
 
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response, StatusCode};
-use portcullis::Problem;
-use portcullis_token::{Reason, challenge};
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use portcullis::{Answers, ErrorDetail, Problem, Rejection};
+use portcullis_token::Reason;
 
 use crate::body::Body;
 use crate::path::PathError;
-
-/// Seconds after which a caller may try again when keys or upstreams fail.
-const RETRY_AFTER_SECONDS: &str = "5";
 
 /// Why a request is not served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The path has no canonical form.
     Path(PathError),
-    /// An HTTP/1.1 request without exactly one `Host` (RFC 9112 section 3.2).
+    /// An HTTP/1.1 request without exactly one good `Host` (RFC 9112 section 3.2).
     Host,
     /// A transfer coding other than `chunked` (RFC 9112 section 6.1).
     Framing,
@@ -111,51 +108,40 @@ impl Refusal {
 
     /// The refusal over HTTP. `tells_reason` adds the exact reason, which is for development.
     pub(crate) fn into_response(self, request_id: &str, tells_reason: bool) -> Response<Body> {
-        let facts = self.facts();
-        let (error, error_description) = match &self {
-            Self::Credential { reason, .. } => {
-                (reason.error(), reason.error().map(|_| reason.description()))
+        let response = match &self {
+            Self::Credential {
+                reason,
+                realm,
+                scopes,
+            } => {
+                let detail = if tells_reason {
+                    ErrorDetail::Debug
+                } else {
+                    ErrorDetail::Standard
+                };
+                let answers = Answers::default().realm(&**realm).detail(detail);
+                Rejection::new(*reason, &Arc::new(answers))
+                    .scopes(scopes.as_slice())
+                    .respond(Some(request_id))
             }
-            _ => (None, None),
+            other => other.problem(request_id, tells_reason),
         };
+        response.map(Body::full)
+    }
+
+    fn problem(&self, request_id: &str, tells_reason: bool) -> Response<Bytes> {
+        let facts = self.facts();
         let problem = Problem {
             kind: Problem::kind(facts.code),
             title: facts.status.canonical_reason().unwrap_or_default(),
             status: facts.status.as_u16(),
-            detail: &facts.detail,
-            error,
-            error_description,
+            detail: Some(&facts.detail),
+            error: None,
+            error_description: None,
             reason: tells_reason.then(|| self.code()),
             request_id: Some(request_id),
         };
-        let mut response = Response::new(Body::full(problem.to_json()));
-        *response.status_mut() = facts.status;
-        let headers = response.headers_mut();
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static(Problem::CONTENT_TYPE),
-        );
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if facts.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
-        }
-        if let Some(challenge) = self.challenge() {
-            headers.insert(WWW_AUTHENTICATE, challenge);
-        }
-        response
-    }
-
-    fn challenge(&self) -> Option<HeaderValue> {
-        let Self::Credential {
-            reason,
-            realm,
-            scopes,
-        } = self
-        else {
-            return None;
-        };
-        // Names, scopes and fixed sentences are visible ASCII: the configuration made sure.
-        HeaderValue::try_from(challenge(*reason, realm, scopes)?).ok()
+        problem.respond()
     }
 }
 
@@ -175,6 +161,8 @@ impl From<PathError> for Refusal {
 
 #[cfg(test)]
 mod tests {
+    use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+
     use super::*;
 
     fn every() -> Vec<Refusal> {
@@ -222,7 +210,7 @@ mod tests {
         for refusal in every() {
             let code = refusal.code();
             let expected =
-                matches!(refusal, Refusal::Credential { .. }) && code != "keys_unavailable";
+                matches!(&refusal, Refusal::Credential { reason, .. } if reason.status() != 503);
             let response = refusal.into_response("id", false);
             assert_eq!(
                 response.headers().contains_key(WWW_AUTHENTICATE),

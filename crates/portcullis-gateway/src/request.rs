@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
+use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use portcullis_token::Trace;
@@ -106,15 +107,20 @@ pub(crate) async fn decide<'p>(
     authz::permit(plan, matched, caller, trace)
 }
 
-/// RFC 9112 section 3.2: exactly one `Host`, or two servers may see two sites.
+/// RFC 9112 section 3.2: exactly one `Host`, with a host in it, or two servers may see two sites.
 fn check_host(head: &Parts) -> Result<(), Refusal> {
-    let hosts = head.headers.get_all(HOST).iter().count();
-    let fits = if head.version == Version::HTTP_10 {
-        hosts <= 1
-    } else {
-        hosts == 1
+    let mut hosts = head.headers.get_all(HOST).iter();
+    let fits = match hosts.next() {
+        None => head.version == Version::HTTP_10,
+        Some(host) => is_host(host) && hosts.next().is_none(),
     };
     if fits { Ok(()) } else { Err(Refusal::Host) }
+}
+
+/// `host [":" port]` (RFC 9110 section 7.2); empty where the target has no authority.
+fn is_host(value: &HeaderValue) -> bool {
+    let parsed = Authority::try_from(value.as_bytes());
+    value.is_empty() || parsed.is_ok_and(|authority| !authority.as_str().contains('@'))
 }
 
 /// RFC 9112 section 6.1: `chunked`, once, is the only coding that is taken off and put on again.

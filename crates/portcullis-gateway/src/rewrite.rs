@@ -5,8 +5,8 @@ mod identity;
 use std::net::IpAddr;
 
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, HeaderName,
-    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderValue};
 use portcullis_config::TokenForwarding;
@@ -17,6 +17,7 @@ use crate::plan::Plan;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// RFC 9110 section 7.6.1: what is said on one connection only.
@@ -31,14 +32,39 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     UPGRADE,
 ];
 
-/// Headers by which a caller could talk an upstream into serving another path or method than the
-/// one that was authorised.
-const OVERRIDES: [&str; 5] = [
+/// Headers by which a caller could talk an upstream into serving another path, method or site than
+/// the one that was authorised, or into fetching through a proxy of theirs (`Proxy`, in CGI).
+const OVERRIDES: [&str; 10] = [
+    "proxy",
+    "x-host",
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
+    "x-original-host",
+    "x-original-method",
+    "x-original-uri",
     "x-original-url",
     "x-rewrite-url",
+];
+
+/// Headers that say where a request came from, besides all that begin with `X-Forwarded-`.
+const ABOUT_THE_SENDER: [&str; 8] = [
+    "client-cert",
+    "client-cert-chain",
+    "forwarded",
+    "true-client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-forwarded",
+    "x-real-ip",
+];
+
+/// What a trusted proxy is believed about its own client.
+const BELIEVED: [HeaderName; 4] = [
+    FORWARDED_FOR,
+    FORWARDED_HOST,
+    FORWARDED_PORT,
+    FORWARDED_PROTO,
 ];
 
 /// Who sent a request, as far as this machine can tell.
@@ -115,7 +141,7 @@ fn remove_forgeries(headers: &mut HeaderMap, managed: &[HeaderName], trusted: bo
             let is = |own: &str| is_spelling_of(name.as_str(), own);
             managed.iter().any(|own| is(own.as_str()))
                 || OVERRIDES.iter().any(|own| is(own))
-                || (is_about_the_sender(name) && !(trusted && is_plain(name)))
+                || (is_about_the_sender(name) && !(trusted && BELIEVED.contains(name)))
         })
         .cloned()
         .collect();
@@ -124,9 +150,16 @@ fn remove_forgeries(headers: &mut HeaderMap, managed: &[HeaderName], trusted: bo
     }
 }
 
-/// Whether many servers would take `name` for `own`: CGI and its heirs make `_` of `-`.
+/// Whether some server would take `name` for `own`: CGI makes `_` of `-`, PHP of `.` too, and
+/// lighttpd of whatever is neither a letter nor a digit.
 fn is_spelling_of(name: &str, own: &str) -> bool {
-    let dashed = |byte: u8| if byte == b'_' { b'-' } else { byte };
+    let dashed = |byte: u8| {
+        if byte.is_ascii_alphanumeric() {
+            byte
+        } else {
+            b'-'
+        }
+    };
     name.len() == own.len() && name.bytes().map(dashed).eq(own.bytes().map(dashed))
 }
 
@@ -136,11 +169,7 @@ fn is_about_the_sender(name: &HeaderName) -> bool {
     let begins = name
         .get(..12)
         .is_some_and(|start| is_spelling_of(start, "x-forwarded-"));
-    begins || is_spelling_of(name, "forwarded") || is_spelling_of(name, "x-real-ip")
-}
-
-fn is_plain(name: &HeaderName) -> bool {
-    !name.as_str().contains('_')
+    begins || ABOUT_THE_SENDER.iter().any(|own| is_spelling_of(name, own))
 }
 
 /// Says where the request came from. What a trusted proxy said before stays.
@@ -155,8 +184,12 @@ fn set_forwarded(headers: &mut HeaderMap, address: IpAddr, trusted: bool) {
     if let Ok(chain) = HeaderValue::try_from(chain.join(", ")) {
         headers.insert(FORWARDED_FOR, chain);
     }
-    // Ours would contradict it, and few upstreams read it.
-    headers.remove(FORWARDED);
+    // Several lines are several opinions, of which only one is the proxy's.
+    for name in [FORWARDED_HOST, FORWARDED_PORT, FORWARDED_PROTO] {
+        if headers.get_all(&name).iter().count() > 1 {
+            headers.remove(name);
+        }
+    }
     if !headers.contains_key(FORWARDED_PROTO) {
         headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
     }
@@ -251,33 +284,29 @@ mod tests {
             ("x-forwarded-for", "1.2.3.4"),
             ("x-forwarded-proto", "https"),
             ("x-forwarded-prefix", "/x"),
+            ("x-forwarded-port", "443"),
+            ("x-forwarded-port", "80"),
+            ("x-real-ip", "6.6.6.6"),
             ("x_forwarded_for", "6.6.6.6"),
             ("forwarded", "for=6.6.6.6"),
         ];
         let proxy = IpAddr::from([10, 0, 0, 1]);
-        for (trusted, chain, proto, prefix) in [
-            (false, "10.0.0.1", "http", false),
-            (true, "1.2.3.4, 10.0.0.1", "https", true),
+        for (trusted, chain, proto) in [
+            (false, "10.0.0.1", "http"),
+            (true, "1.2.3.4, 10.0.0.1", "https"),
         ] {
             let mut headers = map(&said);
             remove_forgeries(&mut headers, &[], trusted);
             set_forwarded(&mut headers, proxy, trusted);
             assert_eq!(headers["x-forwarded-for"], chain, "trusted: {trusted}");
             assert_eq!(headers["x-forwarded-proto"], proto, "trusted: {trusted}");
-            assert_eq!(
-                headers["x-forwarded-host"], "a.example",
-                "trusted: {trusted}"
-            );
-            assert_eq!(
-                headers.contains_key("x-forwarded-prefix"),
-                prefix,
-                "trusted: {trusted}"
-            );
-            assert!(
-                !headers.contains_key("x_forwarded_for"),
-                "trusted: {trusted}"
-            );
-            assert!(!headers.contains_key("forwarded"), "trusted: {trusted}");
+            let rest = [
+                "host",
+                "x-forwarded-for",
+                "x-forwarded-host",
+                "x-forwarded-proto",
+            ];
+            assert_eq!(names(&headers), rest, "trusted: {trusted}");
         }
     }
 }

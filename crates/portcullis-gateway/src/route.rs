@@ -11,6 +11,9 @@ use portcullis_config::{Method, PathPattern, Segment};
 #[derive(Debug, Default)]
 pub(crate) struct RouteTable {
     root: Node,
+    /// The same routes, their literals in lower case.
+    in_lower_case: Node,
+    has_capitals: bool,
 }
 
 #[derive(Debug, Default)]
@@ -31,15 +34,15 @@ struct Methods {
 impl RouteTable {
     /// Adds a route; the configuration has made sure that no two are alike.
     pub(crate) fn insert(&mut self, methods: &Method, path: &PathPattern, route: usize) {
-        let mut node = &mut self.root;
-        for segment in &path.segments {
-            node = match segment {
-                Segment::Literal(text) => node.literals.entry(text.clone()).or_default(),
-                Segment::Parameter(_) => node.parameter.get_or_insert_default(),
-                Segment::Remainder(_) => return node.remainder.insert(methods, route),
-            };
-        }
-        node.here.insert(methods, route);
+        let same = |literal: &str| literal.to_owned();
+        self.root.insert(methods, &path.segments, route, &same);
+        let lower = |literal: &str| literal.to_ascii_lowercase();
+        self.in_lower_case
+            .insert(methods, &path.segments, route, &lower);
+        self.has_capitals |= path.segments.iter().any(|segment| match segment {
+            Segment::Literal(text) => has_capitals(text),
+            Segment::Parameter(_) | Segment::Remainder(_) => false,
+        });
     }
 
     /// The route for a method and a canonical path.
@@ -48,12 +51,22 @@ impl RouteTable {
     /// does, so that `ANY /{rest+}` answers every method that nothing else names.
     pub(crate) fn find(&self, method: &str, path: &str) -> Option<usize> {
         // RFC 9110 section 9.1: methods are case-sensitive. Some servers take `get` for GET, which
-        // another rule may guard.
-        if method.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        // another rule may guard. TRACE would show what only the upstream is told.
+        if method == "TRACE" || method.bytes().any(|byte| byte.is_ascii_lowercase()) {
             return None;
         }
         let segments: Vec<&str> = segments(path).collect();
         self.root.find(method, &segments)
+    }
+
+    /// The route that would answer if capitals were the same as other letters.
+    pub(crate) fn find_in_any_case(&self, method: &str, path: &str) -> Option<usize> {
+        if !self.has_capitals && !has_capitals(path) {
+            return self.find(method, path);
+        }
+        let path = path.to_ascii_lowercase();
+        let segments: Vec<&str> = segments(&path).collect();
+        self.in_lower_case.find(method, &segments)
     }
 }
 
@@ -63,7 +76,32 @@ pub(crate) fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').skip(1)
 }
 
+fn has_capitals(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
 impl Node {
+    fn insert(
+        &mut self,
+        methods: &Method,
+        path: &[Segment],
+        route: usize,
+        spell: &impl Fn(&str) -> String,
+    ) {
+        match path.split_first() {
+            None => self.here.insert(methods, route),
+            Some((Segment::Remainder(_), _)) => self.remainder.insert(methods, route),
+            Some((Segment::Parameter(_), rest)) => {
+                let node = self.parameter.get_or_insert_default();
+                node.insert(methods, rest, route, spell);
+            }
+            Some((Segment::Literal(text), rest)) => {
+                let node = self.literals.entry(spell(text)).or_default();
+                node.insert(methods, rest, route, spell);
+            }
+        }
+    }
+
     fn find(&self, method: &str, segments: &[&str]) -> Option<usize> {
         let Some((first, rest)) = segments.split_first() else {
             return self.here.find(method);
@@ -154,10 +192,30 @@ mod tests {
             ("POST", "/", None),
             ("get", "/", None),
             ("PATCH", "/hello/ada", Some(4)),
+            ("TRACE", "/hello/ada", None),
             ("get", "/hello/ada", None),
             ("Get", "/hello/ada", None),
         ] {
             assert_eq!(table.find(method, path), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn a_capital_may_lead_to_another_route() {
+        let table = table(&[
+            ("ANY", "/{rest+}"),
+            ("GET", "/admin/{id}"),
+            ("GET", "/Reports"),
+        ]);
+        for (path, found, in_any_case) in [
+            ("/admin/X", Some(1), Some(1)),
+            ("/Admin/X", Some(0), Some(1)),
+            ("/Reports", Some(2), Some(2)),
+            ("/reports", Some(0), Some(2)),
+            ("/Other", Some(0), Some(0)),
+        ] {
+            assert_eq!(table.find("GET", path), found, "{path}");
+            assert_eq!(table.find_in_any_case("GET", path), in_any_case, "{path}");
         }
     }
 }

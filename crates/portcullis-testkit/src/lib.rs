@@ -17,9 +17,14 @@
 //! ```
 
 mod clock;
+pub mod conformance;
+mod hostile;
 mod issuer;
+mod proof_key;
 mod server;
 
 pub use clock::TestClock;
+pub use hostile::PublicKeyForm;
 pub use issuer::{Answer, TestIssuer, TokenBuilder};
+pub use proof_key::ProofKey;
 pub use server::{Body, TestServer, text};

@@ -2,9 +2,18 @@ use std::fmt;
 
 /// Why a request's credential was refused.
 ///
-/// Each reason is one row of the table in [`Reason::facts`], so that every adapter gives the same
+/// Each reason is one row of the table in this file, so that every adapter gives the same
 /// answer to the same token. They are ordered as the checks are: the greatest of several is the
 /// one that got furthest.
+///
+/// ```
+/// use portcullis_token::Reason;
+///
+/// assert_eq!(Reason::Expired.status(), 401);
+/// assert_eq!(Reason::Expired.error(), Some("invalid_token"));
+/// assert_eq!(Reason::KeyUnknown.code(), "key_unknown");
+/// assert_eq!(Reason::KeyUnknown.public_code(), "unverified_token");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Reason {
@@ -56,16 +65,40 @@ pub enum Reason {
     NotYetValid,
     /// `iat` lies in the future.
     BadIat,
+    /// `iat` is longer ago than the issuer's tokens may be old.
+    TooOld,
+    /// From `iat` to `exp` is longer than the issuer's tokens may live.
+    Lifetime,
     /// `aud` names none of the expected audiences.
     AudMismatch,
     /// An ID token was sent as an access token.
     IdToken,
-    /// The token is bound to a DPoP key (RFC 9449), so it is worth nothing as a bearer token.
+    /// A claim does not have a value that every token of the issuer must have.
+    ClaimMismatch,
+    /// The token is bound to a DPoP key (RFC 9449), and no proof of that key came with it.
     DpopRequired,
+    /// The DPoP proof is malformed, badly signed, too old, or for another request or token.
+    DpopProof,
+    /// The DPoP proof lacks a nonce of ours, or has an old one (RFC 9449 section 9).
+    DpopNonce,
+    /// The DPoP proof was used before (RFC 9449 section 11.1).
+    DpopReplay,
+    /// The DPoP proof was made with another key than the token's.
+    DpopBinding,
     /// The token is bound to a client certificate (RFC 8705) that was not shown.
     MtlsBinding,
+    /// The token, its session, its key or its issuer was revoked.
+    Revoked,
+    /// The issuer says that the token is not active (RFC 7662 section 2.2).
+    Inactive,
+    /// The issuer cannot be asked whether the token is active. Not the caller's fault.
+    IntrospectionUnavailable,
     /// The token is good, but lacks a scope that the route asks for.
     Scope,
+    /// The token is good, but a claim does not have a value that the route asks for.
+    ClaimForbidden,
+    /// The login behind the token is too weak or too old for the route (RFC 9470).
+    StepUp,
 }
 
 /// One row of the table of refusals.
@@ -84,7 +117,7 @@ const UNVERIFIED: &str = "The access token could not be verified";
 
 impl Reason {
     /// Every reason, in the order of checks.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 41] = [
         Self::Missing,
         Self::UnsupportedScheme,
         Self::MalformedHeader,
@@ -109,11 +142,23 @@ impl Reason {
         Self::Expired,
         Self::NotYetValid,
         Self::BadIat,
+        Self::TooOld,
+        Self::Lifetime,
         Self::AudMismatch,
         Self::IdToken,
+        Self::ClaimMismatch,
         Self::DpopRequired,
+        Self::DpopProof,
+        Self::DpopNonce,
+        Self::DpopReplay,
+        Self::DpopBinding,
         Self::MtlsBinding,
+        Self::Revoked,
+        Self::Inactive,
+        Self::IntrospectionUnavailable,
         Self::Scope,
+        Self::ClaimForbidden,
+        Self::StepUp,
     ];
 
     /// The exact reason as logs, metrics and `explain` name it.
@@ -129,7 +174,7 @@ impl Reason {
         self.facts().public_code
     }
 
-    /// The HTTP status: 400 or 401, 403 for [`Reason::Scope`], 503 when keys cannot be had.
+    /// The HTTP status: 400 or 401, 403 when a good token is not enough, 503 when the issuer fails.
     pub const fn status(self) -> u16 {
         self.facts().status
     }
@@ -179,9 +224,7 @@ impl Reason {
             Self::KeyUnknown => unverified("key_unknown",
                 "get a token signed with one of the issuer's current keys"),
             Self::KeyAmbiguous => unverified("key_ambiguous", "have the issuer give each of its keys its own `kid`"),
-            Self::KeysUnavailable => Facts { code: "keys_unavailable", public_code: "keys_unavailable", status: 503,
-                error: None, description: "The issuer's keys cannot be reached at the moment",
-                remedy: "check that the issuer can be reached from here, then try again" },
+            Self::KeysUnavailable => unavailable("keys_unavailable", "The issuer's keys cannot be reached at the moment"),
             Self::BadSignature => unverified("bad_signature",
                 "get the token again: it was changed, or signed with a key that is not the issuer's"),
             Self::ClaimMissing => invalid("claim_missing", "The access token lacks a required claim",
@@ -191,17 +234,40 @@ impl Reason {
                 "wait until `nbf`, or correct the clock of this machine or of the issuer"),
             Self::BadIat => invalid("bad_iat", "The access token was issued in the future",
                 "correct the clock of this machine or of the issuer"),
+            Self::TooOld => invalid("too_old", "The access token was issued too long ago",
+                "get a token again: the authorizer's `max_age` has passed since this one was issued"),
+            Self::Lifetime => invalid("lifetime", "The access token is valid for too long",
+                "have the issuer shorten the lifetime of its tokens, or raise the authorizer's `max_lifetime`"),
             Self::AudMismatch => invalid("aud_mismatch", "The access token is meant for another API",
                 "ask for a token with the authorizer's `audience`"),
             Self::IdToken => invalid("id_token", "An ID token is not an access token",
                 "send the access token of the login, not its ID token"),
+            Self::ClaimMismatch => invalid("claim_mismatch", "A claim of the access token has a wrong value",
+                "take the token from the tenant, organization or application that the authorizer names"),
             Self::DpopRequired => invalid("dpop_required", "The access token is bound to a DPoP key",
-                "ask for a token without DPoP"),
+                "send `Authorization: DPoP TOKEN` with a fresh proof in the `DPoP` header"),
+            Self::DpopProof => dpop("dpop_proof", "invalid_dpop_proof", "The DPoP proof is not valid",
+                "make a proof for exactly this method, address and token, with the clock set right"),
+            Self::DpopNonce => dpop("dpop_nonce", "use_dpop_nonce", "The DPoP proof needs a nonce",
+                "make the proof again with the nonce of the `DPoP-Nonce` header"),
+            Self::DpopReplay => dpop("dpop_replay", "invalid_dpop_proof", "The DPoP proof was used before",
+                "make a proof for each request, with a `jti` of its own"),
+            Self::DpopBinding => invalid("dpop_binding", "The DPoP proof was made with another key",
+                "make the proof with the key that the token was asked for with"),
             Self::MtlsBinding => invalid("mtls_binding", "The access token is bound to a client certificate",
-                "ask for a token that is not bound to a certificate"),
+                "connect with the certificate that the token was asked for with"),
+            Self::Revoked => invalid("revoked", "The access token was revoked", "log in again"),
+            Self::Inactive => invalid("inactive", "The access token is not active", "get a token again: the issuer has ended this one"),
+            Self::IntrospectionUnavailable => unavailable("introspection_unavailable", "The issuer cannot be asked at the moment"),
             Self::Scope => Facts { code: "scope", public_code: "insufficient_scope", status: 403,
                 error: Some("insufficient_scope"), description: "The access token lacks a required scope",
                 remedy: "ask for a token with the missing scope, or grant it to the application or user" },
+            Self::ClaimForbidden => Facts { code: "claim_forbidden", public_code: "insufficient_scope", status: 403,
+                error: Some("insufficient_scope"), description: "The access token does not allow this",
+                remedy: "call as a user whose claims the route accepts" },
+            Self::StepUp => Facts { error: Some("insufficient_user_authentication"),
+                ..invalid("step_up", "A stronger or more recent login is needed",
+                    "log in again with the `acr_values` or `max_age` of the challenge") },
         }
     }
 }
@@ -229,6 +295,32 @@ const fn bad_request(code: &'static str, description: &'static str, remedy: &'st
         public_code: code,
         status: 400,
         error,
+        description,
+        remedy,
+    }
+}
+
+/// RFC 9449 section 7.1: these errors go on a `DPoP` challenge.
+const fn dpop(
+    code: &'static str,
+    error: &'static str,
+    description: &'static str,
+    remedy: &'static str,
+) -> Facts {
+    Facts {
+        error: Some(error),
+        ..invalid(code, description, remedy)
+    }
+}
+
+/// Nothing is wrong with the request: it may be sent again.
+const fn unavailable(code: &'static str, description: &'static str) -> Facts {
+    let remedy = "check that the issuer can be reached from here, then try again";
+    Facts {
+        code,
+        public_code: code,
+        status: 503,
+        error: None,
         description,
         remedy,
     }
@@ -296,11 +388,11 @@ mod tests {
     }
 
     #[test]
-    fn only_a_missing_scope_is_403_and_only_missing_keys_are_503() {
+    fn only_what_the_caller_may_not_is_403_and_only_an_issuer_s_outage_503() {
         for reason in Reason::ALL {
             let expected = match reason {
-                Reason::Scope => 403,
-                Reason::KeysUnavailable => 503,
+                Reason::Scope | Reason::ClaimForbidden => 403,
+                Reason::KeysUnavailable | Reason::IntrospectionUnavailable => 503,
                 Reason::MalformedHeader | Reason::MultipleCredentials => 400,
                 _ => 401,
             };

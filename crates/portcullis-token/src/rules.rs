@@ -1,46 +1,85 @@
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::times::{check_expiry, check_valid_from};
-use crate::{Algorithm, Claims, KeySet, Reason, Step, TokenType, Trace, UnixTime, Unverified};
+use crate::binding::check_binding;
+use crate::times::{check_age, check_expiry, check_valid_from};
+use crate::{
+    AcceptedProof, Algorithm, ClaimRule, Claims, Introspected, KeySet, OnFail, ProofRules, Reason,
+    Sender, Step, TokenType, Trace, UnixTime, Unverified, Verified, VerifyingKey,
+};
+
+/// What RFC 9068 section 2.2 requires of an `at+jwt`.
+const PROFILE_CLAIMS: [&str; 7] = ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"];
 
 /// What a token of one issuer must be like, compiled once from the configuration.
+///
+/// ```
+/// use std::time::Duration;
+/// use portcullis_token::{ClaimRule, Rules};
+///
+/// let rules = Rules {
+///     max_age: Some(Duration::from_secs(86_400)),
+///     claim_rules: [ClaimRule::equals("org_id", "org_1")].into(),
+///     ..Rules::new(
+///         Some("https://tenant.eu.auth0.com/".to_owned()),
+///         Some(vec!["https://expenses-api".to_owned()]),
+///     )
+/// };
+/// assert_eq!(rules.leeway, Duration::from_secs(5));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Rules {
     /// The `iss` to ask for, as configured; absent when the configuration gives the check up.
     pub issuer: Option<String>,
     /// The `aud` values of which a token needs one; absent when the check is given up.
     pub audience: Option<Vec<String>>,
+    /// Whether a token without `aud` may name its audience by `client_id`, as AWS reads it.
+    pub client_id_as_audience: bool,
     /// What the issuer may sign with.
     pub algorithms: Vec<Algorithm>,
-    /// How far clocks may differ, for `exp`, `nbf` and `iat`.
+    /// How far clocks may differ, for `exp`, `nbf`, `iat` and `auth_time`.
     pub leeway: Duration,
-    /// Which `typ` a token may carry.
+    /// Which `typ` a token may carry; [`TokenType::AccessToken`] asks for RFC 9068's claims too.
     pub token_type: TokenType,
-    /// The claims that list scopes.
+    /// Claims that must be there besides `exp`, named as [`ClaimRule`] names them.
+    pub required_claims: Vec<String>,
+    /// How long ago `iat`, which must then be there, may be.
+    pub max_age: Option<Duration>,
+    /// How long the time from `iat`, which must then be there, to `exp` may be.
+    pub max_lifetime: Option<Duration>,
+    /// The claims that list scopes: literal names, or JSON pointers such as
+    /// `/realm_access/roles`.
     pub scope_claims: Arc<[String]>,
-}
-
-/// A token that its issuer signed and that is good here and at this time.
-///
-/// There is no way to make one but [`Rules::verify`], so a function that takes it need not check.
-#[derive(Clone, Debug)]
-pub struct Verified {
-    claims: Arc<Claims>,
-    scope_claims: Arc<[String]>,
+    /// What claims must be like. Those that forbid are run by [`Verified::check_claims`].
+    pub claim_rules: Arc<[ClaimRule]>,
+    /// Gives up that a token which is bound to a key or certificate comes with it: whoever has
+    /// stolen such a token can then use it.
+    pub ignore_confirmation: bool,
+    /// What `DPoP` proofs must be like.
+    pub proofs: ProofRules,
 }
 
 impl Rules {
     /// Rules with the defaults: [`Algorithm::DEFAULT`], 5 s leeway, any access token's `typ`, and
-    /// scopes from `scope` and `scp`.
+    /// scopes from `scope` and `scp`; nothing is asked for but `iss`, `aud` and `exp`.
     pub fn new(issuer: Option<String>, audience: Option<Vec<String>>) -> Self {
         Self {
             issuer,
             audience,
+            client_id_as_audience: false,
             algorithms: Algorithm::DEFAULT.to_vec(),
             leeway: Duration::from_secs(5),
             token_type: TokenType::Lenient,
+            required_claims: Vec::new(),
+            max_age: None,
+            max_lifetime: None,
             scope_claims: ["scope", "scp"].map(str::to_owned).into(),
+            claim_rules: Arc::default(),
+            ignore_confirmation: false,
+            proofs: ProofRules::default(),
         }
     }
 
@@ -51,30 +90,181 @@ impl Rules {
     ///
     /// # Errors
     /// The [`Reason`] of the first check that fails.
+    ///
+    /// ```
+    /// use portcullis_token::{Algorithm, KeySet, Rules, Secret, Sender, UnixTime, Unverified};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let keys = KeySet::hmac(&Secret::new(vec![7; 32]), Algorithm::Hs256)?;
+    /// let rules = Rules {
+    ///     algorithms: vec![Algorithm::Hs256],
+    ///     ..Rules::new(Some("https://a.example/".to_owned()), Some(vec!["api".to_owned()]))
+    /// };
+    /// // {"alg":"HS256"}.{"iss":"https://a.example/","aud":"api","exp":100}
+    /// let token = "eyJhbGciOiJIUzI1NiJ9.\
+    ///     eyJpc3MiOiJodHRwczovL2EuZXhhbXBsZS8iLCJhdWQiOiJhcGkiLCJleHAiOjEwMH0.\
+    ///     uF9d46UpO14PkjjsFSC4BkG_fFN1EwAt-lC0bWUnZNY";
+    /// let token = Unverified::parse(token, &rules, &mut ())?;
+    /// let verified = rules.verify(&token, &keys, &Sender::default(), UnixTime(0), &mut ())?;
+    /// assert_eq!(verified.subject(), None);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn verify(
         &self,
         token: &Unverified<'_>,
         keys: &KeySet,
+        sender: &Sender<'_>,
         now: UnixTime,
         trace: &mut impl Trace,
     ) -> Result<Verified, Reason> {
         // Before any key work, so that foreign and expired tokens cannot cause a key fetch.
         self.check_issuer(token.claims(), keys, trace)?;
         self.check_algorithm(token, trace)?;
+        self.check_type(token, trace)?;
         check_expiry(token.claims(), now, self.leeway, trace)?;
 
-        check_signature(token, keys, trace)?;
+        let key = check_signature(token, keys, trace)?;
 
         // Signed by the issuer from here on, so the answers may be specific.
         let claims = token.claims();
-        check_valid_from(claims, now, self.leeway, trace)?;
-        self.check_audience(claims, trace)?;
-        self.check_kind(claims, trace)?;
-        check_binding(claims, trace)?;
+        let profile: &[&str] = match self.token_type {
+            TokenType::AccessToken => &PROFILE_CLAIMS,
+            _ => &[],
+        };
+        self.check_claims(claims, profile, now, trace)?;
+        let proof = self.check_sender(claims, token.text(), sender, now, trace)?;
         Ok(Verified {
+            kid: token.header().shared_kid(),
+            thumbprint: Some(*key.thumbprint()),
+            proof,
+            ..self.unsigned(claims)
+        })
+    }
+
+    /// Decides about an opaque token by the issuer's answer, which nobody needs to have signed:
+    /// it came from the issuer itself.
+    ///
+    /// For the same reason `iss` may be absent from it, though not be another one.
+    ///
+    /// # Errors
+    /// The [`Reason`] of the first check that fails.
+    ///
+    /// ```
+    /// use portcullis_token::{Introspected, Reason, Rules, Sender, UnixTime};
+    ///
+    /// let rules = Rules::new(None, Some(vec!["api".to_owned()]));
+    /// let answer = Introspected::parse(br#"{"active":true,"aud":"api","exp":100}"#)?;
+    /// let check = |now| {
+    ///     rules.verify_introspected(&answer, "opaque", &Sender::default(), UnixTime(now), &mut ())
+    /// };
+    /// assert!(check(0).is_ok());
+    /// assert_eq!(check(200).map(drop), Err(Reason::Expired));
+    /// # Ok::<(), Reason>(())
+    /// ```
+    pub fn verify_introspected(
+        &self,
+        answer: &Introspected,
+        token: &str,
+        sender: &Sender<'_>,
+        now: UnixTime,
+        trace: &mut impl Trace,
+    ) -> Result<Verified, Reason> {
+        let claims = answer.claims();
+        if claims.issuer().is_some() {
+            self.check_issuer(claims, &KeySet::default(), trace)?;
+        }
+        check_expiry(claims, now, self.leeway, trace)?;
+        self.check_claims(claims, &[], now, trace)?;
+        let proof = self.check_sender(claims, token, sender, now, trace)?;
+        Ok(Verified {
+            proof,
+            ..self.unsigned(claims)
+        })
+    }
+
+    /// Decides again about a token that was verified by these rules before, as a cache asks.
+    ///
+    /// Time, claims and sender are checked as if for the first time; the signature is not. That
+    /// its key is still one of the issuer's is for the caller to see:
+    /// [`Verified::key_thumbprint`].
+    ///
+    /// # Errors
+    /// The [`Reason`] of the first check that fails.
+    ///
+    /// ```
+    /// use portcullis_token::{Reason, Rules, Sender, UnixTime, Verified};
+    ///
+    /// fn on_hit(rules: &Rules, cached: &Verified, token: &str) -> Result<Verified, Reason> {
+    ///     let now = UnixTime(1_000);
+    ///     rules.verify_again(cached, token, &Sender::default(), now, &mut ())
+    /// }
+    /// ```
+    pub fn verify_again(
+        &self,
+        earlier: &Verified,
+        token: &str,
+        sender: &Sender<'_>,
+        now: UnixTime,
+        trace: &mut impl Trace,
+    ) -> Result<Verified, Reason> {
+        let claims = &earlier.claims;
+        check_expiry(claims, now, self.leeway, trace)?;
+        self.check_claims(claims, &[], now, trace)?;
+        let proof = self.check_sender(claims, token, sender, now, trace)?;
+        Ok(Verified {
+            kid: earlier.kid.clone(),
+            thumbprint: earlier.thumbprint,
+            proof,
+            ..self.unsigned(claims)
+        })
+    }
+
+    fn unsigned(&self, claims: &Arc<Claims>) -> Verified {
+        Verified {
             claims: Arc::clone(claims),
             scope_claims: Arc::clone(&self.scope_claims),
-        })
+            claim_rules: Arc::clone(&self.claim_rules),
+            leeway: self.leeway,
+            kid: None,
+            thumbprint: None,
+            proof: None,
+        }
+    }
+
+    /// What only claims that the issuer vouches for are asked.
+    fn check_claims(
+        &self,
+        claims: &Claims,
+        profile: &[&str],
+        now: UnixTime,
+        trace: &mut impl Trace,
+    ) -> Result<(), Reason> {
+        check_valid_from(claims, now, self.leeway, trace)?;
+        check_age(claims, self, now, trace)?;
+        self.check_audience(claims, trace)?;
+        self.check_required(claims, profile, trace)?;
+        self.check_kind(claims, trace)?;
+        let vouching = |rule: &&ClaimRule| rule.fails_with() == OnFail::Token;
+        self.claim_rules
+            .iter()
+            .filter(vouching)
+            .try_for_each(|rule| rule.check(claims, trace))
+    }
+
+    fn check_sender(
+        &self,
+        claims: &Claims,
+        token: &str,
+        sender: &Sender<'_>,
+        now: UnixTime,
+        trace: &mut impl Trace,
+    ) -> Result<Option<AcceptedProof>, Reason> {
+        if self.ignore_confirmation {
+            trace.passed(Step::Binding, || "not looked at".to_owned());
+            return Ok(None);
+        }
+        check_binding(claims, token, &self.proofs, sender, now, trace)
     }
 
     fn check_issuer(
@@ -126,6 +316,42 @@ impl Rules {
         )
     }
 
+    fn check_type(&self, token: &Unverified<'_>, trace: &mut impl Trace) -> Result<(), Reason> {
+        token
+            .header()
+            .check_type(&self.token_type)
+            .inspect_err(|reason| {
+                trace.refused(
+                    Step::Header,
+                    || "a `typ` that the authorizer takes".to_owned(),
+                    || reason.code().to_owned(),
+                );
+            })
+    }
+
+    fn check_required(
+        &self,
+        claims: &Claims,
+        profile: &[&str],
+        trace: &mut impl Trace,
+    ) -> Result<(), Reason> {
+        let configured = self.required_claims.iter().map(String::as_str);
+        let missing = profile
+            .iter()
+            .copied()
+            .chain(configured)
+            .find(|name| claims.locate(name).is_none());
+        let Some(missing) = missing else {
+            return Ok(());
+        };
+        trace.refused(
+            Step::Required,
+            || format!("`{missing}`"),
+            || format!("no `{missing}`"),
+        );
+        Err(Reason::ClaimMissing)
+    }
+
     fn check_audience(&self, claims: &Claims, trace: &mut impl Trace) -> Result<(), Reason> {
         let got = || match claims.audience().collect::<Vec<_>>() {
             none if none.is_empty() => "no `aud`".to_owned(),
@@ -135,15 +361,18 @@ impl Rules {
             trace.passed(Step::Audience, || format!("any allowed; {}", got()));
             return Ok(());
         };
-        let holds = claims
-            .audience()
-            .any(|audience| expected.iter().any(|e| e == audience));
+        let is_expected = |audience: &str| expected.iter().any(|e| e == audience);
+        let holds = if self.client_id_as_audience && claims.find("aud").is_none() {
+            claims.client_id().is_some_and(is_expected)
+        } else {
+            claims.audience().any(is_expected)
+        };
         let expected = || format!("`{}`", expected.join("` or `"));
         trace.check(Step::Audience, holds, Reason::AudMismatch, expected, got)
     }
 
-    /// OpenID Connect Core section 2 and 3.1.3.6: what only an ID token carries. A `typ` of
-    /// `at+jwt` has already told the two apart.
+    /// OpenID Connect Core section 2 and 3.1.3.6: what only an ID token carries. A `typ` that was
+    /// asked for has already told the two apart, and `any` gives the difference up.
     fn check_kind(&self, claims: &Claims, trace: &mut impl Trace) -> Result<(), Reason> {
         let sign = ["nonce", "at_hash", "c_hash"]
             .into_iter()
@@ -154,7 +383,7 @@ impl Rules {
                     .filter(|value| *value == "id")
                     .map(|_| "token_use")
             });
-        let holds = sign.is_none() || self.token_type == TokenType::AccessToken;
+        let holds = sign.is_none() || self.token_type != TokenType::Lenient;
         let got = || match sign {
             Some(name) => format!("an ID token: it has `{name}`"),
             None => "an access token".to_owned(),
@@ -169,38 +398,11 @@ impl Rules {
     }
 }
 
-impl Verified {
-    /// The claims, as the issuer signed them.
-    pub fn claims(&self) -> &Claims {
-        &self.claims
-    }
-
-    /// The scopes that the token grants.
-    pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        self.claims.scopes(&self.scope_claims)
-    }
-
-    /// Checks that the token grants every scope of `required`; an empty list asks for none.
-    ///
-    /// # Errors
-    /// [`Reason::Scope`].
-    pub fn check_scopes(&self, required: &[String], trace: &mut impl Trace) -> Result<(), Reason> {
-        let granted = |required: &String| self.scopes().any(|scope| scope == required);
-        let holds = required.iter().all(granted);
-        let got = || match self.scopes().collect::<Vec<_>>() {
-            none if none.is_empty() => "no scopes".to_owned(),
-            some => format!("`{}`", some.join(" ")),
-        };
-        let expected = || format!("`{}`", required.join(" "));
-        trace.check(Step::Scopes, holds, Reason::Scope, expected, got)
-    }
-}
-
-fn check_signature(
+fn check_signature<'k>(
     token: &Unverified<'_>,
-    keys: &KeySet,
+    keys: &'k KeySet,
     trace: &mut impl Trace,
-) -> Result<(), Reason> {
+) -> Result<&'k VerifyingKey, Reason> {
     let header = token.header();
     let key = keys
         .find(header.kid(), header.algorithm())
@@ -240,243 +442,10 @@ fn check_signature(
             }
             .to_owned()
         },
-    )
-}
-
-/// RFC 9449 section 6 and RFC 8705 section 3: a bound token is worth nothing without its key, and
-/// no key can be shown here, so `cnf` is never ignored.
-fn check_binding(claims: &Claims, trace: &mut impl Trace) -> Result<(), Reason> {
-    let Some(confirmation) = claims.find("cnf") else {
-        trace.passed(Step::Binding, || "a bearer token".to_owned());
-        return Ok(());
-    };
-    let reason = match confirmation.get("jkt") {
-        Some(_) => Reason::DpopRequired,
-        None => Reason::MtlsBinding,
-    };
-    trace.refused(
-        Step::Binding,
-        || "a bearer token".to_owned(),
-        || format!("`cnf` {confirmation}"),
-    );
-    Err(reason)
+    )?;
+    Ok(key)
 }
 
 fn differ_by_a_slash(a: &str, b: &str) -> bool {
     a.strip_suffix('/') == Some(b) || b.strip_suffix('/') == Some(a)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::{Outcome, Recorder, SigningKey};
-
-    const NOW: UnixTime = UnixTime(1_000);
-
-    struct Issuer {
-        key: SigningKey,
-        keys: KeySet,
-    }
-
-    impl Issuer {
-        fn new() -> Self {
-            let key = SigningKey::generate().unwrap();
-            let document = json!({ "keys": [key.public_jwk()] });
-            let keys = KeySet::parse(document.to_string().as_bytes()).unwrap();
-            Self { key, keys }
-        }
-
-        /// A token that passes every check, with claims replaced or, by `null`, removed.
-        fn token(&self, changes: &Value) -> String {
-            let mut claims =
-                json!({ "iss": "https://issuer.example/", "aud": "api", "exp": 1_060 });
-            for (name, value) in changes.as_object().unwrap() {
-                if value.is_null() {
-                    claims.as_object_mut().unwrap().remove(name);
-                } else {
-                    claims[name] = value.clone();
-                }
-            }
-            self.key.sign("JWT", &claims).unwrap()
-        }
-    }
-
-    fn rules() -> Rules {
-        Rules::new(
-            Some("https://issuer.example/".to_owned()),
-            Some(vec!["api".to_owned()]),
-        )
-    }
-
-    fn verify(token: &str, keys: &KeySet) -> Result<Verified, Reason> {
-        let token = Unverified::parse(token, TokenType::Lenient, &mut ())?;
-        rules().verify(&token, keys, NOW, &mut ())
-    }
-
-    #[test]
-    fn each_claim_has_one_answer() {
-        let issuer = Issuer::new();
-        for (changes, expected) in [
-            (json!({}), Ok(())),
-            (json!({ "aud": ["other", "api"] }), Ok(())),
-            (json!({ "iss": null }), Err(Reason::IssUnknown)),
-            (
-                json!({ "iss": "https://issuer.example" }),
-                Err(Reason::IssUnknown),
-            ),
-            (
-                json!({ "iss": "https://ISSUER.example/" }),
-                Err(Reason::IssUnknown),
-            ),
-            (json!({ "exp": null }), Err(Reason::ClaimMissing)),
-            (json!({ "exp": 996 }), Ok(())),
-            (json!({ "exp": 995 }), Err(Reason::Expired)),
-            (json!({ "nbf": 1_006 }), Err(Reason::NotYetValid)),
-            (json!({ "iat": 1_006 }), Err(Reason::BadIat)),
-            (json!({ "aud": null }), Err(Reason::AudMismatch)),
-            (json!({ "aud": [] }), Err(Reason::AudMismatch)),
-            (json!({ "aud": "ap" }), Err(Reason::AudMismatch)),
-            (json!({ "aud": "API" }), Err(Reason::AudMismatch)),
-            (json!({ "nonce": "n" }), Err(Reason::IdToken)),
-            (json!({ "at_hash": "h" }), Err(Reason::IdToken)),
-            (json!({ "token_use": "id" }), Err(Reason::IdToken)),
-            (json!({ "token_use": "access" }), Ok(())),
-            (json!({ "cnf": { "jkt": "x" } }), Err(Reason::DpopRequired)),
-            (
-                json!({ "cnf": { "x5t#S256": "x" } }),
-                Err(Reason::MtlsBinding),
-            ),
-            (json!({ "cnf": {} }), Err(Reason::MtlsBinding)),
-        ] {
-            let result = verify(&issuer.token(&changes), &issuer.keys);
-            assert_eq!(result.map(drop), expected, "{changes}");
-        }
-    }
-
-    #[test]
-    fn a_signature_counts_only_under_the_issuers_own_key() {
-        let (issuer, stranger) = (Issuer::new(), Issuer::new());
-        let token = issuer.token(&json!({}));
-        assert_eq!(
-            verify(&token, &stranger.keys).map(drop),
-            Err(Reason::KeyUnknown)
-        );
-
-        // The stranger's key under the issuer's key id.
-        let mut jwk = stranger.key.public_jwk();
-        jwk["kid"] = json!(issuer.key.kid());
-        let imposter = json!({ "keys": [jwk] }).to_string();
-        let imposter = KeySet::parse(imposter.as_bytes()).unwrap();
-        assert_eq!(
-            verify(&token, &imposter).map(drop),
-            Err(Reason::BadSignature)
-        );
-    }
-
-    #[test]
-    fn a_single_changed_bit_is_always_refused() {
-        let issuer = Issuer::new();
-        let token = issuer.token(&json!({ "sub": "ada" }));
-        assert!(verify(&token, &issuer.keys).is_ok());
-        for index in 0..token.len() {
-            for bit in 0..7 {
-                let mut bytes = token.clone().into_bytes();
-                bytes[index] ^= 1 << bit;
-                let changed = String::from_utf8(bytes).unwrap();
-                assert!(
-                    verify(&changed, &issuer.keys).is_err(),
-                    "byte {index}, bit {bit}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn an_expired_or_foreign_token_never_gets_as_far_as_the_keys() {
-        let issuer = Issuer::new();
-        let none = KeySet::default();
-        for (changes, expected) in [
-            (json!({ "exp": 10 }), Reason::Expired),
-            (
-                json!({ "iss": "https://evil.example/" }),
-                Reason::IssUnknown,
-            ),
-            (json!({}), Reason::KeyUnknown),
-            (
-                json!({ "iss": "https://issuer.example" }),
-                Reason::KeyUnknown,
-            ),
-        ] {
-            let result = verify(&issuer.token(&changes), &none);
-            assert_eq!(result.map(drop), Err(expected), "{changes}");
-        }
-    }
-
-    #[test]
-    fn the_spelling_of_the_discovery_document_is_the_one_that_counts() {
-        let issuer = Issuer::new();
-        let keys = issuer.keys.of_issuer("https://issuer.example".to_owned());
-        let with = |iss: &str| json!({ "iss": iss, "aud": "api", "exp": 1_060 });
-        let sign = |iss: &str| issuer.key.sign("JWT", &with(iss)).unwrap();
-        assert!(verify(&sign("https://issuer.example"), &keys).is_ok());
-        let other = verify(&sign("https://issuer.example/"), &keys);
-        assert_eq!(other.map(drop), Err(Reason::IssUnknown));
-    }
-
-    #[test]
-    fn an_algorithm_the_authorizer_does_not_list_is_refused() {
-        let issuer = Issuer::new();
-        let token = issuer.token(&json!({}));
-        let token = Unverified::parse(&token, TokenType::Lenient, &mut ()).unwrap();
-        let rules = Rules {
-            algorithms: vec![Algorithm::Es256],
-            ..rules()
-        };
-        let result = rules.verify(&token, &issuer.keys, NOW, &mut ());
-        assert_eq!(result.map(drop), Err(Reason::AlgNotAllowed));
-    }
-
-    #[test]
-    fn every_required_scope_is_needed() {
-        let issuer = Issuer::new();
-        let scopes = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
-        for (changes, required, expected) in [
-            (json!({}), scopes(&[]), Ok(())),
-            (json!({ "scope": "a b" }), scopes(&["b", "a"]), Ok(())),
-            (json!({ "scp": ["a"] }), scopes(&["a"]), Ok(())),
-            (
-                json!({ "scope": "a" }),
-                scopes(&["a", "b"]),
-                Err(Reason::Scope),
-            ),
-            (json!({ "scope": "ab" }), scopes(&["a"]), Err(Reason::Scope)),
-            (json!({ "scope": "A" }), scopes(&["a"]), Err(Reason::Scope)),
-            (json!({}), scopes(&["a"]), Err(Reason::Scope)),
-        ] {
-            let verified = verify(&issuer.token(&changes), &issuer.keys).unwrap();
-            let result = verified.check_scopes(&required, &mut ());
-            assert_eq!(result, expected, "{changes} for {required:?}");
-        }
-    }
-
-    #[test]
-    fn a_recorded_refusal_tells_what_was_expected_and_what_came() {
-        let issuer = Issuer::new();
-        let token = issuer.token(&json!({ "aud": "other" }));
-        let mut trace = Recorder::default();
-        let token = Unverified::parse(&token, TokenType::Lenient, &mut trace).unwrap();
-        let result = rules().verify(&token, &issuer.keys, NOW, &mut trace);
-        assert_eq!(result.map(drop), Err(Reason::AudMismatch));
-        let last = trace.into_records().pop().unwrap();
-        assert_eq!(last.step, Step::Audience);
-        assert_eq!(
-            last.outcome,
-            Outcome::Refused {
-                expected: "`api`".to_owned(),
-                got: "`other`".to_owned()
-            }
-        );
-    }
 }

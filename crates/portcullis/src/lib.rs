@@ -4,13 +4,13 @@
 //! answers for each token whether it is good here and at this time:
 //!
 //! ```no_run
-//! use portcullis::{Issuer, Verifier};
+//! use portcullis::{Credentials, Issuer, Verifier};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let verifier = Verifier::builder()
 //!     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
 //!     .build()?;
-//! let verified = verifier.verify("eyJhbGciOi…").await?;
+//! let verified = verifier.verify(&Credentials::bearer("eyJhbGciOi…")).await?;
 //! println!("{:?}", verified.claims().subject());
 //! # Ok(())
 //! # }
@@ -18,20 +18,72 @@
 //!
 //! The checks themselves, and their order, are those of [`portcullis_token`].
 
+mod cache;
 mod chain;
 mod clock;
+mod credentials;
 mod discovery;
+mod extract;
 mod fetch;
+mod introspection;
+mod issuer;
 mod keys;
+mod layer;
+mod metadata;
 mod problem;
+mod rejection;
+mod replay;
+mod revocation;
+mod scoped;
+#[cfg(feature = "tonic")]
+mod tonic;
 mod verifier;
 
+pub use cache::{Cache, CacheStatus};
 pub use chain::Chain;
 pub use clock::{Clock, SystemClock};
+pub use credentials::Credentials;
 pub use discovery::DiscoveryError;
+pub use extract::AccessToken;
+#[cfg(feature = "axum")]
+pub use extract::{AccessTokenRejection, FindVerifier};
 #[cfg(feature = "reqwest")]
 pub use fetch::HttpFetcher;
-pub use fetch::{BoxFuture, Document, FetchError, KeyFetcher};
-pub use keys::{KeySource, Keys, KeysError};
+pub use fetch::{BoxFuture, Document, FetchError, KeyFetcher, Revalidated};
+#[cfg(feature = "reqwest")]
+pub use introspection::HttpIntrospector;
+pub use introspection::{Introspection, IntrospectionError, Introspector};
+pub use issuer::Issuer;
+pub use keys::{
+    DistrustList, Distrusted, FetchCount, KeySettings, KeySource, KeyStatus, Keys, KeysError,
+    KnownKey, Origin, SnapshotError, SnapshotFile, Trigger,
+};
+pub use layer::{
+    Answering, AuthLayer, AuthService, ClientCertificate, Grpc, ResponseFuture, Unmatched, Web,
+};
+pub use metadata::Metadata;
+pub use portcullis_token::{
+    Algorithm, ClaimRule, Claims, CrossSite, OnFail, Reason, Requirement, Secret, TokenSource,
+    Verified,
+};
 pub use problem::Problem;
-pub use verifier::{BuildError, Issuer, Verifier, VerifierBuilder};
+pub use rejection::{Answers, ErrorDetail, ErrorProfile, ErrorStyle, Form, Rejection};
+pub use replay::{MemoryReplayStore, ReplayError, ReplayStore};
+pub use revocation::{
+    OnFailure, Revocation, RevocationList, RevocationListFull, Revocations, RevocationsError,
+};
+pub use scoped::ScopeSet;
+#[cfg(feature = "axum")]
+pub use scoped::Scoped;
+pub use verifier::{BuildError, NotReady, Verifier, VerifierBuilder};
+
+/// Asks for any one of these, each of which may be several scopes between spaces.
+///
+/// ```
+/// use portcullis::any;
+///
+/// assert_eq!(any(["reports:admin", "a b"]).to_string(), "reports:admin or a b");
+/// ```
+pub fn any<'s>(sets: impl IntoIterator<Item = &'s str>) -> Requirement {
+    Requirement::any(sets)
+}

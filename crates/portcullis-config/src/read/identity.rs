@@ -57,15 +57,19 @@ fn read_header(
     let name = entry.name.to_ascii_lowercase();
     let message = if name.is_empty() || !name.bytes().all(is_token) {
         "a header's name is letters, digits and ``!#$%&'*+-.^_`|~``".to_owned()
-    } else if FORBIDDEN_HEADERS.contains(&name.as_str()) {
+    } else if FORBIDDEN_HEADERS.contains(&dashed(&name).as_str()) {
         format!("the header {entry} cannot carry a claim")
-    } else if !seen.insert(name.replace('_', "-")) {
-        // Many servers read `x_user` as `x-user`.
+    } else if !seen.insert(dashed(&name)) {
         format!("the header {entry} is named twice")
     } else {
         return Ok(name);
     };
     Err(reader.refuse(Diagnostic::new(entry.key.clone(), message)))
+}
+
+/// The name as those servers read it that tell no punctuation apart: `x_user` is `x-user`.
+fn dashed(name: &str) -> String {
+    name.replace(|c: char| !c.is_ascii_alphanumeric(), "-")
 }
 
 /// A character of a token (RFC 9110 section 5.6.2).

@@ -1,0 +1,136 @@
+use std::sync::Arc;
+
+use http::Method;
+use portcullis::{Answers, Clock};
+use portcullis_token::UnixTime;
+use serde_json::Value;
+
+use crate::{TestClock, TestIssuer, TokenBuilder};
+
+/// The route of a service that is tried, and what a good token for it is like.
+#[derive(Clone, Debug)]
+pub struct Route {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) issuer: TestIssuer,
+    /// Of the same name, and with a key that the service does not know.
+    pub(super) stranger: TestIssuer,
+    pub(super) scope: String,
+    pub(super) optional: Option<String>,
+    pub(super) answers: Option<Arc<Answers>>,
+    pub(super) clock: Option<TestClock>,
+    audience: Option<String>,
+    claims: Vec<(String, Value)>,
+    now: UnixTime,
+}
+
+impl Route {
+    /// `GET path`, whose tokens come from `issuer`.
+    ///
+    /// Making the key of a stranger takes some tens of milliseconds, so clone a route rather than
+    /// making it again.
+    pub fn get(path: &str, issuer: &TestIssuer) -> Self {
+        Self {
+            method: Method::GET,
+            path: path.to_owned(),
+            issuer: issuer.clone(),
+            stranger: TestIssuer::named(issuer.name()),
+            scope: String::new(),
+            optional: None,
+            answers: None,
+            clock: None,
+            audience: None,
+            claims: Vec::new(),
+            now: TestClock::START,
+        }
+    }
+
+    /// Another method than GET.
+    #[must_use]
+    pub fn method(self, method: Method) -> Self {
+        Self { method, ..self }
+    }
+
+    /// The audience that a good token names.
+    #[must_use]
+    pub fn audience(self, audience: &str) -> Self {
+        Self {
+            audience: Some(audience.to_owned()),
+            ..self
+        }
+    }
+
+    /// The scopes that the route asks for, between spaces. Default: none, so none can be missing.
+    #[must_use]
+    pub fn scope(self, scope: &str) -> Self {
+        Self {
+            scope: scope.to_owned(),
+            ..self
+        }
+    }
+
+    /// A claim that a good token carries.
+    #[must_use]
+    pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.claims.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// A path of the same service that callers without a token may use too.
+    #[must_use]
+    pub fn optional(self, path: &str) -> Self {
+        Self {
+            optional: Some(path.to_owned()),
+            ..self
+        }
+    }
+
+    /// How the service presents itself: its challenges are then compared word for word.
+    #[must_use]
+    pub fn answers(self, answers: Answers) -> Self {
+        Self {
+            answers: Some(Arc::new(answers)),
+            ..self
+        }
+    }
+
+    /// The clock of the service, which the run moves to show an outage of the issuer.
+    #[must_use]
+    pub fn clock(self, clock: &TestClock) -> Self {
+        Self {
+            now: clock.now(),
+            clock: Some(clock.clone()),
+            ..self
+        }
+    }
+
+    /// The time of the service's own clock. Default [`TestClock::START`].
+    #[must_use]
+    pub fn at(self, now: UnixTime) -> Self {
+        Self { now, ..self }
+    }
+
+    pub(super) const fn now(&self) -> UnixTime {
+        self.now
+    }
+
+    /// A good token, to be spoilt.
+    pub(super) fn token(&self) -> TokenBuilder {
+        let mut token = self.issuer.token().valid_from(self.now, 3600);
+        if let Some(audience) = &self.audience {
+            token = token.audience(audience);
+        }
+        if !self.scope.is_empty() {
+            token = token.scope(&self.scope);
+        }
+        let claims = self.claims.iter();
+        claims.fold(token, |token, (name, value)| {
+            token.claim(name, value.clone())
+        })
+    }
+
+    /// Whether the service looks at `aud`.
+    pub(super) fn audience_name(&self) -> Option<&str> {
+        self.audience.as_deref()
+    }
+}

@@ -1,0 +1,95 @@
+use std::fmt;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use portcullis_token::{UnixTime, base64url};
+use serde_json::{Value, json};
+
+use crate::TestClock;
+
+/// The key of a client that uses `DPoP`, and its proofs (RFC 9449), signed with ES256.
+///
+/// ```
+/// use portcullis_testkit::{ProofKey, TestIssuer};
+///
+/// let key = ProofKey::new();
+/// let bound = TestIssuer::new().token().claim("cnf", key.confirmation()).sign();
+/// let proof = key.proof("GET", "https://api.example.com/", &bound, &[]);
+/// assert_eq!(proof.matches('.').count(), 2);
+/// ```
+pub struct ProofKey {
+    pair: EcdsaKeyPair,
+}
+
+impl ProofKey {
+    /// Makes a key on P-256.
+    ///
+    /// # Panics
+    /// When the machine has no randomness for a key.
+    #[expect(clippy::new_without_default, reason = "each is another key")]
+    pub fn new() -> Self {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING);
+        Self {
+            pair: pair.expect("the system gives randomness"),
+        }
+    }
+
+    /// `cnf` of a token that is bound to the key (RFC 9449 section 6.1).
+    pub fn confirmation(&self) -> Value {
+        let jwk = self.jwk();
+        // RFC 7638 section 3.2: the required members, in lexicographic order.
+        let (x, y) = (&jwk["x"], &jwk["y"]);
+        let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":{x},"y":{y}}}"#);
+        json!({ "jkt": hash(&canonical) })
+    }
+
+    /// A proof for one request with `token`, made when a [`TestClock`] starts.
+    ///
+    /// `changes` replaces claims: `jti` to make another proof, or any to spoil it.
+    ///
+    /// # Panics
+    /// When the machine runs out of randomness.
+    pub fn proof(&self, method: &str, url: &str, token: &str, changes: &[(&str, Value)]) -> String {
+        let UnixTime(now) = TestClock::START;
+        let mut claims = json!({
+            "jti": "1",
+            "htm": method,
+            "htu": url,
+            "iat": now,
+            "ath": hash(token),
+        });
+        for (name, value) in changes {
+            claims[*name] = value.clone();
+        }
+        let header = json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": self.jwk() });
+        let [header, claims] =
+            [header, claims].map(|json| base64url::encode(json.to_string().as_bytes()));
+        let input = format!("{header}.{claims}");
+        let signature = self.pair.sign(&SystemRandom::new(), input.as_bytes());
+        let signature = signature.expect("signing needs randomness only");
+        format!("{input}.{}", base64url::encode(signature.as_ref()))
+    }
+
+    /// RFC 7518 section 6.2.1; the public key is `4`, then both coordinates (SEC 1 section 2.3.3).
+    fn jwk(&self) -> Value {
+        let point = self.pair.public_key().as_ref();
+        let (x, y) = point[1..].split_at(32);
+        json!({
+            "kty": "EC",
+            "crv": "P-256",
+            "x": base64url::encode(x),
+            "y": base64url::encode(y),
+        })
+    }
+}
+
+fn hash(text: &str) -> String {
+    base64url::encode(digest(&SHA256, text.as_bytes()).as_ref())
+}
+
+impl fmt::Debug for ProofKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProofKey").finish_non_exhaustive()
+    }
+}

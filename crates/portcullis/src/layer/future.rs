@@ -1,0 +1,106 @@
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use http::request::Parts;
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::guard::Guard;
+use super::protocol::Answering;
+use crate::{BoxFuture, Rejection};
+
+/// The head of a request that may pass, or its refusal.
+type Decision = BoxFuture<'static, Result<Parts, Rejection>>;
+
+pin_project! {
+    /// Decides about a request, then answers it.
+    ///
+    /// # Cancel safety
+    /// Safe: dropping it drops the request.
+    pub struct ResponseFuture<S, B, A>
+    where
+        S: Service<Request<B>>,
+    {
+        #[pin]
+        state: State<S, B, S::Future>,
+        protocol: PhantomData<fn() -> A>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<S, B, F> {
+        Deciding { decision: Decision, waiting: Option<(S, B)> },
+        Calling { #[pin] call: F },
+    }
+}
+
+impl<S, B, A> ResponseFuture<S, B, A>
+where
+    S: Service<Request<B>>,
+{
+    pub(super) fn new<R>(guard: Arc<Guard>, service: S, request: Request<B>) -> Self
+    where
+        A: Answering<R>,
+    {
+        let (mut head, body) = request.into_parts();
+        let form = A::form(&head);
+        let decision = Box::pin(async move {
+            match guard.admit(&mut head).await {
+                Ok(()) => Ok(head),
+                Err(rejection) => Err(rejection.form(form)),
+            }
+        });
+        Self {
+            state: State::Deciding {
+                decision,
+                waiting: Some((service, body)),
+            },
+            protocol: PhantomData,
+        }
+    }
+}
+
+impl<S, B, R, A> Future for ResponseFuture<S, B, A>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    A: Answering<R>,
+{
+    type Output = Result<Response<R>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            let call = match state.as_mut().project() {
+                StateProjection::Calling { call } => return call.poll(context),
+                StateProjection::Deciding { decision, waiting } => {
+                    match ready!(decision.as_mut().poll(context)) {
+                        Err(rejection) => {
+                            let response = rejection.respond(None);
+                            return Poll::Ready(Ok(response.map(A::body)));
+                        }
+                        Ok(head) => {
+                            let (mut service, body) =
+                                waiting.take().expect("a decision is made once");
+                            service.call(Request::from_parts(head, body))
+                        }
+                    }
+                }
+            };
+            state.set(State::Calling { call });
+        }
+    }
+}
+
+impl<S, B, A> fmt::Debug for ResponseFuture<S, B, A>
+where
+    S: Service<Request<B>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,236 @@
+//! What an API says about itself to clients that do not know it yet (RFC 9728).
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use serde::Serialize;
+use tower_service::Service;
+use url::Url;
+
+use crate::Verifier;
+
+/// Where the metadata of a resource without a path is (RFC 9728 section 3).
+const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+
+/// The protected resource metadata of a [`Verifier`] (RFC 9728), as a `tower` service.
+///
+/// An axum router merges it, at its path; elsewhere [`Metadata::path`] says where to serve it. It
+/// answers GET and HEAD, to pages of any origin, since all it says is public.
+///
+/// ```
+/// # use portcullis::{Answers, Issuer, Verifier};
+/// # fn main() -> Result<(), portcullis::BuildError> {
+/// let auth = Verifier::builder()
+///     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
+///     .answers(Answers::default().resource("https://api.example.com/expenses"))
+///     .build()?;
+/// let metadata = auth.well_known().name("Expenses");
+/// assert_eq!(metadata.path(), "/.well-known/oauth-protected-resource/expenses");
+/// let app: axum::Router = axum::Router::new().merge(metadata);
+/// # let _ = app;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Metadata {
+    verifier: Verifier,
+    name: Option<String>,
+    documentation: Option<String>,
+    scopes: Vec<String>,
+    certificate_bound: bool,
+}
+
+/// The document (RFC 9728 section 2).
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    authorization_servers: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scopes_supported: Vec<String>,
+    bearer_methods_supported: [&'static str; 1],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dpop_signing_alg_values_supported: Vec<&'static str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    tls_client_certificate_bound_access_tokens: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource_documentation: Option<&'a str>,
+}
+
+impl Verifier {
+    /// The metadata of the API that this verifier guards (RFC 9728).
+    ///
+    /// The resource is the one of [`Answers::resource`](crate::Answers::resource), or else the
+    /// first audience; never the `Host` of a request. The scopes are those of
+    /// [`Verifier::require`], whether declared before or after.
+    ///
+    /// ```
+    /// # use portcullis::{Issuer, Verifier};
+    /// # fn main() -> Result<(), portcullis::BuildError> {
+    /// # let auth = Verifier::builder()
+    /// #     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
+    /// #     .build()?;
+    /// assert_eq!(auth.well_known().path(), "/.well-known/oauth-protected-resource");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn well_known(&self) -> Metadata {
+        Metadata {
+            verifier: self.clone(),
+            name: None,
+            documentation: None,
+            scopes: Vec::new(),
+            certificate_bound: false,
+        }
+    }
+}
+
+impl Metadata {
+    /// The API's name for people: `resource_name`.
+    #[must_use]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self {
+            name: Some(name.into()),
+            ..self
+        }
+    }
+
+    /// Where developers read about the API: `resource_documentation`.
+    #[must_use]
+    pub fn documentation(self, url: impl Into<String>) -> Self {
+        Self {
+            documentation: Some(url.into()),
+            ..self
+        }
+    }
+
+    /// Adds scopes that no layer asks for, as those of [`Scoped`](crate::Scoped) handlers.
+    #[must_use]
+    pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.scopes.extend(scopes.into_iter().map(Into::into));
+        self
+    }
+
+    /// Says that tokens may be bound to client certificates (RFC 8705 section 3.3).
+    #[must_use]
+    pub fn certificate_bound(self) -> Self {
+        Self {
+            certificate_bound: true,
+            ..self
+        }
+    }
+
+    /// Where it is to be served: the well-known path, and the path of the resource behind it.
+    pub fn path(&self) -> String {
+        let resource = self.verifier.presentation().resource_name();
+        resource.map_or_else(|| WELL_KNOWN.to_owned(), path_of)
+    }
+
+    fn document(&self) -> Vec<u8> {
+        let answers = self.verifier.presentation();
+        let mut scopes = answers.known_scopes().to_vec();
+        scopes.extend(self.scopes.iter().cloned());
+        scopes.sort_unstable();
+        scopes.dedup();
+        let document = Document {
+            resource: answers.resource_name(),
+            authorization_servers: answers.issuer_names(),
+            scopes_supported: scopes,
+            bearer_methods_supported: ["header"],
+            dpop_signing_alg_values_supported: answers
+                .dpop_algorithms()
+                .iter()
+                .map(|algorithm| algorithm.name())
+                .collect(),
+            tls_client_certificate_bound_access_tokens: self.certificate_bound,
+            resource_name: self.name.as_deref(),
+            resource_documentation: self.documentation.as_deref(),
+        };
+        serde_json::to_vec(&document).expect("strings and lists of strings are always JSON")
+    }
+
+    fn respond(&self, method: &Method) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::default());
+        if method != Method::GET && method != Method::HEAD {
+            *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+            let allowed = HeaderValue::from_static("GET, HEAD");
+            response.headers_mut().insert(ALLOW, allowed);
+            return response;
+        }
+        let headers = response.headers_mut();
+        for (name, value) in [
+            (CONTENT_TYPE, "application/json"),
+            (CACHE_CONTROL, "public, max-age=300"),
+            (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        if method == Method::GET {
+            *response.body_mut() = Full::from(self.document());
+        }
+        response
+    }
+}
+
+impl<B> Service<Request<B>> for Metadata {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        ready(Ok(self.respond(request.method())))
+    }
+}
+
+#[cfg(feature = "axum")]
+impl<S: Clone + Send + Sync + 'static> From<Metadata> for axum::Router<S> {
+    fn from(metadata: Metadata) -> Self {
+        Self::new().route_service(&metadata.path(), metadata)
+    }
+}
+
+/// RFC 9728 section 3.1: the well-known path goes between the resource's host and its path.
+pub(crate) fn path_of(resource: &str) -> String {
+    let url = Url::parse(resource).ok().filter(Url::has_host);
+    let path = url.as_ref().map_or("/", Url::path);
+    match path {
+        "/" => WELL_KNOWN.to_owned(),
+        path => format!("{WELL_KNOWN}{path}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_well_known_path_goes_before_the_resources_own() {
+        for (resource, expected) in [
+            ("https://api.example.com", ""),
+            ("https://api.example.com/", ""),
+            ("https://api.example.com/v1", "/v1"),
+            ("https://api.example.com/v1/", "/v1/"),
+            ("https://expenses-api", ""),
+            ("urn:expenses", ""),
+            ("expenses", ""),
+        ] {
+            assert_eq!(
+                path_of(resource),
+                format!("{WELL_KNOWN}{expected}"),
+                "{resource}"
+            );
+        }
+    }
+}

@@ -1,0 +1,225 @@
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use portcullis_token::{Algorithm, Reason};
+
+use super::{ErrorDetail, ErrorStyle, Rejection};
+
+/// How a verifier presents itself to callers: the words of its refusals and of its metadata.
+///
+/// The default is the realm `api`, [`ErrorStyle::Problem`], [`ErrorDetail::Standard`], and no
+/// resource.
+///
+/// ```
+/// use portcullis::{Answers, ErrorStyle, Issuer, Verifier};
+///
+/// # fn main() -> Result<(), portcullis::BuildError> {
+/// let auth = Verifier::builder()
+///     .issuer(Issuer::jwks("https://issuer.example/jwks.json").audience("https://expenses-api"))
+///     .answers(Answers::default().realm("expenses").style(ErrorStyle::Aws))
+///     .build()?;
+/// # let _ = auth;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Answers {
+    realm: String,
+    style: ErrorStyle,
+    detail: ErrorDetail,
+    resource: Option<String>,
+    base: Option<String>,
+    dpop: Vec<Algorithm>,
+    messages: Vec<(Reason, String)>,
+    pub(super) audiences: Vec<String>,
+    pub(super) issuers: Vec<String>,
+    known_scopes: KnownScopes,
+}
+
+/// The scopes that the routes of a verifier ask for, collected while they are declared.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KnownScopes {
+    names: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl Answers {
+    /// The realm of the challenges. Default `api`.
+    ///
+    /// Characters that a quoted string cannot hold are left out of a challenge.
+    #[must_use]
+    pub fn realm(self, realm: impl Into<String>) -> Self {
+        Self {
+            realm: realm.into(),
+            ..self
+        }
+    }
+
+    /// Whose error bodies are imitated. Default [`ErrorStyle::Problem`].
+    #[must_use]
+    pub fn style(self, style: ErrorStyle) -> Self {
+        Self { style, ..self }
+    }
+
+    /// How much a caller is told. Default [`ErrorDetail::Standard`].
+    #[must_use]
+    pub fn detail(self, detail: ErrorDetail) -> Self {
+        Self { detail, ..self }
+    }
+
+    /// The resource identifier (RFC 9728 section 1.2): the address by which callers know this API.
+    ///
+    /// It is `resource` of the metadata, and makes challenges name the metadata's address. Without
+    /// it the metadata names the first audience.
+    #[must_use]
+    pub fn resource(self, resource: impl Into<String>) -> Self {
+        Self {
+            resource: Some(resource.into()),
+            ..self
+        }
+    }
+
+    /// Where callers reach the service's `/`, for DPoP. Default: the resource.
+    ///
+    /// A proof must name this followed by the path of the request (RFC 9449 section 4.3), since
+    /// behind a proxy a service cannot know by which address it was called.
+    #[must_use]
+    pub fn base(self, url: impl Into<String>) -> Self {
+        Self {
+            base: Some(url.into()),
+            ..self
+        }
+    }
+
+    /// Switches the scheme `DPoP` on, and names these algorithms in a challenge of its own.
+    ///
+    /// They should be those of [`Issuer::proofs`](crate::Issuer::proofs). It needs
+    /// [`Answers::base`] or [`Answers::resource`]: without either, as without this, the scheme is
+    /// refused as unsupported. Tokens that are bound to a key are never accepted without a proof.
+    #[must_use]
+    pub fn dpop(self, algorithms: impl Into<Vec<Algorithm>>) -> Self {
+        Self {
+            dpop: algorithms.into(),
+            ..self
+        }
+    }
+
+    /// Says `text` for `reason` in the bodies of [`ErrorStyle::Tyk`] and [`ErrorStyle::ExpressJwt`].
+    ///
+    /// ```
+    /// use portcullis::{Answers, ErrorStyle, Reason};
+    ///
+    /// let early_tyk = Answers::default()
+    ///     .style(ErrorStyle::Tyk)
+    ///     .message(Reason::AlgNotAllowed, "Key not authorized:Unexpected signing method.");
+    /// # let _ = early_tyk;
+    /// ```
+    #[must_use]
+    pub fn message(mut self, reason: Reason, text: impl Into<String>) -> Self {
+        self.messages.push((reason, text.into()));
+        self
+    }
+
+    /// Whose error bodies are imitated.
+    pub const fn error_style(&self) -> &ErrorStyle {
+        &self.style
+    }
+
+    /// How much a caller is told.
+    pub const fn error_detail(&self) -> ErrorDetail {
+        self.detail
+    }
+
+    /// The same, of a verifier with these issuers and audiences.
+    pub(crate) fn of_verifier(self, issuers: Vec<String>, audiences: Vec<String>) -> Self {
+        Self {
+            issuers,
+            audiences,
+            known_scopes: KnownScopes::default(),
+            ..self
+        }
+    }
+
+    pub(crate) const fn known_scopes(&self) -> &KnownScopes {
+        &self.known_scopes
+    }
+
+    pub(crate) fn issuer_names(&self) -> &[String] {
+        &self.issuers
+    }
+
+    /// The resource identifier: the configured one, or else the first audience.
+    pub(crate) fn resource_name(&self) -> Option<&str> {
+        let audience = || self.audiences.first().map(String::as_str);
+        self.resource.as_deref().or_else(audience)
+    }
+
+    pub(crate) fn realm_name(&self) -> &str {
+        &self.realm
+    }
+
+    /// The configured resource identifier.
+    pub(crate) fn resource_url(&self) -> Option<&str> {
+        self.resource.as_deref()
+    }
+
+    pub(crate) fn base_url(&self) -> Option<&str> {
+        self.base.as_deref().or(self.resource.as_deref())
+    }
+
+    pub(crate) fn dpop_algorithms(&self) -> &[Algorithm] {
+        &self.dpop
+    }
+
+    /// The message for `rejection`, unless the style's own is wanted.
+    pub(super) fn find_message(&self, rejection: &Rejection) -> Option<&str> {
+        let wanted = |(reason, _): &&(Reason, String)| *reason == rejection.reason;
+        let found = self.messages.iter().rev().find(wanted);
+        found.map(|(_, text)| text.as_str())
+    }
+
+    /// The address of the metadata of the configured resource (RFC 9728 section 3.1).
+    pub(crate) fn metadata_url(&self) -> Option<String> {
+        let resource = self.resource.as_deref()?;
+        let url = url::Url::parse(resource).ok()?;
+        let path = crate::metadata::path_of(resource);
+        url.join(&path).ok().map(String::from)
+    }
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self {
+            realm: "api".to_owned(),
+            style: ErrorStyle::Problem,
+            detail: ErrorDetail::Standard,
+            resource: None,
+            base: None,
+            dpop: Vec::new(),
+            messages: Vec::new(),
+            audiences: Vec::new(),
+            issuers: Vec::new(),
+            known_scopes: KnownScopes::default(),
+        }
+    }
+}
+
+impl KnownScopes {
+    pub(crate) fn add<'s>(&self, scopes: impl Iterator<Item = &'s str>) {
+        self.names().extend(scopes.map(str::to_owned));
+    }
+
+    pub(crate) fn to_vec(&self) -> Vec<String> {
+        self.names().iter().cloned().collect()
+    }
+
+    fn names(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        // A set of names is whole after every step, whoever panicked.
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Seconds, as `max_age` is written.
+pub(super) const fn seconds(age: Duration) -> u64 {
+    age.as_secs()
+}

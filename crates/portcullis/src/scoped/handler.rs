@@ -1,0 +1,81 @@
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use portcullis_token::Reason;
+use serde::de::DeserializeOwned;
+
+use super::ScopeSet;
+use crate::extract::{refused, refusing};
+use crate::{AccessToken, AccessTokenRejection, FindVerifier};
+
+/// An [`AccessToken`] that grants the scopes `S`; other callers are refused with 403.
+///
+/// It is an extractor of axum and, like [`AccessToken`], works with a layer or without. Scopes that
+/// no layer asks for are not in the metadata unless
+/// [`Metadata::scopes`](crate::Metadata::scopes) adds them.
+///
+/// ```
+/// use portcullis::{Scoped, scopes};
+///
+/// scopes! { ReadReports = "read:reports" }
+///
+/// async fn list(token: Scoped<ReadReports>) -> String {
+///     format!("the reports of {:?}", token.subject())
+/// }
+/// # let _ = list;
+/// ```
+#[derive(Clone)]
+pub struct Scoped<S, T = ()> {
+    token: AccessToken<T>,
+    scopes: PhantomData<fn() -> S>,
+}
+
+impl<S, T> Scoped<S, T> {
+    /// The token without its proof of scopes.
+    pub fn into_token(self) -> AccessToken<T> {
+        self.token
+    }
+}
+
+impl<S, T> Deref for Scoped<S, T> {
+    type Target = AccessToken<T>;
+
+    fn deref(&self) -> &AccessToken<T> {
+        &self.token
+    }
+}
+
+impl<P, S, T> FromRequestParts<P> for Scoped<S, T>
+where
+    P: FindVerifier + Send + Sync,
+    S: ScopeSet,
+    T: DeserializeOwned + Send + 'static,
+{
+    type Rejection = AccessTokenRejection;
+
+    async fn from_request_parts(head: &mut Parts, state: &P) -> Result<Self, Self::Rejection> {
+        // The head comes first: a missing scope is told before a claim of the wrong type.
+        let token = <AccessToken as FromRequestParts<P>>::from_request_parts(head, state).await?;
+        let requirement = S::requirement();
+        if requirement.check(token.verified(), &mut ()).is_err() {
+            let rejection = refusing(Reason::Scope, head).scopes(requirement.challenge_scopes());
+            return Err(refused(rejection, head));
+        }
+        let token = token
+            .with()
+            .map_err(|reason| refused(refusing(reason, head), head))?;
+        Ok(Self {
+            token,
+            scopes: PhantomData,
+        })
+    }
+}
+
+impl<S, T> fmt::Debug for Scoped<S, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scoped").finish_non_exhaustive()
+    }
+}

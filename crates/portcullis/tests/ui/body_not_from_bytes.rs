@@ -1,0 +1,13 @@
+use portcullis::{Answering, Web};
+
+struct Body;
+
+fn refuses<R>(_: R)
+where
+    Web: Answering<R>,
+{
+}
+
+fn main() {
+    refuses(Body);
+}

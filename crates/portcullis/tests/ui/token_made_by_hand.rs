@@ -1,0 +1,5 @@
+use portcullis::AccessToken;
+
+fn main() {
+    let _: AccessToken = AccessToken { custom: () };
+}
