@@ -18,7 +18,7 @@ enum Layer {
     Wiring,
 }
 
-const LAYERS: [(&str, Layer); 13] = [
+const LAYERS: [(&str, Layer); 14] = [
     ("portcullis-token", Layer::Pure),
     ("portcullis-config", Layer::Pure),
     ("portcullis-store", Layer::Storage),
@@ -31,6 +31,7 @@ const LAYERS: [(&str, Layer); 13] = [
     ("portcullis-envoy", Layer::Service),
     ("portcullis-admin", Layer::Service),
     ("portcullis-cli", Layer::Wiring),
+    ("portcullis-bench", Layer::Wiring),
     ("xtask", Layer::Wiring),
 ];
 
