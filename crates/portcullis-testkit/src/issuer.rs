@@ -1,8 +1,10 @@
 use std::fmt;
 use std::future;
+use std::hash::{DefaultHasher, Hasher as _};
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use portcullis::{BoxFuture, Document, FetchError, KeyFetcher};
+use portcullis::{BoxFuture, Document, FetchError, KeyFetcher, Revalidated};
 use portcullis_token::{KeySet, SigningKey, UnixTime, base64url};
 use serde_json::{Map, Value, json};
 use url::Url;
@@ -23,6 +25,9 @@ struct State {
     published: Vec<Value>,
     answer: Answer,
     fetched: Vec<String>,
+    revalidated: usize,
+    tags: bool,
+    base: String,
 }
 
 /// How the provider answers when its documents are fetched.
@@ -41,6 +46,12 @@ pub enum Answer {
     OtherIssuer,
     /// Never.
     Hang,
+    /// Not at all: the connection is reset.
+    Reset,
+    /// With more bytes than anybody should read.
+    TooLarge,
+    /// With the documents, but for the key set: that with this HTTP status.
+    NoKeys(u16),
 }
 
 impl TestIssuer {
@@ -60,6 +71,9 @@ impl TestIssuer {
             signing: Arc::new(signing),
             answer: Answer::default(),
             fetched: Vec::new(),
+            revalidated: 0,
+            tags: false,
+            base: issuer.trim_end_matches('/').to_owned(),
         };
         Self {
             name: issuer.into(),
@@ -120,6 +134,52 @@ impl TestIssuer {
             .count()
     }
 
+    /// Gives the key set an entity tag, and answers 304 to whoever has it, from here on.
+    pub fn tag_documents(&self) {
+        self.state().tags = true;
+    }
+
+    /// How many times the key set was asked for and had not changed.
+    pub fn revalidations(&self) -> usize {
+        self.state().revalidated
+    }
+
+    /// Publishes the key set elsewhere, below `base`, from here on.
+    pub fn move_keys(&self, base: &str) {
+        base.trim_end_matches('/')
+            .clone_into(&mut self.state().base);
+    }
+
+    /// Publishes, under the id of the signing key, another key in its place.
+    ///
+    /// [`publish_signing_key`](Self::publish_signing_key) is then the rotation of an issuer that
+    /// keeps its key ids.
+    ///
+    /// # Panics
+    /// When the machine has no randomness for a key.
+    pub fn publish_predecessor(&self) {
+        let predecessor = SigningKey::generate().expect("the system gives randomness");
+        let mut jwk = predecessor.public_jwk();
+        let mut state = self.state();
+        jwk["kid"] = json!(state.signing.kid());
+        state.published = vec![jwk];
+    }
+
+    /// Publishes the signing key alone.
+    pub fn publish_signing_key(&self) {
+        let mut state = self.state();
+        state.published = vec![state.signing.public_jwk()];
+    }
+
+    /// Publishes another key besides those that are published.
+    ///
+    /// # Panics
+    /// When the machine has no randomness for a key.
+    pub fn publish_another(&self) {
+        let signing = SigningKey::generate().expect("the system gives randomness");
+        self.state().published.push(signing.public_jwk());
+    }
+
     /// The published keys.
     ///
     /// # Panics
@@ -136,7 +196,7 @@ impl TestIssuer {
 
     /// The discovery document.
     pub fn discovery_document(&self) -> Value {
-        let base = self.name.trim_end_matches('/');
+        let base = self.state().base.clone();
         json!({ "issuer": &*self.name, "jwks_uri": format!("{base}/.well-known/jwks.json") })
     }
 
@@ -144,6 +204,16 @@ impl TestIssuer {
         self.state
             .lock()
             .expect("no code panics while it holds the lock")
+    }
+
+    /// The entity tag of a document, where they have some.
+    fn etag(&self, body: &Value) -> Option<String> {
+        let tags = self.state().tags;
+        tags.then(|| {
+            let mut hasher = DefaultHasher::new();
+            hasher.write(body.to_string().as_bytes());
+            format!("\"{:x}\"", hasher.finish())
+        })
     }
 
     /// The body of the document at `url`, or the status that stands for it.
@@ -173,25 +243,41 @@ impl fmt::Debug for TestIssuer {
 }
 
 impl KeyFetcher for TestIssuer {
-    fn fetch<'a>(&'a self, url: &'a Url, _: usize) -> BoxFuture<'a, Result<Document, FetchError>> {
+    fn fetch<'a>(
+        &'a self,
+        url: &'a Url,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Document, FetchError>> {
         let answer = {
             let mut state = self.state();
             state.fetched.push(url.to_string());
             state.answer
         };
         Box::pin(async move {
+            let is_key_set = url.path().ends_with("jwks.json");
             let body = match answer {
                 Answer::Hang => return future::pending().await,
+                Answer::Reset => return Err(reset(url)),
+                Answer::TooLarge => {
+                    return Err(FetchError::TooLarge {
+                        url: url.clone(),
+                        limit,
+                    });
+                }
                 Answer::Status(status) => Err(status),
-                Answer::Html => return Ok(document("<html>")),
-                Answer::EmptySet if url.path().ends_with("jwks.json") => Ok(json!({ "keys": [] })),
+                Answer::NoKeys(status) if is_key_set => Err(status),
+                Answer::Html => return Ok(Document::new("<html>")),
+                Answer::EmptySet if is_key_set => Ok(json!({ "keys": [] })),
                 Answer::OtherIssuer => {
                     Ok(Self::named("https://other.example/").discovery_document())
                 }
-                Answer::Documents | Answer::EmptySet => self.document(url),
+                Answer::Documents | Answer::EmptySet | Answer::NoKeys(_) => self.document(url),
             };
             match body {
-                Ok(body) => Ok(document(&body.to_string())),
+                Ok(body) => Ok(Document {
+                    etag: self.etag(&body),
+                    ..Document::new(body.to_string())
+                }),
                 Err(status) => Err(FetchError::Status {
                     url: url.clone(),
                     status,
@@ -199,12 +285,28 @@ impl KeyFetcher for TestIssuer {
             }
         })
     }
+
+    fn revalidate<'a>(
+        &'a self,
+        url: &'a Url,
+        limit: usize,
+        etag: &'a str,
+    ) -> BoxFuture<'a, Result<Revalidated, FetchError>> {
+        Box::pin(async move {
+            let document = self.fetch(url, limit).await?;
+            if document.etag.as_deref() == Some(etag) {
+                self.state().revalidated += 1;
+                return Ok(Revalidated::NotModified { max_age: None });
+            }
+            Ok(Revalidated::Modified(document))
+        })
+    }
 }
 
-fn document(body: &str) -> Document {
-    Document {
-        body: body.as_bytes().to_vec(),
-        max_age: None,
+fn reset(url: &Url) -> FetchError {
+    FetchError::Unreachable {
+        url: url.clone(),
+        cause: io::Error::from(io::ErrorKind::ConnectionReset).into(),
     }
 }
 

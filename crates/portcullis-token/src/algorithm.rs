@@ -1,14 +1,23 @@
 use std::fmt;
 use std::str::FromStr;
 
+use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{
     self, ED25519, EcdsaVerificationAlgorithm, EdDSAParameters, RsaParameters,
 };
 
 /// A signature algorithm of RFC 7518 section 3.1 or RFC 8037 section 3.1.
 ///
-/// Only asymmetric algorithms exist here. `none` and the HMAC family cannot be named, so no
-/// configuration can let them in.
+/// `none` does not exist here, and the HMAC family cannot be read from text, so that no list of
+/// names lets them in: HMAC needs [`KeySet::hmac`](crate::KeySet::hmac), which says so in words.
+///
+/// ```
+/// use portcullis_token::Algorithm;
+///
+/// assert_eq!("ES256".parse(), Ok(Algorithm::Es256));
+/// assert!("none".parse::<Algorithm>().is_err());
+/// assert!("HS256".parse::<Algorithm>().is_err());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256; Auth0's default.
@@ -27,8 +36,16 @@ pub enum Algorithm {
     Es256,
     /// ECDSA on P-384 with SHA-384; the signature is the fixed 96-byte form.
     Es384,
+    /// ECDSA on P-521 with SHA-512; the signature is the fixed 132-byte form.
+    Es512,
     /// Ed25519. The RFC's name for it is `EdDSA`.
     EdDsa,
+    /// HMAC with SHA-256: whoever can check a token can also make one.
+    Hs256,
+    /// HMAC with SHA-384: whoever can check a token can also make one.
+    Hs384,
+    /// HMAC with SHA-512: whoever can check a token can also make one.
+    Hs512,
 }
 
 /// How a key must be prepared before it can check signatures of an algorithm.
@@ -36,6 +53,7 @@ pub(crate) enum Scheme {
     Rsa(&'static RsaParameters),
     Ec(Curve, &'static EcdsaVerificationAlgorithm),
     Ed25519(&'static EdDSAParameters),
+    Hmac(hmac::Algorithm),
 }
 
 /// An elliptic curve by its JWK `crv` name (RFC 7518 section 6.2.1.1).
@@ -43,11 +61,31 @@ pub(crate) enum Scheme {
 pub(crate) enum Curve {
     P256,
     P384,
+    P521,
+}
+
+impl Curve {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+            Self::P521 => "P-521",
+        }
+    }
+
+    /// The length of a coordinate in bytes (RFC 7518 section 6.2.1.2).
+    pub(crate) const fn width(self) -> usize {
+        match self {
+            Self::P256 => 32,
+            Self::P384 => 48,
+            Self::P521 => 66,
+        }
+    }
 }
 
 impl Algorithm {
-    /// Every algorithm, in the order of RFC 7518.
-    pub const ALL: [Self; 9] = [
+    /// Every public-key algorithm, in the order of RFC 7518.
+    pub const ALL: [Self; 10] = [
         Self::Rs256,
         Self::Rs384,
         Self::Rs512,
@@ -56,8 +94,12 @@ impl Algorithm {
         Self::Ps512,
         Self::Es256,
         Self::Es384,
+        Self::Es512,
         Self::EdDsa,
     ];
+
+    /// The algorithms of a shared secret, which only [`KeySet::hmac`](crate::KeySet::hmac) has.
+    pub const HMAC: [Self; 3] = [Self::Hs256, Self::Hs384, Self::Hs512];
 
     /// What an issuer may sign with when the configuration does not say.
     pub const DEFAULT: [Self; 4] = [Self::Rs256, Self::Ps256, Self::Es256, Self::EdDsa];
@@ -73,8 +115,25 @@ impl Algorithm {
             Self::Ps512 => "PS512",
             Self::Es256 => "ES256",
             Self::Es384 => "ES384",
+            Self::Es512 => "ES512",
             Self::EdDsa => "EdDSA",
+            Self::Hs256 => "HS256",
+            Self::Hs384 => "HS384",
+            Self::Hs512 => "HS512",
         }
+    }
+
+    /// Whether anyone may know the key that checks a signature.
+    pub const fn is_asymmetric(self) -> bool {
+        !matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
+    }
+
+    /// The algorithm a token names, which may be one of [`Algorithm::HMAC`].
+    pub(crate) fn from_header(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .chain(Self::HMAC)
+            .find(|algorithm| algorithm.name() == name)
     }
 
     pub(crate) fn scheme(self) -> Scheme {
@@ -87,7 +146,11 @@ impl Algorithm {
             Self::Ps512 => Scheme::Rsa(&signature::RSA_PSS_2048_8192_SHA512),
             Self::Es256 => Scheme::Ec(Curve::P256, &signature::ECDSA_P256_SHA256_FIXED),
             Self::Es384 => Scheme::Ec(Curve::P384, &signature::ECDSA_P384_SHA384_FIXED),
+            Self::Es512 => Scheme::Ec(Curve::P521, &signature::ECDSA_P521_SHA512_FIXED),
             Self::EdDsa => Scheme::Ed25519(&ED25519),
+            Self::Hs256 => Scheme::Hmac(hmac::HMAC_SHA256),
+            Self::Hs384 => Scheme::Hmac(hmac::HMAC_SHA384),
+            Self::Hs512 => Scheme::Hmac(hmac::HMAC_SHA512),
         }
     }
 }
@@ -98,7 +161,7 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// The text names no algorithm of [`Algorithm`].
+/// The text names no algorithm of [`Algorithm::ALL`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a supported signature algorithm")]
 pub struct UnknownAlgorithm;
@@ -123,8 +186,18 @@ mod tests {
         for algorithm in Algorithm::ALL {
             assert_eq!(algorithm.name().parse(), Ok(algorithm));
         }
-        for name in ["none", "None", "HS256", "rs256", "RS256 ", "ES512", ""] {
+        for name in ["none", "None", "HS256", "rs256", "RS256 ", "ES521", ""] {
             assert_eq!(name.parse::<Algorithm>(), Err(UnknownAlgorithm), "{name:?}");
         }
+    }
+
+    #[test]
+    fn a_token_may_name_hmac_but_not_none() {
+        for algorithm in Algorithm::ALL.into_iter().chain(Algorithm::HMAC) {
+            assert_eq!(Algorithm::from_header(algorithm.name()), Some(algorithm));
+            let hmac = algorithm.name().starts_with("HS");
+            assert_eq!(algorithm.is_asymmetric(), !hmac, "{algorithm}");
+        }
+        assert_eq!(Algorithm::from_header("none"), None);
     }
 }

@@ -41,7 +41,7 @@ impl Claims {
         claims
     }
 
-    fn from_json(json: &[u8]) -> Result<Self, Reason> {
+    pub(crate) fn from_json(json: &[u8]) -> Result<Self, Reason> {
         let members = parse_object(json, LIMITS).map_err(|_| Reason::BadClaims)?;
         let well_typed = members
             .iter()
@@ -88,21 +88,53 @@ impl Claims {
         self.time("iat")
     }
 
+    /// `jti`: the token's own id. Unique within its issuer only.
+    pub fn token_id(&self) -> Option<&str> {
+        self.text("jti")
+    }
+
+    /// `auth_time`: when the user logged in (OpenID Connect Core section 2). A fraction is
+    /// dropped.
+    pub fn authenticated_at(&self) -> Option<UnixTime> {
+        self.time("auth_time")
+    }
+
     /// Any claim by its literal name, registered or not.
     pub fn find(&self, name: &str) -> Option<&Value> {
         self.members.get(name)
     }
 
-    /// The scopes listed in the claims that `sources` name, such as `scope` and `scp`.
+    /// Any claim by its literal name, or, for a `path` that begins with `/`, a value within one
+    /// by its JSON pointer (RFC 6901).
+    pub fn locate(&self, path: &str) -> Option<&Value> {
+        let Some(pointer) = path.strip_prefix('/') else {
+            return self.find(path);
+        };
+        let name_end = pointer.find('/').unwrap_or(pointer.len());
+        let (name, rest) = pointer.split_at(name_end);
+        if name.contains('~') {
+            self.find(&name.replace("~1", "/").replace("~0", "~"))
+        } else {
+            self.find(name)
+        }?
+        .pointer(rest)
+    }
+
+    /// The scopes listed in the claims that `sources` name, such as `scope`, `scp` and
+    /// `/realm_access/roles`; see [`Claims::locate`].
     ///
     /// A string is split at spaces and at nothing else (RFC 6749 section 3.3); an array lists one
     /// scope an item.
     pub fn scopes<'c>(&'c self, sources: &'c [String]) -> impl Iterator<Item = &'c str> {
         sources
             .iter()
-            .flat_map(|name| strings(self.members.get(name)))
+            .flat_map(|name| strings(self.locate(name)))
             .flat_map(|text| text.split(' '))
             .filter(|scope| !scope.is_empty())
+    }
+
+    pub(crate) const fn members(&self) -> &Map<String, Value> {
+        &self.members
     }
 
     fn text(&self, name: &str) -> Option<&str> {
@@ -230,13 +262,15 @@ mod tests {
 
     #[test]
     fn scopes_are_split_at_spaces_only() {
-        let sources = ["scope".to_owned(), "scp".to_owned()];
+        let sources = ["scope", "scp", "/realm_access/roles"].map(str::to_owned);
         for (json, expected) in [
             (r#"{"scope":"a  b "}"#, &["a", "b"][..]),
             (r#"{"scope":"a,b c\td"}"#, &["a,b", "c\td"]),
             (r#"{"scope":["a","b"],"scp":"c"}"#, &["a", "b", "c"]),
             (r#"{"permissions":["a"]}"#, &[]),
             (r#"{"scp":{"a":1}}"#, &[]),
+            (r#"{"realm_access":{"roles":["a","b"]}}"#, &["a", "b"]),
+            (r#"{"realm_access":["roles"]}"#, &[]),
             ("{}", &[]),
         ] {
             let claims = parse(json).unwrap();

@@ -16,28 +16,55 @@ use crate::Reason;
 /// assert_eq!(bearer_token([]), Err(Reason::Missing));
 /// ```
 pub fn bearer_token<'h>(lines: impl IntoIterator<Item = &'h [u8]>) -> Result<&'h str, Reason> {
+    let line = only_line(lines)?.ok_or(Reason::Missing)?;
+    match parse_authorization(line)? {
+        (Scheme::Bearer, token) => Ok(token),
+        (Scheme::Dpop, _) => Err(Reason::UnsupportedScheme),
+    }
+}
+
+/// The schemes of `Authorization` that carry an access token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Bearer,
+    /// RFC 9449 section 7.1.
+    Dpop,
+}
+
+/// The one line there is; none when there is no line or an empty one.
+pub(crate) fn only_line<'h>(
+    lines: impl IntoIterator<Item = &'h [u8]>,
+) -> Result<Option<&'h [u8]>, Reason> {
     let mut lines = lines.into_iter();
-    let line = lines.next().ok_or(Reason::Missing)?;
-    if lines.next().is_some() {
-        return Err(Reason::MultipleCredentials);
+    let line = lines.next().filter(|line| !line.is_empty());
+    match lines.next() {
+        None => Ok(line),
+        Some(_) => Err(Reason::MultipleCredentials),
     }
-    if line.is_empty() {
-        return Err(Reason::Missing);
-    }
+}
+
+/// Reads a line of the form `scheme token`.
+pub(crate) fn parse_authorization(line: &[u8]) -> Result<(Scheme, &str), Reason> {
     let line = str::from_utf8(line).map_err(|_| Reason::MalformedHeader)?;
     if !line.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Err(Reason::MalformedHeader);
     }
     let (scheme, rest) = line.split_once(' ').unwrap_or((line, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Reason::UnsupportedScheme);
-    }
-    let token = rest.trim_start_matches(' ');
-    if is_b64token(token) {
-        Ok(token)
-    } else {
-        Err(Reason::MalformedHeader)
-    }
+    let scheme = match scheme {
+        bearer if bearer.eq_ignore_ascii_case("bearer") => Scheme::Bearer,
+        dpop if dpop.eq_ignore_ascii_case("dpop") => Scheme::Dpop,
+        _ => return Err(Reason::UnsupportedScheme),
+    };
+    let token = parse_token(rest.trim_start_matches(' ').as_bytes())?;
+    Ok((scheme, token))
+}
+
+/// Reads one `b64token` and nothing after it.
+pub(crate) fn parse_token(token: &[u8]) -> Result<&str, Reason> {
+    str::from_utf8(token)
+        .ok()
+        .filter(|token| is_b64token(token))
+        .ok_or(Reason::MalformedHeader)
 }
 
 /// RFC 6750 section 2.1: `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
@@ -63,6 +90,7 @@ mod tests {
             ("", Err(Reason::Missing)),
             ("Basic dXNlcjpwYXNz", Err(Reason::UnsupportedScheme)),
             ("DPoP a.b.c", Err(Reason::UnsupportedScheme)),
+            ("DPoP", Err(Reason::MalformedHeader)),
             ("Bearerx a.b.c", Err(Reason::UnsupportedScheme)),
             ("a.b.c", Err(Reason::UnsupportedScheme)),
             ("Bearer", Err(Reason::MalformedHeader)),

@@ -1,11 +1,15 @@
-use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::sync::Arc;
 
-use crate::json::{Limits, parse_object};
-use crate::{Algorithm, Reason, Step, Trace, base64url};
+use serde_json::value::RawValue;
+
+use crate::json::{Limits, parse_members, text};
+use crate::token_type::{HeaderPolicy, MediaType};
+use crate::{Algorithm, Reason, Step, TokenType, Trace, base64url};
 
 /// At most this many bytes of JSON; real headers have about a hundred.
 const MAX_BYTES: usize = 4096;
-const LIMITS: Limits = Limits {
+pub(crate) const LIMITS: Limits = Limits {
     depth: 8,
     members: 64,
 };
@@ -13,31 +17,36 @@ const LIMITS: Limits = Limits {
 /// The parts of a JOSE header that are believed (RFC 7515 section 4.1).
 ///
 /// `jku`, `jwk`, `x5u`, `x5c` and `x5t` are never read: a token does not choose its own key.
+///
+/// ```
+/// use portcullis_token::{Algorithm, TokenType, Unverified};
+///
+/// // {"alg":"RS256","kid":"a"}
+/// let token = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImEifQ.e30.AA";
+/// let token = Unverified::parse(token, TokenType::Lenient, &mut ())?;
+/// assert_eq!(token.header().algorithm(), Algorithm::Rs256);
+/// assert_eq!(token.header().kid(), Some("a"));
+/// # Ok::<(), portcullis_token::Reason>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     algorithm: Algorithm,
-    kid: Option<String>,
+    kid: Option<Arc<str>>,
+    media_type: MediaType,
 }
 
-/// Which `typ` a token may carry (RFC 8725 section 3.11).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TokenType {
-    /// Absent, `JWT` or `at+jwt`, with or without `application/`, in any case.
-    #[default]
-    Lenient,
-    /// `at+jwt` only (RFC 9068 section 2.1).
-    AccessToken,
-}
+/// A header's members, their values still text.
+type Members<'j> = [(Cow<'j, str>, &'j RawValue)];
 
 impl Header {
     /// Reads the first segment, still base64url.
     pub(crate) fn parse(
         segment: &[u8],
-        token_type: TokenType,
+        policy: &HeaderPolicy<'_>,
         trace: &mut impl Trace,
     ) -> Result<Self, Reason> {
         let json = base64url::decode(segment).map_err(|_| Reason::BadBase64);
-        let header = json.and_then(|json| Self::from_json(&json, token_type));
+        let header = json.and_then(|json| Self::from_json(&json, policy));
         match &header {
             Ok(header) => trace.passed(Step::Header, || header.summary()),
             Err(reason) => trace.refused(
@@ -49,16 +58,24 @@ impl Header {
         header
     }
 
-    fn from_json(json: &[u8], token_type: TokenType) -> Result<Self, Reason> {
+    fn from_json(json: &[u8], policy: &HeaderPolicy<'_>) -> Result<Self, Reason> {
         if json.len() > MAX_BYTES {
             return Err(Reason::BadHeader);
         }
-        let members = parse_object(json, LIMITS).map_err(|_| Reason::BadHeader)?;
+        let members = parse_members(json, LIMITS).map_err(|_| Reason::BadHeader)?;
         let algorithm = parse_algorithm(&members)?;
+        if !policy.algorithms.contains(&algorithm) {
+            return Err(Reason::AlgNotAllowed);
+        }
         refuse_extensions(&members)?;
         let kid = parse_kid(&members)?;
-        check_type(&members, token_type)?;
-        Ok(Self { algorithm, kid })
+        let media_type = parse_type(&members)?;
+        policy.token_type.check(&media_type)?;
+        Ok(Self {
+            algorithm,
+            kid,
+            media_type,
+        })
     }
 
     /// The algorithm the token says it is signed with.
@@ -71,6 +88,15 @@ impl Header {
         self.kid.as_deref()
     }
 
+    pub(crate) fn shared_kid(&self) -> Option<Arc<str>> {
+        self.kid.clone()
+    }
+
+    /// Refuses a `typ` that these rules do not take, though another issuer's may.
+    pub(crate) fn check_type(&self, token_type: &TokenType) -> Result<(), Reason> {
+        token_type.check(&self.media_type)
+    }
+
     fn summary(&self) -> String {
         match &self.kid {
             Some(kid) => format!("alg {}, kid {kid}", self.algorithm),
@@ -79,19 +105,25 @@ impl Header {
     }
 }
 
-fn parse_algorithm(members: &Map<String, Value>) -> Result<Algorithm, Reason> {
-    let name = members
-        .get("alg")
-        .and_then(Value::as_str)
-        .ok_or(Reason::AlgNotAllowed)?;
-    name.parse().map_err(|_| Reason::AlgNotAllowed)
+pub(crate) fn find<'j>(members: &Members<'j>, name: &str) -> Option<&'j RawValue> {
+    members
+        .iter()
+        .find(|(member, _)| member == name)
+        .map(|(_, value)| *value)
+}
+
+pub(crate) fn parse_algorithm(members: &Members<'_>) -> Result<Algorithm, Reason> {
+    find(members, "alg")
+        .and_then(text)
+        .and_then(|name| Algorithm::from_header(&name))
+        .ok_or(Reason::AlgNotAllowed)
 }
 
 /// RFC 7515 section 4.1.11: an extension that is not understood makes the token invalid.
-fn refuse_extensions(members: &Map<String, Value>) -> Result<(), Reason> {
+pub(crate) fn refuse_extensions(members: &Members<'_>) -> Result<(), Reason> {
     let present = ["crit", "b64", "zip", "enc"]
         .iter()
-        .any(|name| members.contains_key(*name));
+        .any(|name| find(members, name).is_some());
     if present {
         Err(Reason::CritUnsupported)
     } else {
@@ -99,10 +131,10 @@ fn refuse_extensions(members: &Map<String, Value>) -> Result<(), Reason> {
     }
 }
 
-fn parse_kid(members: &Map<String, Value>) -> Result<Option<String>, Reason> {
-    match members.get("kid") {
+fn parse_kid(members: &Members<'_>) -> Result<Option<Arc<str>>, Reason> {
+    match find(members, "kid").map(text) {
         None => Ok(None),
-        Some(Value::String(kid)) if is_key_id(kid) => Ok(Some(kid.clone())),
+        Some(Some(kid)) if is_key_id(&kid) => Ok(Some(kid.into())),
         Some(_) => Err(Reason::KidInvalid),
     }
 }
@@ -111,23 +143,12 @@ fn is_key_id(kid: &str) -> bool {
     (1..=256).contains(&kid.len()) && kid.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-fn check_type(members: &Map<String, Value>, token_type: TokenType) -> Result<(), Reason> {
-    let typ = match members.get("typ") {
-        None => None,
-        Some(Value::String(typ)) => Some(typ.to_ascii_lowercase()),
-        Some(_) => return Err(Reason::TypNotAllowed),
-    };
-    let typ = typ
-        .as_deref()
-        .map(|typ| typ.strip_prefix("application/").unwrap_or(typ));
-    let allowed = match token_type {
-        TokenType::Lenient => matches!(typ, None | Some("jwt" | "at+jwt")),
-        TokenType::AccessToken => typ == Some("at+jwt"),
-    };
-    if allowed {
-        Ok(())
-    } else {
-        Err(Reason::TypNotAllowed)
+pub(crate) fn parse_type(members: &Members<'_>) -> Result<MediaType, Reason> {
+    match find(members, "typ") {
+        None => Ok(MediaType::Absent),
+        Some(value) => text(value)
+            .map(|typ| MediaType::parse(&typ))
+            .ok_or(Reason::TypNotAllowed),
     }
 }
 
@@ -138,7 +159,7 @@ mod tests {
     fn parse(json: &str, token_type: TokenType) -> Result<Header, Reason> {
         Header::parse(
             base64url::encode(json.as_bytes()).as_bytes(),
-            token_type,
+            &token_type.into(),
             &mut (),
         )
     }
@@ -225,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_segment_that_is_not_base64url_is_told_apart() {
-        let header = Header::parse(b"e30=", TokenType::Lenient, &mut ());
+        let header = Header::parse(b"e30=", &TokenType::Lenient.into(), &mut ());
         assert_eq!(header, Err(Reason::BadBase64));
     }
 }

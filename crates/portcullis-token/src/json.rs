@@ -1,8 +1,9 @@
 //! JSON objects as tokens may carry them: no member twice, bounded depth and size.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::Deserialize as _;
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -25,21 +26,46 @@ pub(crate) struct NotAnObject;
 /// A name that stands twice is refused, at the top and inside `cnf`: parsers differ in which of
 /// the two they believe (RFC 7519 section 4), and what one checks another would forward.
 pub(crate) fn parse_object(json: &[u8], limits: Limits) -> Result<Map<String, Value>, NotAnObject> {
-    if !is_within_depth(json, limits.depth) {
+    let seed = UniqueMembers {
+        most: limits.members,
+    };
+    parse_whole(json, limits.depth, seed)
+}
+
+/// Reads one JSON object like [`parse_object`], but leaves its values as they are written.
+pub(crate) fn parse_members(
+    json: &[u8],
+    limits: Limits,
+) -> Result<Vec<(Cow<'_, str>, &RawValue)>, NotAnObject> {
+    let seed = RawMembers {
+        most: limits.members,
+    };
+    parse_whole(json, limits.depth, seed)
+}
+
+fn parse_whole<'j, S: DeserializeSeed<'j>>(
+    json: &'j [u8],
+    depth: usize,
+    seed: S,
+) -> Result<S::Value, NotAnObject> {
+    let text = str::from_utf8(json).map_err(|_| NotAnObject)?;
+    if !is_within_depth(json, depth) {
         return Err(NotAnObject);
     }
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let object = UniqueMembers {
-        most: limits.members,
-    }
-    .deserialize(&mut deserializer)
-    .map_err(|_| NotAnObject)?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let object = seed
+        .deserialize(&mut deserializer)
+        .map_err(|_| NotAnObject)?;
     deserializer.end().map_err(|_| NotAnObject)?;
     Ok(object)
 }
 
 /// Whether brackets nest at most `depth` deep. Looks at brackets outside of strings only.
 fn is_within_depth(json: &[u8], depth: usize) -> bool {
+    // So few brackets cannot nest deeper, wherever they stand; real tokens end here.
+    if json.iter().filter(|b| matches!(b, b'{' | b'[')).count() <= depth {
+        return true;
+    }
     let mut open = 0_usize;
     let mut bytes = json.iter();
     while let Some(byte) = bytes.next() {
@@ -106,6 +132,74 @@ impl<'de> Visitor<'de> for UniqueMembers {
     }
 }
 
+/// Reads an object whose names are all different; its values stay text.
+struct RawMembers {
+    most: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for RawMembers {
+    type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for RawMembers {
+    type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+        let mut members: Self::Value = Vec::with_capacity(4);
+        while let Some((Name(name), value)) = access.next_entry()? {
+            if members.len() == self.most || members.iter().any(|(other, _)| *other == name) {
+                return Err(A::Error::custom(
+                    "a name stands twice, or there are too many",
+                ));
+            }
+            members.push((name, value));
+        }
+        Ok(members)
+    }
+}
+
+/// A string that is borrowed unless it has escapes.
+struct Name<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl<'de> Visitor<'de> for NameVisitor {
+    type Value = Name<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
+        Ok(Name(Cow::Borrowed(name)))
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(Name(Cow::Owned(name.to_owned())))
+    }
+}
+
+/// The text of a JSON string; nothing when the value is of another type.
+pub(crate) fn text(value: &RawValue) -> Option<Cow<'_, str>> {
+    serde_json::from_str(value.get())
+        .ok()
+        .map(|Name(text)| text)
+}
+
 /// Any value; if it is an object, one whose names are all different.
 fn unique_inside(json: &RawValue, most: usize) -> serde_json::Result<Value> {
     let mut deserializer = serde_json::Deserializer::from_str(json.get());
@@ -140,6 +234,7 @@ mod tests {
             r#"{"cnf":1}"#,
         ] {
             assert!(parse_object(json.as_bytes(), LIMITS).is_ok(), "{json}");
+            assert!(parse_members(json.as_bytes(), LIMITS).is_ok(), "{json}");
         }
     }
 
@@ -158,14 +253,27 @@ mod tests {
             r#"{"a":1,"b":2,"c":3}"#,
             r#"{"a":1,"a":1}"#,
             r#"{"a":1,"\u0061":1}"#,
-            r#"{"cnf":{"jkt":1,"jkt":1}}"#,
         ] {
             assert_eq!(
                 parse_object(json.as_bytes(), LIMITS),
                 Err(NotAnObject),
                 "{json}"
             );
+            let raw = parse_members(json.as_bytes(), LIMITS);
+            assert_eq!(raw.map(|_| ()), Err(NotAnObject), "{json}");
         }
+        let twice_inside = br#"{"cnf":{"jkt":1,"jkt":1}}"#;
+        assert_eq!(parse_object(twice_inside, LIMITS), Err(NotAnObject));
         assert_eq!(parse_object(b"{\"a\":\"\xff\"}", LIMITS), Err(NotAnObject));
+    }
+
+    #[test]
+    fn values_that_stay_text_are_read_when_they_are_asked_for() {
+        let json = br#"{"\u0061":"b\n","c":[1, 2]}"#;
+        let members = parse_members(json, LIMITS).unwrap();
+        assert_eq!(members[0].0, "a");
+        assert_eq!(text(members[0].1).as_deref(), Some("b\n"));
+        assert_eq!(text(members[1].1), None);
+        assert_eq!(members[1].1.get(), "[1, 2]");
     }
 }

@@ -1,12 +1,20 @@
+mod der;
+mod hmac;
 mod jwk;
+mod pem;
+mod roca;
+mod spki;
 
 use std::fmt;
 
+use aws_lc_rs::hmac::Key as HmacKey;
 use aws_lc_rs::signature::ParsedPublicKey;
 use serde_json::Value;
 
-use crate::{Algorithm, Reason};
+use crate::{Algorithm, Reason, Secret};
+pub use hmac::HmacError;
 pub use jwk::Unusable;
+pub use pem::PemError;
 
 /// More keys than any issuer publishes, and few enough to prepare at once.
 const MAX_KEYS: usize = 100;
@@ -14,6 +22,15 @@ const MAX_KEYS: usize = 100;
 /// The keys of one issuer, prepared for checking signatures (RFC 7517 section 5).
 ///
 /// The empty set, [`KeySet::default`], verifies nothing.
+///
+/// ```
+/// use portcullis_token::{Algorithm, KeySet};
+///
+/// let keys = KeySet::parse(br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a",
+///     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
+/// assert!(keys.find(Some("a"), Algorithm::EdDsa).is_ok());
+/// # Ok::<(), portcullis_token::KeySetError>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct KeySet {
     issuer: Option<String>,
@@ -21,12 +38,19 @@ pub struct KeySet {
     skipped: Vec<Skipped>,
 }
 
-/// One public key, prepared for one algorithm.
+/// One key, prepared for one algorithm.
 pub struct VerifyingKey {
     kid: Option<String>,
+    /// Whether the key was given, alone, without a `kid`: it is then the one that is meant.
+    any_kid: bool,
     algorithm: Algorithm,
     thumbprint: [u8; 32],
-    public: ParsedPublicKey,
+    material: Material,
+}
+
+enum Material {
+    Public(ParsedPublicKey),
+    Secret(Box<HmacKey>),
 }
 
 /// A key of the document that is not used, and why.
@@ -88,6 +112,57 @@ impl KeySet {
         }
     }
 
+    /// The one key of a PEM file, for `algorithm`, whatever `kid` tokens carry.
+    ///
+    /// The block is a `PUBLIC KEY`, an `RSA PUBLIC KEY` or a `CERTIFICATE`. Of a certificate only
+    /// the key is used: neither its dates nor who signed it are looked at.
+    ///
+    /// # Errors
+    /// [`PemError`], also for a private key and for one that is too weak.
+    ///
+    /// ```
+    /// use portcullis_token::{Algorithm, KeySet};
+    ///
+    /// let pem = "-----BEGIN PUBLIC KEY-----\n\
+    ///     MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n\
+    ///     -----END PUBLIC KEY-----\n";
+    /// let keys = KeySet::from_pem(pem, Algorithm::EdDsa)?;
+    /// assert!(keys.find(Some("any"), Algorithm::EdDsa).is_ok());
+    /// # Ok::<(), portcullis_token::PemError>(())
+    /// ```
+    pub fn from_pem(pem: &str, algorithm: Algorithm) -> Result<Self, PemError> {
+        Ok(Self::of(pem::prepare(pem, algorithm)?))
+    }
+
+    /// A secret that is shared with the issuer, for one of [`Algorithm::HMAC`], whatever `kid`
+    /// tokens carry.
+    ///
+    /// Whoever has the secret can make tokens, so this is for an issuer of one's own only. The
+    /// rules must list the algorithm, or its tokens are refused all the same.
+    ///
+    /// # Errors
+    /// [`HmacError`] for a secret shorter than the hash (RFC 7518 section 3.2) or another
+    /// algorithm.
+    ///
+    /// ```
+    /// use portcullis_token::{Algorithm, HmacError, KeySet, Secret};
+    ///
+    /// let secret = Secret::new(vec![7; 32]);
+    /// assert!(KeySet::hmac(&secret, Algorithm::Hs256).is_ok());
+    /// let too_short = KeySet::hmac(&secret, Algorithm::Hs384);
+    /// assert!(matches!(too_short, Err(HmacError::Short { needed: 48 })));
+    /// ```
+    pub fn hmac(secret: &Secret<Vec<u8>>, algorithm: Algorithm) -> Result<Self, HmacError> {
+        Ok(Self::of(hmac::prepare(secret, algorithm)?))
+    }
+
+    fn of(key: VerifyingKey) -> Self {
+        Self {
+            keys: vec![key],
+            ..Self::default()
+        }
+    }
+
     /// The set with the issuer's own spelling of its name, which tokens must then carry.
     #[must_use]
     pub fn of_issuer(self, issuer: String) -> Self {
@@ -123,7 +198,8 @@ impl KeySet {
     /// [`Reason::KeyUnknown`], or [`Reason::KeyAmbiguous`] when different keys fit.
     pub fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&VerifyingKey, Reason> {
         let mut fitting = self.keys.iter().filter(|key| {
-            key.algorithm == algorithm && (kid.is_none() || key.kid.as_deref() == kid)
+            key.algorithm == algorithm
+                && (kid.is_none() || key.any_kid || key.kid.as_deref() == kid)
         });
         let key = fitting.next().ok_or(Reason::KeyUnknown)?;
         // The same key published twice is still one key.
@@ -135,7 +211,19 @@ impl KeySet {
     }
 }
 
+impl KeySet {
+    /// Whether a key of this thumbprint is in the set, as a token that was verified earlier asks.
+    pub fn contains(&self, thumbprint: &[u8; 32]) -> bool {
+        self.keys.iter().any(|key| key.thumbprint == *thumbprint)
+    }
+}
+
 impl VerifyingKey {
+    /// Prepares the public key that a `DPoP` proof carries for the algorithm that it names.
+    pub(crate) fn from_jwk(jwk: &Value, algorithm: Algorithm) -> Result<Self, Unusable> {
+        jwk::prepare_for(jwk, algorithm)
+    }
+
     /// The key's id, as tokens name it.
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
@@ -147,6 +235,8 @@ impl VerifyingKey {
     }
 
     /// The SHA-256 thumbprint of RFC 7638, which is the key's identity.
+    ///
+    /// That of a shared secret is a keyed hash, from which the secret cannot be computed.
     pub const fn thumbprint(&self) -> &[u8; 32] {
         &self.thumbprint
     }
@@ -154,9 +244,12 @@ impl VerifyingKey {
     /// Checks a signature (RFC 7515 section 5.2). ECDSA signatures have the fixed-width form of
     /// RFC 7518 section 3.4 only.
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Reason> {
-        self.public
-            .verify_sig(message, signature)
-            .map_err(|_| Reason::BadSignature)
+        match &self.material {
+            Material::Public(key) => key.verify_sig(message, signature),
+            // In constant time, by the library.
+            Material::Secret(key) => aws_lc_rs::hmac::verify(key, message, signature),
+        }
+        .map_err(|_| Reason::BadSignature)
     }
 }
 
@@ -214,6 +307,19 @@ mod tests {
             set(&vec![json!({}); 100]),
             Err(KeySetError::Empty(_))
         ));
+    }
+
+    #[test]
+    fn a_given_key_is_meant_whatever_the_kid() {
+        let secret = KeySet::hmac(&Secret::new(vec![7; 64]), Algorithm::Hs512).unwrap();
+        for kid in [None, Some("a")] {
+            assert!(secret.find(kid, Algorithm::Hs512).is_ok(), "{kid:?}");
+        }
+        let other = secret.find(None, Algorithm::Hs256).unwrap_err();
+        assert_eq!(other, Reason::KeyUnknown);
+        let thumbprint = *secret.keys()[0].thumbprint();
+        assert!(secret.contains(&thumbprint));
+        assert!(!secret.contains(&[0; 32]));
     }
 
     #[test]

@@ -1,48 +1,82 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::times::{check_expiry, check_valid_from};
+use crate::binding::check_binding;
+use crate::times::{check_age, check_expiry, check_valid_from};
 use crate::{
-    Algorithm, Claims, KeySet, Reason, Sender, Step, TokenType, Trace, UnixTime, Unverified,
+    AcceptedProof, Algorithm, ClaimRule, Claims, Introspected, KeySet, OnFail, ProofRules, Reason,
+    Sender, Step, TokenType, Trace, UnixTime, Unverified, Verified, VerifyingKey,
 };
 
+/// What RFC 9068 section 2.2 requires of an `at+jwt`.
+const PROFILE_CLAIMS: [&str; 7] = ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"];
+
 /// What a token of one issuer must be like, compiled once from the configuration.
+///
+/// ```
+/// use std::time::Duration;
+/// use portcullis_token::{ClaimRule, Rules};
+///
+/// let rules = Rules {
+///     max_age: Some(Duration::from_secs(86_400)),
+///     claim_rules: [ClaimRule::equals("org_id", "org_1")].into(),
+///     ..Rules::new(
+///         Some("https://tenant.eu.auth0.com/".to_owned()),
+///         Some(vec!["https://expenses-api".to_owned()]),
+///     )
+/// };
+/// assert_eq!(rules.leeway, Duration::from_secs(5));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Rules {
     /// The `iss` to ask for, as configured; absent when the configuration gives the check up.
     pub issuer: Option<String>,
     /// The `aud` values of which a token needs one; absent when the check is given up.
     pub audience: Option<Vec<String>>,
+    /// Whether a token without `aud` may name its audience by `client_id`, as AWS reads it.
+    pub client_id_as_audience: bool,
     /// What the issuer may sign with.
     pub algorithms: Vec<Algorithm>,
-    /// How far clocks may differ, for `exp`, `nbf` and `iat`.
+    /// How far clocks may differ, for `exp`, `nbf`, `iat` and `auth_time`.
     pub leeway: Duration,
-    /// Which `typ` a token may carry.
+    /// Which `typ` a token may carry; [`TokenType::AccessToken`] asks for RFC 9068's claims too.
     pub token_type: TokenType,
-    /// The claims that list scopes.
+    /// Claims that must be there besides `exp`, named as [`ClaimRule`] names them.
+    pub required_claims: Vec<String>,
+    /// How long ago `iat`, which must then be there, may be.
+    pub max_age: Option<Duration>,
+    /// How long the time from `iat`, which must then be there, to `exp` may be.
+    pub max_lifetime: Option<Duration>,
+    /// The claims that list scopes: literal names, or JSON pointers such as
+    /// `/realm_access/roles`.
     pub scope_claims: Arc<[String]>,
-}
-
-/// A token that its issuer signed and that is good here and at this time.
-///
-/// There is no way to make one but [`Rules::verify`], so a function that takes it need not check.
-#[derive(Clone, Debug)]
-pub struct Verified {
-    claims: Arc<Claims>,
-    scope_claims: Arc<[String]>,
+    /// What claims must be like. Those that forbid are run by [`Verified::check_claims`].
+    pub claim_rules: Arc<[ClaimRule]>,
+    /// Gives up that a token which is bound to a key or certificate comes with it: whoever has
+    /// stolen such a token can then use it.
+    pub ignore_confirmation: bool,
+    /// What `DPoP` proofs must be like.
+    pub proofs: ProofRules,
 }
 
 impl Rules {
     /// Rules with the defaults: [`Algorithm::DEFAULT`], 5 s leeway, any access token's `typ`, and
-    /// scopes from `scope` and `scp`.
+    /// scopes from `scope` and `scp`; nothing is asked for but `iss`, `aud` and `exp`.
     pub fn new(issuer: Option<String>, audience: Option<Vec<String>>) -> Self {
         Self {
             issuer,
             audience,
+            client_id_as_audience: false,
             algorithms: Algorithm::DEFAULT.to_vec(),
             leeway: Duration::from_secs(5),
             token_type: TokenType::Lenient,
+            required_claims: Vec::new(),
+            max_age: None,
+            max_lifetime: None,
             scope_claims: ["scope", "scp"].map(str::to_owned).into(),
+            claim_rules: Arc::default(),
+            ignore_confirmation: false,
+            proofs: ProofRules::default(),
         }
     }
 
@@ -53,6 +87,26 @@ impl Rules {
     ///
     /// # Errors
     /// The [`Reason`] of the first check that fails.
+    ///
+    /// ```
+    /// use portcullis_token::{Algorithm, KeySet, Rules, Secret, Sender, UnixTime, Unverified};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let keys = KeySet::hmac(&Secret::new(vec![7; 32]), Algorithm::Hs256)?;
+    /// let rules = Rules {
+    ///     algorithms: vec![Algorithm::Hs256],
+    ///     ..Rules::new(Some("https://a.example/".to_owned()), Some(vec!["api".to_owned()]))
+    /// };
+    /// // {"alg":"HS256"}.{"iss":"https://a.example/","aud":"api","exp":100}
+    /// let token = "eyJhbGciOiJIUzI1NiJ9.\
+    ///     eyJpc3MiOiJodHRwczovL2EuZXhhbXBsZS8iLCJhdWQiOiJhcGkiLCJleHAiOjEwMH0.\
+    ///     uF9d46UpO14PkjjsFSC4BkG_fFN1EwAt-lC0bWUnZNY";
+    /// let token = Unverified::parse(token, &rules, &mut ())?;
+    /// let verified = rules.verify(&token, &keys, &Sender::default(), UnixTime(0), &mut ())?;
+    /// assert_eq!(verified.subject(), None);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn verify(
         &self,
         token: &Unverified<'_>,
@@ -64,20 +118,150 @@ impl Rules {
         // Before any key work, so that foreign and expired tokens cannot cause a key fetch.
         self.check_issuer(token.claims(), keys, trace)?;
         self.check_algorithm(token, trace)?;
+        self.check_type(token, trace)?;
         check_expiry(token.claims(), now, self.leeway, trace)?;
 
-        check_signature(token, keys, trace)?;
+        let key = check_signature(token, keys, trace)?;
 
         // Signed by the issuer from here on, so the answers may be specific.
         let claims = token.claims();
-        check_valid_from(claims, now, self.leeway, trace)?;
-        self.check_audience(claims, trace)?;
-        self.check_kind(claims, trace)?;
-        check_binding(claims, sender, trace)?;
+        let profile: &[&str] = match self.token_type {
+            TokenType::AccessToken => &PROFILE_CLAIMS,
+            _ => &[],
+        };
+        self.check_claims(claims, profile, now, trace)?;
+        let proof = self.check_sender(claims, token.text(), sender, now, trace)?;
         Ok(Verified {
+            kid: token.header().shared_kid(),
+            thumbprint: Some(*key.thumbprint()),
+            proof,
+            ..self.unsigned(claims)
+        })
+    }
+
+    /// Decides about an opaque token by the issuer's answer, which nobody needs to have signed:
+    /// it came from the issuer itself.
+    ///
+    /// For the same reason `iss` may be absent from it, though not be another one.
+    ///
+    /// # Errors
+    /// The [`Reason`] of the first check that fails.
+    ///
+    /// ```
+    /// use portcullis_token::{Introspected, Reason, Rules, Sender, UnixTime};
+    ///
+    /// let rules = Rules::new(None, Some(vec!["api".to_owned()]));
+    /// let answer = Introspected::parse(br#"{"active":true,"aud":"api","exp":100}"#)?;
+    /// let check = |now| {
+    ///     rules.verify_introspected(&answer, "opaque", &Sender::default(), UnixTime(now), &mut ())
+    /// };
+    /// assert!(check(0).is_ok());
+    /// assert_eq!(check(200).map(drop), Err(Reason::Expired));
+    /// # Ok::<(), Reason>(())
+    /// ```
+    pub fn verify_introspected(
+        &self,
+        answer: &Introspected,
+        token: &str,
+        sender: &Sender<'_>,
+        now: UnixTime,
+        trace: &mut impl Trace,
+    ) -> Result<Verified, Reason> {
+        let claims = answer.claims();
+        if claims.issuer().is_some() {
+            self.check_issuer(claims, &KeySet::default(), trace)?;
+        }
+        check_expiry(claims, now, self.leeway, trace)?;
+        self.check_claims(claims, &[], now, trace)?;
+        let proof = self.check_sender(claims, token, sender, now, trace)?;
+        Ok(Verified {
+            proof,
+            ..self.unsigned(claims)
+        })
+    }
+
+    /// Decides again about a token that was verified by these rules before, as a cache asks.
+    ///
+    /// Time, claims and sender are checked as if for the first time; the signature is not. That
+    /// its key is still one of the issuer's is for the caller to see:
+    /// [`Verified::key_thumbprint`].
+    ///
+    /// # Errors
+    /// The [`Reason`] of the first check that fails.
+    ///
+    /// ```
+    /// use portcullis_token::{Reason, Rules, Sender, UnixTime, Verified};
+    ///
+    /// fn on_hit(rules: &Rules, cached: &Verified, token: &str) -> Result<Verified, Reason> {
+    ///     let now = UnixTime(1_000);
+    ///     rules.verify_again(cached, token, &Sender::default(), now, &mut ())
+    /// }
+    /// ```
+    pub fn verify_again(
+        &self,
+        earlier: &Verified,
+        token: &str,
+        sender: &Sender<'_>,
+        now: UnixTime,
+        trace: &mut impl Trace,
+    ) -> Result<Verified, Reason> {
+        let claims = &earlier.claims;
+        check_expiry(claims, now, self.leeway, trace)?;
+        self.check_claims(claims, &[], now, trace)?;
+        let proof = self.check_sender(claims, token, sender, now, trace)?;
+        Ok(Verified {
+            kid: earlier.kid.clone(),
+            thumbprint: earlier.thumbprint,
+            proof,
+            ..self.unsigned(claims)
+        })
+    }
+
+    fn unsigned(&self, claims: &Arc<Claims>) -> Verified {
+        Verified {
             claims: Arc::clone(claims),
             scope_claims: Arc::clone(&self.scope_claims),
-        })
+            claim_rules: Arc::clone(&self.claim_rules),
+            leeway: self.leeway,
+            kid: None,
+            thumbprint: None,
+            proof: None,
+        }
+    }
+
+    /// What only claims that the issuer vouches for are asked.
+    fn check_claims(
+        &self,
+        claims: &Claims,
+        profile: &[&str],
+        now: UnixTime,
+        trace: &mut impl Trace,
+    ) -> Result<(), Reason> {
+        check_valid_from(claims, now, self.leeway, trace)?;
+        check_age(claims, self, now, trace)?;
+        self.check_audience(claims, trace)?;
+        self.check_required(claims, profile, trace)?;
+        self.check_kind(claims, trace)?;
+        let vouching = |rule: &&ClaimRule| rule.fails_with() == OnFail::Token;
+        self.claim_rules
+            .iter()
+            .filter(vouching)
+            .try_for_each(|rule| rule.check(claims, trace))
+    }
+
+    fn check_sender(
+        &self,
+        claims: &Claims,
+        token: &str,
+        sender: &Sender<'_>,
+        now: UnixTime,
+        trace: &mut impl Trace,
+    ) -> Result<Option<AcceptedProof>, Reason> {
+        if self.ignore_confirmation {
+            trace.passed(Step::Binding, || "not looked at".to_owned());
+            return Ok(None);
+        }
+        check_binding(claims, token, &self.proofs, sender, now, trace)
     }
 
     fn check_issuer(
@@ -129,6 +313,42 @@ impl Rules {
         )
     }
 
+    fn check_type(&self, token: &Unverified<'_>, trace: &mut impl Trace) -> Result<(), Reason> {
+        token
+            .header()
+            .check_type(&self.token_type)
+            .inspect_err(|reason| {
+                trace.refused(
+                    Step::Header,
+                    || "a `typ` that the authorizer takes".to_owned(),
+                    || reason.code().to_owned(),
+                );
+            })
+    }
+
+    fn check_required(
+        &self,
+        claims: &Claims,
+        profile: &[&str],
+        trace: &mut impl Trace,
+    ) -> Result<(), Reason> {
+        let configured = self.required_claims.iter().map(String::as_str);
+        let missing = profile
+            .iter()
+            .copied()
+            .chain(configured)
+            .find(|name| claims.locate(name).is_none());
+        let Some(missing) = missing else {
+            return Ok(());
+        };
+        trace.refused(
+            Step::Required,
+            || format!("`{missing}`"),
+            || format!("no `{missing}`"),
+        );
+        Err(Reason::ClaimMissing)
+    }
+
     fn check_audience(&self, claims: &Claims, trace: &mut impl Trace) -> Result<(), Reason> {
         let got = || match claims.audience().collect::<Vec<_>>() {
             none if none.is_empty() => "no `aud`".to_owned(),
@@ -138,15 +358,18 @@ impl Rules {
             trace.passed(Step::Audience, || format!("any allowed; {}", got()));
             return Ok(());
         };
-        let holds = claims
-            .audience()
-            .any(|audience| expected.iter().any(|e| e == audience));
+        let is_expected = |audience: &str| expected.iter().any(|e| e == audience);
+        let holds = if self.client_id_as_audience && claims.find("aud").is_none() {
+            claims.client_id().is_some_and(is_expected)
+        } else {
+            claims.audience().any(is_expected)
+        };
         let expected = || format!("`{}`", expected.join("` or `"));
         trace.check(Step::Audience, holds, Reason::AudMismatch, expected, got)
     }
 
-    /// OpenID Connect Core section 2 and 3.1.3.6: what only an ID token carries. A `typ` of
-    /// `at+jwt` has already told the two apart.
+    /// OpenID Connect Core section 2 and 3.1.3.6: what only an ID token carries. A `typ` that was
+    /// asked for has already told the two apart, and `any` gives the difference up.
     fn check_kind(&self, claims: &Claims, trace: &mut impl Trace) -> Result<(), Reason> {
         let sign = ["nonce", "at_hash", "c_hash"]
             .into_iter()
@@ -157,7 +380,7 @@ impl Rules {
                     .filter(|value| *value == "id")
                     .map(|_| "token_use")
             });
-        let holds = sign.is_none() || self.token_type == TokenType::AccessToken;
+        let holds = sign.is_none() || self.token_type != TokenType::Lenient;
         let got = || match sign {
             Some(name) => format!("an ID token: it has `{name}`"),
             None => "an access token".to_owned(),
@@ -172,23 +395,11 @@ impl Rules {
     }
 }
 
-impl Verified {
-    /// The claims, as the issuer signed them.
-    pub fn claims(&self) -> &Claims {
-        &self.claims
-    }
-
-    /// The scopes that the token grants.
-    pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        self.claims.scopes(&self.scope_claims)
-    }
-}
-
-fn check_signature(
+fn check_signature<'k>(
     token: &Unverified<'_>,
-    keys: &KeySet,
+    keys: &'k KeySet,
     trace: &mut impl Trace,
-) -> Result<(), Reason> {
+) -> Result<&'k VerifyingKey, Reason> {
     let header = token.header();
     let key = keys
         .find(header.kid(), header.algorithm())
@@ -228,30 +439,8 @@ fn check_signature(
             }
             .to_owned()
         },
-    )
-}
-
-/// RFC 9449 section 6 and RFC 8705 section 3: a bound token is worth nothing without its key, and
-/// no key can be shown here, so `cnf` is never ignored.
-fn check_binding(
-    claims: &Claims,
-    _sender: &Sender<'_>,
-    trace: &mut impl Trace,
-) -> Result<(), Reason> {
-    let Some(confirmation) = claims.find("cnf") else {
-        trace.passed(Step::Binding, || "a bearer token".to_owned());
-        return Ok(());
-    };
-    let reason = match confirmation.get("jkt") {
-        Some(_) => Reason::DpopRequired,
-        None => Reason::MtlsBinding,
-    };
-    trace.refused(
-        Step::Binding,
-        || "a bearer token".to_owned(),
-        || format!("`cnf` {confirmation}"),
-    );
-    Err(reason)
+    )?;
+    Ok(key)
 }
 
 fn differ_by_a_slash(a: &str, b: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Claims, Reason, Step, Trace, UnixTime};
+use crate::{Claims, Reason, Rules, Step, Trace, UnixTime};
 
 /// Refuses a token from the second it expires, `leeway` later.
 ///
@@ -66,6 +66,46 @@ pub(crate) fn check_valid_from(
     )
 }
 
+/// Refuses a token that was issued too long ago, or for too long. Without either limit `iat` need
+/// not be there.
+pub(crate) fn check_age(
+    claims: &Claims,
+    rules: &Rules,
+    now: UnixTime,
+    trace: &mut impl Trace,
+) -> Result<(), Reason> {
+    if rules.max_age.is_none() && rules.max_lifetime.is_none() {
+        return Ok(());
+    }
+    let expected = || describe_limits(rules);
+    let Some(issued_at) = claims.issued_at() else {
+        trace.refused(Step::Age, expected, || "no `iat`".to_owned());
+        return Err(Reason::ClaimMissing);
+    };
+    let is_young = rules
+        .max_age
+        .is_none_or(|age| now <= issued_at.plus(age).plus(rules.leeway));
+    let is_short = rules.max_lifetime.is_none_or(|lifetime| {
+        claims
+            .expires_at()
+            .is_some_and(|expires_at| expires_at.since(issued_at) <= lifetime)
+    });
+    let got = || format!("`iat` {issued_at}");
+    trace.check(Step::Age, is_young, Reason::TooOld, expected, got)?;
+    trace.check(Step::Age, is_short, Reason::Lifetime, expected, got)
+}
+
+fn describe_limits(rules: &Rules) -> String {
+    let limit = |name: &str, limit: Option<Duration>| {
+        limit.map(|limit| format!("{name} at most {} s", limit.as_secs()))
+    };
+    let limits = [
+        limit("age", rules.max_age),
+        limit("`iat` to `exp`", rules.max_lifetime),
+    ];
+    limits.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +143,50 @@ mod tests {
         ] {
             let result = check_valid_from(&claims(json), UnixTime(now), LEEWAY, &mut ());
             assert_eq!(result, expected, "{json} at {now}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_refused_when_it_is_old_or_lives_long() {
+        let limited = |max_age, max_lifetime| Rules {
+            max_age,
+            max_lifetime,
+            leeway: LEEWAY,
+            ..Rules::new(None, None)
+        };
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        for (json, age, lifetime, expected) in [
+            (r#"{"exp":2000}"#, None, None, Ok(())),
+            (
+                r#"{"exp":2000}"#,
+                seconds(1),
+                None,
+                Err(Reason::ClaimMissing),
+            ),
+            (
+                r#"{"exp":2000}"#,
+                None,
+                seconds(1),
+                Err(Reason::ClaimMissing),
+            ),
+            (r#"{"exp":2000,"iat":895}"#, seconds(100), None, Ok(())),
+            (
+                r#"{"exp":2000,"iat":894}"#,
+                seconds(100),
+                None,
+                Err(Reason::TooOld),
+            ),
+            (r#"{"exp":2000,"iat":900}"#, None, seconds(1100), Ok(())),
+            (
+                r#"{"exp":2000,"iat":900}"#,
+                None,
+                seconds(1099),
+                Err(Reason::Lifetime),
+            ),
+        ] {
+            let rules = limited(age, lifetime);
+            let result = check_age(&claims(json), &rules, UnixTime(1_000), &mut ());
+            assert_eq!(result, expected, "{json} with {age:?}, {lifetime:?}");
         }
     }
 }

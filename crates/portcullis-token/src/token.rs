@@ -1,6 +1,7 @@
+use std::fmt;
 use std::sync::Arc;
 
-use crate::{Claims, Header, Reason, Step, TokenType, Trace, base64url};
+use crate::{Claims, Header, HeaderPolicy, Reason, Step, Trace, base64url};
 
 /// The longest token that is looked at: 16 KiB.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -8,8 +9,9 @@ pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// A token whose form was checked and nothing else: no signature, no issuer, no time.
 ///
 /// Only [`Rules::verify`](crate::Rules::verify) turns it into something to believe.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Unverified<'t> {
+    text: &'t str,
     signing_input: &'t [u8],
     signature: Vec<u8>,
     header: Header,
@@ -22,11 +24,20 @@ impl<'t> Unverified<'t> {
     /// # Errors
     /// The first of [`Reason::TooLarge`], [`Reason::NotJwt`], [`Reason::JweUnsupported`],
     /// [`Reason::BadBase64`], the header's and the claims' reasons that applies.
-    pub fn parse(
+    ///
+    /// ```
+    /// use portcullis_token::{Reason, TokenType, Unverified};
+    ///
+    /// let parse = |token| Unverified::parse(token, TokenType::Lenient, &mut ()).map(drop);
+    /// assert_eq!(parse("eyJhbGciOiJSUzI1NiJ9.e30.AA"), Ok(()));
+    /// assert_eq!(parse("undefined"), Err(Reason::NotJwt));
+    /// ```
+    pub fn parse<'p>(
         token: &'t str,
-        token_type: TokenType,
+        policy: impl Into<HeaderPolicy<'p>>,
         trace: &mut impl Trace,
     ) -> Result<Self, Reason> {
+        let policy = policy.into();
         let segments = Segments::split(token.as_bytes());
         match &segments {
             Ok(_) => trace.passed(Step::Shape, || format!("a JWT of {} bytes", token.len())),
@@ -37,7 +48,7 @@ impl<'t> Unverified<'t> {
             ),
         }
         let segments = segments?;
-        let header = Header::parse(segments.header, token_type, trace)?;
+        let header = Header::parse(segments.header, &policy, trace)?;
         let claims = Arc::new(Claims::parse(segments.claims, trace)?);
         let signature = base64url::decode(segments.signature)
             .map_err(|_| Reason::BadBase64)
@@ -49,6 +60,7 @@ impl<'t> Unverified<'t> {
                 );
             })?;
         Ok(Self {
+            text: token,
             signing_input: segments.signing_input,
             signature,
             header,
@@ -66,6 +78,11 @@ impl<'t> Unverified<'t> {
         &self.claims
     }
 
+    /// The whole token, as it was sent; whoever has it can use it.
+    pub const fn text(&self) -> &'t str {
+        self.text
+    }
+
     /// The bytes that the signature covers (RFC 7515 section 5.2, step 8).
     pub(crate) const fn signing_input(&self) -> &'t [u8] {
         self.signing_input
@@ -76,16 +93,25 @@ impl<'t> Unverified<'t> {
     }
 }
 
+impl fmt::Debug for Unverified<'_> {
+    /// Without the token: whoever reads it in a log could send it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unverified")
+            .field("header", &self.header)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The three parts of a compact JWS, still base64url.
-struct Segments<'t> {
-    signing_input: &'t [u8],
-    header: &'t [u8],
-    claims: &'t [u8],
-    signature: &'t [u8],
+pub(crate) struct Segments<'t> {
+    pub(crate) signing_input: &'t [u8],
+    pub(crate) header: &'t [u8],
+    pub(crate) claims: &'t [u8],
+    pub(crate) signature: &'t [u8],
 }
 
 impl<'t> Segments<'t> {
-    fn split(token: &'t [u8]) -> Result<Self, Reason> {
+    pub(crate) fn split(token: &'t [u8]) -> Result<Self, Reason> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Reason::TooLarge);
         }
@@ -116,6 +142,7 @@ impl<'t> Segments<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::TokenType;
 
     fn parse(token: &str) -> Result<Unverified<'_>, Reason> {
         Unverified::parse(token, TokenType::Lenient, &mut ())

@@ -32,14 +32,22 @@ pub enum Step {
     Signature,
     /// `nbf` and `iat` against the time.
     ValidFrom,
+    /// `iat` against the authorizer's `max_age` and `max_lifetime`.
+    Age,
     /// `aud` against the authorizer's audience.
     Audience,
+    /// The claims that must be there.
+    Required,
     /// An access token, not an ID token.
     Kind,
     /// `cnf`: whether the token is bound to a key that the caller must show.
     Binding,
     /// The scopes that the route asks for.
     Scopes,
+    /// What the authorizer or the route asks of single claims.
+    ClaimRules,
+    /// How strong and how recent the login behind the token is.
+    StepUp,
 }
 
 impl Step {
@@ -58,10 +66,14 @@ impl Step {
             Self::Key => "key",
             Self::Signature => "signature",
             Self::ValidFrom => "valid from",
+            Self::Age => "age",
             Self::Audience => "audience",
+            Self::Required => "required claims",
             Self::Kind => "kind",
             Self::Binding => "binding",
             Self::Scopes => "scopes",
+            Self::ClaimRules => "claim rules",
+            Self::StepUp => "step-up",
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{FetchError, KeyFetcher};
 const MAX_BYTES: usize = 512 * 1024;
 
 /// What a discovery document says of its issuer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Discovered {
     /// The issuer in its own spelling, which its tokens carry as `iss`.
     pub(crate) issuer: String,
@@ -18,6 +18,13 @@ pub(crate) struct Discovered {
 }
 
 /// Why discovery found no keys. The provider's fault, or a wrong `issuer`.
+///
+/// ```
+/// use portcullis::DiscoveryError;
+///
+/// let error = DiscoveryError::Issuer { found: "https://other.example/".to_owned() };
+/// assert_eq!(error.to_string(), "the discovery document is that of `https://other.example/`");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DiscoveryError {

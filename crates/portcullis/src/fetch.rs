@@ -1,4 +1,6 @@
 #[cfg(feature = "reqwest")]
+mod address;
+#[cfg(feature = "reqwest")]
 mod http;
 
 use std::fmt;
@@ -9,11 +11,33 @@ use url::Url;
 
 #[cfg(feature = "reqwest")]
 pub use http::HttpFetcher;
+#[cfg(feature = "reqwest")]
+pub(crate) use http::read_bounded;
 
 /// A boxed future, as a trait object's asynchronous method returns it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Gets a provider's documents: discovery and key set.
+///
+/// ```
+/// use portcullis::{BoxFuture, Document, FetchError, KeyFetcher};
+/// use url::Url;
+///
+/// /// A key set that was built into the program.
+/// #[derive(Debug)]
+/// struct BuiltIn(&'static str);
+///
+/// impl KeyFetcher for BuiltIn {
+///     fn fetch<'a>(&'a self, url: &'a Url, limit: usize) -> BoxFuture<'a, Result<Document, FetchError>> {
+///         Box::pin(async move {
+///             if self.0.len() > limit {
+///                 return Err(FetchError::TooLarge { url: url.clone(), limit });
+///             }
+///             Ok(Document::new(self.0))
+///         })
+///     }
+/// }
+/// ```
 pub trait KeyFetcher: Send + Sync + fmt::Debug {
     /// Gets the document at `url`, of at most `limit` bytes after decompression.
     ///
@@ -24,24 +48,93 @@ pub trait KeyFetcher: Send + Sync + fmt::Debug {
         url: &'a Url,
         limit: usize,
     ) -> BoxFuture<'a, Result<Document, FetchError>>;
+
+    /// Gets the document at `url` unless it is still the one that came with `etag`
+    /// (RFC 9110 section 13.1.2).
+    ///
+    /// An implementation that knows nothing of entity tags need not have this: the document is
+    /// then fetched again.
+    fn revalidate<'a>(
+        &'a self,
+        url: &'a Url,
+        limit: usize,
+        etag: &'a str,
+    ) -> BoxFuture<'a, Result<Revalidated, FetchError>> {
+        let _ = etag;
+        Box::pin(async move { self.fetch(url, limit).await.map(Revalidated::Modified) })
+    }
 }
 
 /// A fetched document.
-#[derive(Clone, Debug)]
+///
+/// ```
+/// use std::time::Duration;
+/// use portcullis::Document;
+///
+/// let document = Document { max_age: Some(Duration::from_mins(5)), ..Document::new("{}") };
+/// assert_eq!(document.body, b"{}");
+/// assert_eq!(document.etag, None);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Document {
     /// The body of the 200 answer.
     pub body: Vec<u8>,
     /// How long the provider says it may be kept: `max-age` of `Cache-Control`.
     pub max_age: Option<Duration>,
+    /// The document's entity tag (RFC 9110 section 8.8.3), quotes and all.
+    pub etag: Option<String>,
+}
+
+impl Document {
+    /// A document of which only the body is known.
+    pub fn new(body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            body: body.into(),
+            ..Self::default()
+        }
+    }
+}
+
+/// What became of a document since it was fetched.
+///
+/// ```
+/// use portcullis::{Document, Revalidated};
+///
+/// let answer = Revalidated::Modified(Document::new("{}"));
+/// assert_ne!(answer, Revalidated::NotModified { max_age: None });
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Revalidated {
+    /// It is another, or the provider does not tell.
+    Modified(Document),
+    /// It is the same: the answer was 304.
+    NotModified {
+        /// How long the provider says it may be kept: `max-age` of `Cache-Control`.
+        max_age: Option<Duration>,
+    },
 }
 
 /// Why a document could not be had. The provider's or the network's fault.
+///
+/// ```
+/// use portcullis::FetchError;
+///
+/// let url = "https://issuer.example/jwks.json".parse().unwrap();
+/// let error = FetchError::Status { url, status: 500 };
+/// assert_eq!(error.to_string(), "https://issuer.example/jwks.json answered 500");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
     /// Plain `http` to anything but this machine.
     #[error("{url} is neither https nor on this machine")]
     Insecure {
+        /// The address that was refused.
+        url: Url,
+    },
+    /// An address of the link, where a cloud keeps its machines' credentials.
+    #[error("{url} is a link-local address")]
+    LinkLocal {
         /// The address that was refused.
         url: Url,
     },

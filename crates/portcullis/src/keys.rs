@@ -1,27 +1,43 @@
+mod attempts;
+mod distrust;
+mod fetched;
+mod provider;
 mod refresher;
+mod restart;
+mod snapshot;
+mod status;
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use portcullis_token::{KeySet, KeySetError, Reason, UnixTime};
 use tokio::sync::{Notify, watch};
 use url::Url;
 
-use crate::discovery::discover;
+use self::attempts::Attempts;
+pub use self::attempts::Trigger;
+pub use self::distrust::{DistrustList, Distrusted};
+pub(crate) use self::fetched::Fetched;
+pub use self::fetched::Origin;
+pub use self::snapshot::{SnapshotError, SnapshotFile};
+use self::status::FetchCounters;
+pub use self::status::{FetchCount, KeyStatus, KnownKey};
 use crate::{Clock, DiscoveryError, FetchError, KeyFetcher};
 
-const MAX_BYTES: usize = 1024 * 1024;
-/// How long keys are used after the last time they could be fetched.
-const MAX_STALE: Duration = Duration::from_hours(24);
 /// How long a request waits for keys that it needs.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// At most one fetch in this time because of unknown key ids.
-const COOLDOWN: Duration = Duration::from_secs(10);
 
 /// Where an issuer's keys come from.
+///
+/// ```
+/// use portcullis::KeySource;
+///
+/// let source = KeySource::Discovery("https://tenant.eu.auth0.com/".parse().unwrap());
+/// assert_eq!(source.to_string(), "https://tenant.eu.auth0.com/");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum KeySource {
     /// The issuer's discovery document names its key set.
@@ -31,6 +47,17 @@ pub enum KeySource {
 }
 
 /// Why an issuer's keys could not be fetched. Ours or the provider's fault: HTTP 503.
+///
+/// ```
+/// use portcullis::{Chain, FetchError, KeysError};
+///
+/// let url = "https://issuer.example/jwks.json".parse().unwrap();
+/// let error = KeysError::from(FetchError::Status { url, status: 500 });
+/// assert_eq!(
+///     Chain(&error).to_string(),
+///     "the key set could not be fetched: https://issuer.example/jwks.json answered 500",
+/// );
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeysError {
@@ -45,11 +72,49 @@ pub enum KeysError {
     Parse(#[from] KeySetError),
 }
 
+/// How an issuer's keys are kept.
+///
+/// ```
+/// use std::time::Duration;
+/// use portcullis::KeySettings;
+///
+/// let settings = KeySettings { max_stale: Duration::from_hours(1), ..KeySettings::default() };
+/// assert!(settings.snapshot.is_none());
+/// ```
+#[derive(Clone, Debug)]
+pub struct KeySettings {
+    /// How long keys are used after the provider last vouched for them. Default 24 h.
+    ///
+    /// Zero keeps them only until shortly after they should have been fetched again.
+    pub max_stale: Duration,
+    /// Where the last good keys are kept over a restart. Default: nowhere.
+    pub snapshot: Option<SnapshotFile>,
+}
+
 /// The keys of one issuer, kept fresh by one background task. Cheap to clone.
 ///
 /// Readers never wait for known keys. An unknown key id joins the one fetch under way for at most
-/// 2 s, and causes at most one fetch in 10 s, so that forged ids cannot drum on the provider.
-/// When the provider fails, the last good keys serve for up to 24 h.
+/// 2 s, and causes at most one fetch in 10 s, so that forged ids cannot drum on the provider; a
+/// bad signature does so for keys older than 5 min, at most once in 5 min. When the provider
+/// fails, the last good keys serve for up to 24 h.
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use portcullis::{HttpFetcher, Issuer, KeySource, Keys, SystemClock, Verifier};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // Two APIs of one issuer, each with its own audience, and one fetch for both.
+/// let source = KeySource::Discovery("https://tenant.eu.auth0.com/".parse()?);
+/// let keys = Keys::new(source, Arc::new(HttpFetcher::new()?), Arc::new(SystemClock));
+/// let verifier = |audience: &str| {
+///     let issuer = Issuer::sharing(keys.clone()).named("https://tenant.eu.auth0.com/");
+///     Verifier::builder().issuer(issuer.audience(audience)).build()
+/// };
+/// let (expenses, travel) = (verifier("https://expenses-api")?, verifier("https://travel-api")?);
+/// # let _ = (expenses, travel);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Keys {
     shared: Arc<Shared>,
@@ -58,42 +123,48 @@ pub struct Keys {
 /// What the background task and its readers share.
 struct Shared {
     source: KeySource,
+    settings: KeySettings,
     fetcher: Arc<dyn KeyFetcher>,
     clock: Arc<dyn Clock>,
     current: ArcSwap<Fetched>,
     attempts: watch::Sender<Attempts>,
+    counters: FetchCounters,
     wake: Arc<Notify>,
     started: AtomicBool,
 }
 
-/// A key set and its age.
-#[derive(Debug, Default)]
-pub(crate) struct Fetched {
-    set: KeySet,
-    at: Option<UnixTime>,
-}
-
-/// The history of fetching, changed only under the channel's own short lock.
-#[derive(Clone, Copy, Debug, Default)]
-struct Attempts {
-    in_flight: bool,
-    finished: u64,
-    /// Failures since the last success.
-    failures: u32,
-    finished_at: UnixTime,
-    /// When an unknown key id last caused a fetch.
-    asked_at: Option<UnixTime>,
+/// What asking the provider again has brought.
+#[derive(Debug)]
+pub(crate) enum Newer {
+    /// Other keys than those that were seen.
+    Keys(Arc<Fetched>),
+    /// The keys are the provider's own, and nobody may ask again yet.
+    Same,
+    /// The provider does not answer.
+    Unavailable,
 }
 
 impl Keys {
     /// Keys from `source`. Nothing is fetched until they are asked for, or [`Keys::start`].
     pub fn new(source: KeySource, fetcher: Arc<dyn KeyFetcher>, clock: Arc<dyn Clock>) -> Self {
+        Self::with(source, fetcher, clock, KeySettings::default())
+    }
+
+    /// The same with other settings than the default ones.
+    pub fn with(
+        source: KeySource,
+        fetcher: Arc<dyn KeyFetcher>,
+        clock: Arc<dyn Clock>,
+        settings: KeySettings,
+    ) -> Self {
         let shared = Shared {
             source,
+            settings,
             fetcher,
             clock,
             current: ArcSwap::default(),
             attempts: watch::Sender::default(),
+            counters: FetchCounters::default(),
             wake: Arc::default(),
             started: AtomicBool::default(),
         };
@@ -104,16 +175,17 @@ impl Keys {
 
     /// Starts the background task on the current tokio runtime; later calls change nothing.
     ///
-    /// The task fetches at once, then before the keys grow old. It ends when the last clone of
-    /// this is dropped.
+    /// The task reads the snapshot, fetches at once, then before the keys grow old. It ends when
+    /// the last clone of this is dropped.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn start(&self) {
         if !self.shared.started.swap(true, Ordering::AcqRel) {
-            self.shared
-                .attempts
-                .send_modify(|attempts| attempts.in_flight = true);
+            self.shared.attempts.send_modify(|attempts| {
+                attempts.in_flight = true;
+                attempts.trigger = Trigger::Start;
+            });
             tokio::spawn(refresher::run(Arc::downgrade(&self.shared)));
         }
     }
@@ -123,116 +195,156 @@ impl Keys {
     /// # Errors
     /// [`Reason::KeysUnavailable`].
     pub async fn ready(&self) -> Result<(), Reason> {
-        if self.load().is_usable(self.shared.clock.now()) {
+        if self.is_usable() {
             return Ok(());
         }
-        self.refreshed().await.map(drop)
+        match self.newer_than(&self.load(), Trigger::KeyId).await {
+            Newer::Keys(_) => Ok(()),
+            Newer::Same | Newer::Unavailable => Err(Reason::KeysUnavailable),
+        }
     }
 
-    /// The keys at this moment; the empty set when there are none, or only too old ones.
+    /// Whether there are keys that are not too old.
+    pub fn is_usable(&self) -> bool {
+        self.load().usable(self.shared.clock.now()).is_some()
+    }
+
+    /// Waits until keys are there, however often the provider has to be asked.
+    ///
+    /// # Cancel safety
+    /// Safe: the fetches belong to the background task.
+    pub(crate) async fn until_usable(&self) {
+        self.until(Attempts::has_keys).await;
+    }
+
+    /// Waits until keys are there, or a fetch has failed.
+    ///
+    /// # Cancel safety
+    /// Safe: the fetch belongs to the background task.
+    pub(crate) async fn until_tried(&self) {
+        self.until(|attempts| attempts.has_keys() || attempts.failures > 0)
+            .await;
+    }
+
+    async fn until(&self, holds: impl FnMut(&Attempts) -> bool) {
+        self.start();
+        let mut attempts = self.shared.attempts.subscribe();
+        // The sender lives as long as `self`.
+        drop(attempts.wait_for(holds).await);
+    }
+
+    /// The keys at this moment; the empty set when there are none.
     pub(crate) fn load(&self) -> Arc<Fetched> {
         self.shared.current.load_full()
     }
 
-    /// The keys after a fetch that an unknown key id may have made necessary.
-    ///
-    /// # Errors
-    /// [`Reason::KeysUnavailable`] when the provider does not answer, [`Reason::KeyUnknown`] when
-    /// the keys are fresh and nobody may fetch again yet.
+    /// The same without counting another owner, for a look that ends before the next await.
+    pub(crate) fn peek(&self) -> Guard<Arc<Fetched>> {
+        self.shared.current.load()
+    }
+
+    pub(crate) fn last_error(&self) -> Option<Arc<KeysError>> {
+        self.shared.attempts.borrow().last_error.clone()
+    }
+
+    pub(crate) fn source(&self) -> &KeySource {
+        &self.shared.source
+    }
+
+    /// Other keys than those `seen`, when a fetch that a token made necessary brings some.
     ///
     /// # Cancel safety
     /// Safe: the fetch belongs to the background task.
-    pub(crate) async fn refreshed(&self) -> Result<Arc<Fetched>, Reason> {
+    pub(crate) async fn newer_than(&self, seen: &Fetched, trigger: Trigger) -> Newer {
         self.start();
         let mut attempts = self.shared.attempts.subscribe();
         let before = attempts.borrow_and_update().finished;
-        if !self.ask() {
-            let failing = self.shared.attempts.borrow().failures > 0;
-            return Err(if failing {
-                Reason::KeysUnavailable
-            } else {
-                Reason::KeyUnknown
-            });
+        let generation = seen.generation();
+        let current = self.load();
+        if current.generation() != generation {
+            return Newer::Keys(current);
         }
-        let finished = attempts.wait_for(|attempts| attempts.finished > before);
-        let after = match tokio::time::timeout(PATIENCE, finished).await {
-            Ok(Ok(attempts)) => *attempts,
-            // Too slow, or the task's runtime has ended.
-            Ok(Err(_)) | Err(_) => return Err(Reason::KeysUnavailable),
+        if !self.ask(trigger, &current) {
+            let failing = self.shared.attempts.borrow().failures > 0;
+            return if failing {
+                Newer::Unavailable
+            } else {
+                Newer::Same
+            };
+        }
+        let changed = attempts
+            .wait_for(|attempts| attempts.finished > before || attempts.generation != generation);
+        // Too slow, or the task's runtime has ended.
+        let succeeded = match tokio::time::timeout(PATIENCE, changed).await {
+            Ok(Ok(attempts)) => attempts.failures == 0,
+            Ok(Err(_)) | Err(_) => false,
         };
-        if after.failures == 0 {
-            Ok(self.load())
+        let current = self.load();
+        if current.generation() != generation {
+            Newer::Keys(current)
+        } else if succeeded {
+            Newer::Same
         } else {
-            Err(Reason::KeysUnavailable)
+            Newer::Unavailable
         }
     }
 
-    /// Makes sure that a fetch is under way, if there may be one; tells whether there is.
-    fn ask(&self) -> bool {
+    /// Makes sure that a fetch is under way, if there may be one; tells whether to wait for it.
+    fn ask(&self, trigger: Trigger, current: &Fetched) -> bool {
         let now = self.shared.clock.now();
-        let has_keys = self.load().is_usable(now);
+        let age = current.usable_age(now);
         let mut under_way = false;
         self.shared.attempts.send_if_modified(|attempts| {
-            let starts = !attempts.in_flight && attempts.may_ask(now, has_keys);
-            if starts {
-                attempts.in_flight = true;
-                attempts.asked_at = Some(now);
+            let begins = attempts.begin(trigger, now, age);
+            if begins {
                 self.shared.wake.notify_one();
             }
-            under_way = attempts.in_flight;
-            starts
+            under_way = attempts.in_flight && Attempts::is_worth_waiting(trigger, age);
+            begins
         });
         under_way
     }
 }
 
-impl Fetched {
-    /// The keys, as long as they are not too old at `now`.
-    pub(crate) fn usable(&self, now: UnixTime) -> Option<&KeySet> {
-        self.is_usable(now).then_some(&self.set)
-    }
-
-    fn is_usable(&self, now: UnixTime) -> bool {
-        self.at.is_some_and(|at| now.since(at) < MAX_STALE)
-    }
-}
-
-impl Attempts {
-    /// Whether a request may cause a fetch at `now`.
-    fn may_ask(&self, now: UnixTime, has_keys: bool) -> bool {
-        let pause = if has_keys { COOLDOWN } else { self.back_off() };
-        let last = if has_keys {
-            self.asked_at
-        } else {
-            Some(self.finished_at)
-        };
-        last.is_none_or(|last| now.since(last) >= pause)
-    }
-
-    /// 1 s after the first failure, doubled by each further one, at most 60 s.
-    fn back_off(&self) -> Duration {
-        let doublings = self.failures.saturating_sub(1).min(6);
-        Duration::from_secs((1 << doublings).min(60))
-    }
-}
-
 impl Shared {
-    /// Fetches the keys, by discovery where the source says so.
-    async fn fetch(&self) -> Result<(KeySet, Option<Duration>), KeysError> {
-        let (issuer, url) = match &self.source {
-            KeySource::Jwks(url) => (None, url.clone()),
-            KeySource::Discovery(issuer) => {
-                let discovered = discover(&*self.fetcher, issuer).await?;
-                (Some(discovered.issuer), discovered.jwks_uri)
-            }
-        };
-        let document = self.fetcher.fetch(&url, MAX_BYTES).await?;
-        let set = KeySet::parse(&document.body)?;
-        let set = match issuer {
-            Some(issuer) => set.of_issuer(issuer),
-            None => set,
-        };
-        Ok((set, document.max_age))
+    /// Puts `set` in the place of the keys; `life` is how long they are fresh from `at` on.
+    fn store(&self, set: Arc<KeySet>, origin: Origin, at: UnixTime, life: Duration) {
+        let generation = self.current.load().generation + 1;
+        self.current.store(Arc::new(Fetched {
+            set,
+            at: Some(at),
+            usable_for: self.usable_for(life),
+            origin,
+            generation,
+        }));
+        self.attempts
+            .send_modify(|attempts| attempts.generation = generation);
+    }
+
+    /// The provider vouches for the same keys from `at` on.
+    fn extend(&self, at: UnixTime, life: Duration) {
+        let current = self.current.load_full();
+        self.current.store(Arc::new(Fetched {
+            set: Arc::clone(&current.set),
+            at: Some(at),
+            usable_for: self.usable_for(life),
+            origin: Origin::Provider,
+            generation: current.generation,
+        }));
+    }
+
+    /// At least as long as the next fetch may take to come, jitter included.
+    fn usable_for(&self, life: Duration) -> Duration {
+        self.settings.max_stale.max(life + life / 5)
+    }
+}
+
+impl Default for KeySettings {
+    fn default() -> Self {
+        Self {
+            max_stale: Duration::from_hours(24),
+            snapshot: None,
+        }
     }
 }
 

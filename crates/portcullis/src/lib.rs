@@ -18,22 +18,40 @@
 //!
 //! The checks themselves, and their order, are those of [`portcullis_token`].
 
+mod cache;
 mod chain;
 mod clock;
 mod credentials;
 mod discovery;
 mod fetch;
+mod introspection;
+mod issuer;
 mod keys;
 mod problem;
+mod replay;
+mod revocation;
 mod verifier;
 
+pub use cache::{Cache, CacheStatus};
 pub use chain::Chain;
 pub use clock::{Clock, SystemClock};
 pub use credentials::Credentials;
 pub use discovery::DiscoveryError;
 #[cfg(feature = "reqwest")]
 pub use fetch::HttpFetcher;
-pub use fetch::{BoxFuture, Document, FetchError, KeyFetcher};
-pub use keys::{KeySource, Keys, KeysError};
+pub use fetch::{BoxFuture, Document, FetchError, KeyFetcher, Revalidated};
+#[cfg(feature = "reqwest")]
+pub use introspection::HttpIntrospector;
+pub use introspection::{Introspection, IntrospectionError, Introspector};
+pub use issuer::Issuer;
+pub use keys::{
+    DistrustList, Distrusted, FetchCount, KeySettings, KeySource, KeyStatus, Keys, KeysError,
+    KnownKey, Origin, SnapshotError, SnapshotFile, Trigger,
+};
+pub use portcullis_token::{Algorithm, Secret};
 pub use problem::Problem;
-pub use verifier::{BuildError, Issuer, Verifier, VerifierBuilder};
+pub use replay::{MemoryReplayStore, ReplayError, ReplayStore};
+pub use revocation::{
+    OnFailure, Revocation, RevocationList, RevocationListFull, Revocations, RevocationsError,
+};
+pub use verifier::{BuildError, NotReady, Verifier, VerifierBuilder};

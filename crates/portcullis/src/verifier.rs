@@ -1,21 +1,44 @@
+mod admission;
+mod builder;
+mod ready;
+mod trusted;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use portcullis_token::{
-    Algorithm, KeySet, Reason, Rules, Sender, TokenType, Trace, Unverified, Verified,
+    Algorithm, HeaderPolicy, MAX_TOKEN_BYTES, Reason, Sender, TokenType, Trace, Unverified,
+    Verified,
 };
-use url::Url;
 
-use crate::fetch::is_secure;
-use crate::{Clock, Credentials, KeyFetcher, KeySource, Keys, SystemClock};
-
-/// The most that clocks may be allowed to differ.
-const MAX_LEEWAY: Duration = Duration::from_mins(5);
+use self::admission::RevocationCheck;
+pub use self::builder::{BuildError, VerifierBuilder};
+pub use self::ready::NotReady;
+use self::trusted::{Proven, Trusted};
+use crate::cache::{Digest, Entry, OwnedCache};
+use crate::{Clock, Credentials, DistrustList, KeyStatus, ReplayStore};
 
 /// Decides whether access tokens are good here. Cheap to clone.
 ///
-/// It is built without any I/O; keys are fetched when the first token needs them, or from
-/// [`Verifier::start`] on.
+/// It is built without any I/O. A service chooses how it starts:
+///
+/// - lazily: keys are fetched when the first token needs them, or from [`Verifier::start`] on, and
+///   [`Verifier::is_ready`] tells when they are there;
+/// - [`Verifier::ready_within`]: it waits for its issuers;
+/// - [`Verifier::ready`]: it fails without them.
+///
+/// ```no_run
+/// use portcullis::{Credentials, Issuer, Verifier};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let verifier = Verifier::builder()
+///     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
+///     .build()?;
+/// verifier.ready().await?;
+/// let verified = verifier.verify(&Credentials::bearer("eyJhbGciOi…")).await?;
+/// println!("{:?}", verified.claims().subject());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Verifier {
     shared: Arc<Shared>,
@@ -24,97 +47,15 @@ pub struct Verifier {
 #[derive(Debug)]
 struct Shared {
     issuers: Vec<Trusted>,
-    clock: Arc<dyn Clock>,
-}
-
-/// One issuer, compiled.
-#[derive(Debug)]
-struct Trusted {
-    rules: Rules,
-    keys: KeyHolder,
-}
-
-/// Keys that are fetched, or that were given.
-#[derive(Clone, Debug)]
-enum KeyHolder {
-    Fetched(Keys),
-    Fixed(Arc<KeySet>),
-}
-
-/// One issuer whose tokens are accepted, and what they must be like.
-///
-/// A token must name the issuer and one of the audiences; a check is given up only in words, by
-/// [`Issuer::any_audience`] or by [`Issuer::jwks`] without [`Issuer::named`].
-#[derive(Clone, Debug)]
-pub struct Issuer {
-    source: Source,
-    name: Option<String>,
-    audience: Option<Vec<String>>,
+    /// What any of the issuers may sign with.
     algorithms: Vec<Algorithm>,
-    leeway: Duration,
+    /// What any of the issuers may write as `typ`.
     token_type: TokenType,
-    scope_claims: Option<Vec<String>>,
-}
-
-#[derive(Clone, Debug)]
-enum Source {
-    Discovery(String),
-    Jwks(String),
-    Fixed(Arc<KeySet>),
-    Shared(Keys),
-}
-
-/// Why a verifier could not be built. The configuration's fault.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// No issuer was given, so every token would be refused.
-    #[error("a verifier needs at least one issuer")]
-    NoIssuer,
-    /// The address is not an absolute URL.
-    #[error("`{address}` is not a URL")]
-    Address {
-        /// The text that was given.
-        address: String,
-        /// What is wrong with it.
-        #[source]
-        cause: url::ParseError,
-    },
-    /// The address is neither https nor on this machine, or has a user name, query or fragment.
-    #[error(
-        "`{address}` must be https, or http on this machine, without user name, query and fragment"
-    )]
-    Unsafe {
-        /// The text that was given.
-        address: String,
-    },
-    /// Without an audience, any API's token would be accepted.
-    #[error("an issuer needs an audience: a token for another API must not be good here")]
-    NoAudience,
-    /// Without an algorithm, every token would be refused.
-    #[error("an issuer needs at least one algorithm")]
-    NoAlgorithm,
-    /// More than five minutes of leeway.
-    #[error("a leeway of more than {} s is not allowed", MAX_LEEWAY.as_secs())]
-    Leeway,
-    /// Two issuers of one name: which rules apply would depend on their order.
-    #[error("the issuer `{0}` is there twice")]
-    Duplicate(String),
-    /// No fetcher was given, and the crate was built without its own.
-    #[error("fetching keys needs a `KeyFetcher`, or the feature `reqwest`")]
-    NoFetcher,
-    /// TLS cannot be set up on this machine.
-    #[cfg(feature = "reqwest")]
-    #[error("TLS cannot be set up")]
-    Tls(#[source] reqwest::Error),
-}
-
-/// Collects the issuers of a [`Verifier`].
-#[derive(Debug, Default)]
-pub struct VerifierBuilder {
-    issuers: Vec<Issuer>,
-    clock: Option<Arc<dyn Clock>>,
-    fetcher: Option<Arc<dyn KeyFetcher>>,
+    clock: Arc<dyn Clock>,
+    cache: Option<OwnedCache>,
+    distrust: DistrustList,
+    replays: Arc<dyn ReplayStore>,
+    revocations: Option<RevocationCheck>,
 }
 
 impl Verifier {
@@ -123,32 +64,40 @@ impl Verifier {
         VerifierBuilder::default()
     }
 
-    /// Starts fetching keys in the background, on the current tokio runtime.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
-    pub fn start(&self) {
-        for issuer in &self.shared.issuers {
-            if let KeyHolder::Fetched(keys) = &issuer.keys {
-                keys.start();
-            }
-        }
-    }
-
     /// Decides about a caller's credentials.
     ///
     /// # Errors
     /// The [`Reason`] of the first check that fails.
     ///
     /// # Cancel safety
-    /// Safe: nothing is changed but the keys, which belong to the background task.
+    /// Safe: what is fetched belongs to background tasks. A `DPoP` proof may count as used.
     pub async fn verify(&self, credentials: &Credentials<'_>) -> Result<Verified, Reason> {
-        let token = Unverified::parse(credentials.token(), TokenType::Lenient, &mut ())?;
-        self.verify_parsed(&token, credentials.sender(), &mut ())
-            .await
+        let (token, sender) = (credentials.token(), credentials.sender());
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(Reason::TooLarge);
+        }
+        let cache = self.shared.cache.as_ref();
+        let Some((cache, digest)) = cache.and_then(|cache| Some((cache, cache.digest(token)?)))
+        else {
+            let (proven, _) = self.verify_anew(token, sender).await?;
+            return Ok(proven.verified);
+        };
+        if let Some(entry) = self.find_cached(cache, &digest) {
+            cache.count_hit();
+            return self.verify_again(&entry, token, sender).await;
+        }
+        cache.count_miss();
+        let (proven, issuer) = self.verify_anew(token, sender).await?;
+        if let Some(key) = proven.key {
+            let entry = Entry::new(proven.verified.clone(), issuer, key);
+            cache.insert(digest, entry, self.shared.clock.now());
+        }
+        Ok(proven.verified)
     }
 
     /// Decides about a token whose form is already checked, and shows the steps to `trace`.
+    ///
+    /// Nothing is remembered and nothing is taken from memory, so that every step is shown.
     ///
     /// # Errors
     /// The [`Reason`] of the first check that fails.
@@ -158,326 +107,96 @@ impl Verifier {
         sender: &Sender<'_>,
         trace: &mut impl Trace,
     ) -> Result<Verified, Reason> {
-        let mut answer = Err(Reason::IssUnknown);
-        for issuer in &self.shared.issuers {
-            answer = issuer
-                .verify(token, sender, &*self.shared.clock, trace)
-                .await;
-            if !matches!(answer, Err(Reason::IssUnknown)) {
-                break;
+        let (proven, _) = self.prove(token, sender, trace).await?;
+        Ok(proven.verified)
+    }
+
+    /// The keys of each issuer at this moment, for a page or a metric.
+    pub fn key_status(&self) -> Vec<KeyStatus> {
+        let mut all: Vec<_> = self.shared.issuers.iter().map(Trusted::status).collect();
+        for status in &mut all {
+            let issuer = status.issuer.as_deref().unwrap_or_default();
+            for key in &mut status.keys {
+                let list = &self.shared.distrust;
+                key.is_distrusted =
+                    list.concerns(issuer, key.kid.as_deref(), &key.thumbprint_bytes);
             }
         }
-        answer
+        all
     }
-}
 
-impl Trusted {
-    async fn verify(
+    /// The remembered answer about a token, as long as its key is one of the issuer's.
+    fn find_cached(&self, cache: &OwnedCache, digest: &Digest) -> Option<Arc<Entry>> {
+        let now = self.shared.clock.now();
+        let entry = cache.find(digest, now)?;
+        let has_key = self.shared.issuers[entry.issuer].still_has_key(&entry, now)?;
+        if has_key {
+            return Some(entry);
+        }
+        cache.drop_stale(digest);
+        None
+    }
+
+    /// Checks of a remembered token what may have changed since.
+    async fn verify_again(
+        &self,
+        entry: &Entry,
+        token: &str,
+        sender: &Sender<'_>,
+    ) -> Result<Verified, Reason> {
+        let issuer = &self.shared.issuers[entry.issuer];
+        let now = self.shared.clock.now();
+        let verified = issuer
+            .rules
+            .verify_again(&entry.verified, token, sender, now, &mut ())?;
+        self.admit(&verified, Some(&entry.key), issuer, token)
+            .await?;
+        Ok(verified)
+    }
+
+    async fn verify_anew(
+        &self,
+        token: &str,
+        sender: &Sender<'_>,
+    ) -> Result<(Proven, usize), Reason> {
+        if is_opaque(token) && self.introspects() {
+            return self.introspect(token, sender).await;
+        }
+        let policy = HeaderPolicy {
+            algorithms: &self.shared.algorithms,
+            token_type: self.shared.token_type.clone(),
+        };
+        let token = Unverified::parse(token, policy, &mut ())?;
+        self.prove(&token, sender, &mut ()).await
+    }
+
+    /// The first issuer's answer that is not about a token of another one.
+    async fn prove(
         &self,
         token: &Unverified<'_>,
         sender: &Sender<'_>,
-        clock: &dyn Clock,
         trace: &mut impl Trace,
-    ) -> Result<Verified, Reason> {
-        let now = clock.now();
-        let keys = match &self.keys {
-            KeyHolder::Fixed(keys) => return self.rules.verify(token, keys, sender, now, trace),
-            KeyHolder::Fetched(keys) => keys,
-        };
-        let none = KeySet::default();
-        let fetched = keys.load();
-        match self.rules.verify(
-            token,
-            fetched.usable(now).unwrap_or(&none),
-            sender,
-            now,
-            trace,
-        ) {
-            Err(Reason::KeyUnknown) => {}
-            decided => return decided,
+    ) -> Result<(Proven, usize), Reason> {
+        for (index, issuer) in self.shared.issuers.iter().enumerate() {
+            match issuer
+                .verify(token, sender, &*self.shared.clock, trace)
+                .await
+            {
+                Err(Reason::IssUnknown) => {}
+                Err(reason) => return Err(reason),
+                Ok(proven) => {
+                    self.admit(&proven.verified, proven.key.as_ref(), issuer, token.text())
+                        .await?;
+                    return Ok((proven, index));
+                }
+            }
         }
-        // Only a key that was published since the last fetch can change the answer.
-        let fetched = keys.refreshed().await?;
-        self.rules.verify(
-            token,
-            fetched.usable(now).unwrap_or(&none),
-            sender,
-            now,
-            trace,
-        )
+        Err(Reason::IssUnknown)
     }
 }
 
-impl Issuer {
-    /// An issuer whose discovery document names its keys and its exact `iss`.
-    ///
-    /// `issuer` may have a slash at its end or not; the document decides (OpenID Connect
-    /// Discovery 1.0 section 4).
-    pub fn discover(issuer: impl Into<String>) -> Self {
-        let issuer = issuer.into();
-        Self {
-            name: Some(issuer.clone()),
-            ..Self::from_source(Source::Discovery(issuer))
-        }
-    }
-
-    /// An issuer known by its key set alone; add [`Issuer::named`], or any `iss` is accepted.
-    pub fn jwks(url: impl Into<String>) -> Self {
-        Self::from_source(Source::Jwks(url.into()))
-    }
-
-    /// An issuer whose keys are given and never fetched, as `explain` and tests need it.
-    pub fn fixed(keys: impl Into<Arc<KeySet>>) -> Self {
-        Self::from_source(Source::Fixed(keys.into()))
-    }
-
-    /// An issuer whose keys others use too, so that they are fetched once.
-    pub fn sharing(keys: Keys) -> Self {
-        Self::from_source(Source::Shared(keys))
-    }
-
-    fn from_source(source: Source) -> Self {
-        Self {
-            source,
-            name: None,
-            audience: Some(Vec::new()),
-            algorithms: Algorithm::DEFAULT.to_vec(),
-            leeway: Duration::from_secs(5),
-            token_type: TokenType::default(),
-            scope_claims: None,
-        }
-    }
-
-    /// The `iss` that tokens must carry, byte for byte.
-    #[must_use]
-    pub fn named(self, issuer: impl Into<String>) -> Self {
-        Self {
-            name: Some(issuer.into()),
-            ..self
-        }
-    }
-
-    /// Adds an audience; a token needs one of them.
-    #[must_use]
-    pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.audience.get_or_insert_default().push(audience.into());
-        self
-    }
-
-    /// Gives the check of `aud` up: tokens for other APIs of the issuer are then good here.
-    #[must_use]
-    pub fn any_audience(self) -> Self {
-        Self {
-            audience: None,
-            ..self
-        }
-    }
-
-    /// What the issuer may sign with. Default: RS256, PS256, ES256, `EdDSA`.
-    #[must_use]
-    pub fn algorithms(self, algorithms: impl Into<Vec<Algorithm>>) -> Self {
-        Self {
-            algorithms: algorithms.into(),
-            ..self
-        }
-    }
-
-    /// How far clocks may differ. Default 5 s, at most 300 s; fractions are dropped.
-    #[must_use]
-    pub fn leeway(self, leeway: Duration) -> Self {
-        Self { leeway, ..self }
-    }
-
-    /// The claims that list scopes. Default: `scope` and `scp`.
-    #[must_use]
-    pub fn scope_claims(self, names: impl Into<Vec<String>>) -> Self {
-        Self {
-            scope_claims: Some(names.into()),
-            ..self
-        }
-    }
-}
-
-impl VerifierBuilder {
-    /// Adds an issuer.
-    #[must_use]
-    pub fn issuer(mut self, issuer: Issuer) -> Self {
-        self.issuers.push(issuer);
-        self
-    }
-
-    /// Takes the time from `clock` instead of from the machine.
-    #[must_use]
-    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            clock: Some(clock),
-            ..self
-        }
-    }
-
-    /// Fetches documents by `fetcher` instead of by HTTP.
-    #[must_use]
-    pub fn fetcher(self, fetcher: Arc<dyn KeyFetcher>) -> Self {
-        Self {
-            fetcher: Some(fetcher),
-            ..self
-        }
-    }
-
-    /// Checks everything together. No I/O happens here.
-    ///
-    /// # Errors
-    /// [`BuildError`], for the first thing that is wrong.
-    pub fn build(self) -> Result<Verifier, BuildError> {
-        if self.issuers.is_empty() {
-            return Err(BuildError::NoIssuer);
-        }
-        refuse_duplicates(&self.issuers)?;
-        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
-        let mut fetcher = self.fetcher;
-        let mut issuers = Vec::with_capacity(self.issuers.len());
-        for issuer in self.issuers {
-            issuers.push(compile(issuer, &mut fetcher, &clock)?);
-        }
-        Ok(Verifier {
-            shared: Arc::new(Shared { issuers, clock }),
-        })
-    }
-}
-
-fn refuse_duplicates(issuers: &[Issuer]) -> Result<(), BuildError> {
-    for (index, issuer) in issuers.iter().enumerate() {
-        if let Some(name) = &issuer.name
-            && issuers[..index]
-                .iter()
-                .any(|other| other.name.as_ref() == Some(name))
-        {
-            return Err(BuildError::Duplicate(name.clone()));
-        }
-    }
-    Ok(())
-}
-
-fn compile(
-    issuer: Issuer,
-    fetcher: &mut Option<Arc<dyn KeyFetcher>>,
-    clock: &Arc<dyn Clock>,
-) -> Result<Trusted, BuildError> {
-    if issuer.audience.as_ref().is_some_and(Vec::is_empty) {
-        return Err(BuildError::NoAudience);
-    }
-    if issuer.algorithms.is_empty() {
-        return Err(BuildError::NoAlgorithm);
-    }
-    if issuer.leeway > MAX_LEEWAY {
-        return Err(BuildError::Leeway);
-    }
-    let mut fetched = |source| -> Result<KeyHolder, BuildError> {
-        let fetcher = match fetcher {
-            Some(fetcher) => Arc::clone(fetcher),
-            None => Arc::clone(fetcher.insert(default_fetcher()?)),
-        };
-        Ok(KeyHolder::Fetched(Keys::new(
-            source,
-            fetcher,
-            Arc::clone(clock),
-        )))
-    };
-    let keys = match issuer.source {
-        Source::Discovery(issuer) => fetched(KeySource::Discovery(secure_url(&issuer)?))?,
-        Source::Jwks(url) => fetched(KeySource::Jwks(secure_url(&url)?))?,
-        Source::Fixed(keys) => KeyHolder::Fixed(keys),
-        Source::Shared(keys) => KeyHolder::Fetched(keys),
-    };
-    let defaults = Rules::new(issuer.name, issuer.audience);
-    let rules = Rules {
-        algorithms: issuer.algorithms,
-        leeway: issuer.leeway,
-        token_type: issuer.token_type,
-        scope_claims: issuer.scope_claims.map_or(defaults.scope_claims, Arc::from),
-        ..defaults
-    };
-    Ok(Trusted { rules, keys })
-}
-
-fn secure_url(address: &str) -> Result<Url, BuildError> {
-    let url = Url::parse(address).map_err(|cause| BuildError::Address {
-        address: address.to_owned(),
-        cause,
-    })?;
-    let plain = url.username().is_empty()
-        && url.password().is_none()
-        && url.query().is_none()
-        && url.fragment().is_none();
-    if plain && is_secure(&url) {
-        Ok(url)
-    } else {
-        Err(BuildError::Unsafe {
-            address: address.to_owned(),
-        })
-    }
-}
-
-#[cfg(feature = "reqwest")]
-fn default_fetcher() -> Result<Arc<dyn KeyFetcher>, BuildError> {
-    Ok(Arc::new(
-        crate::HttpFetcher::new().map_err(BuildError::Tls)?,
-    ))
-}
-
-#[cfg(not(feature = "reqwest"))]
-fn default_fetcher() -> Result<Arc<dyn KeyFetcher>, BuildError> {
-    Err(BuildError::NoFetcher)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn build(issuer: Issuer) -> Result<Verifier, BuildError> {
-        Verifier::builder().issuer(issuer).build()
-    }
-
-    #[test]
-    fn a_verifier_that_would_be_open_or_useless_is_not_built() {
-        let good = || Issuer::discover("https://a.example/").audience("api");
-        assert!(build(good()).is_ok());
-        assert!(build(good().leeway(MAX_LEEWAY)).is_ok());
-        assert!(build(Issuer::jwks("http://127.0.0.1:1/jwks").any_audience()).is_ok());
-
-        assert!(matches!(
-            Verifier::builder().build(),
-            Err(BuildError::NoIssuer)
-        ));
-        let no_audience = build(Issuer::discover("https://a.example/"));
-        assert!(matches!(no_audience, Err(BuildError::NoAudience)));
-        let leeway = build(good().leeway(MAX_LEEWAY + Duration::from_secs(1)));
-        assert!(matches!(leeway, Err(BuildError::Leeway)));
-        assert!(matches!(
-            build(good().algorithms([])),
-            Err(BuildError::NoAlgorithm)
-        ));
-        let twice = Verifier::builder().issuer(good()).issuer(good()).build();
-        assert!(matches!(twice, Err(BuildError::Duplicate(_))));
-        let relative = build(Issuer::discover("a.example").audience("api"));
-        assert!(matches!(relative, Err(BuildError::Address { .. })));
-    }
-
-    #[test]
-    fn an_issuer_is_https_or_on_this_machine_and_nothing_more() {
-        for address in [
-            "http://a.example/",
-            "https://user@a.example/",
-            "https://:secret@a.example/",
-            "https://a.example/?x",
-            "https://a.example/#x",
-            "ftp://a.example/",
-        ] {
-            let result = build(Issuer::discover(address).audience("api"));
-            assert!(
-                matches!(result, Err(BuildError::Unsafe { .. })),
-                "{address}"
-            );
-        }
-    }
+/// A token that says nothing of itself; what is not of RFC 6750's characters is no token at all.
+fn is_opaque(token: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_~+/=".contains(&byte);
+    !token.is_empty() && token.bytes().all(allowed)
 }

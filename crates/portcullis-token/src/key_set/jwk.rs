@@ -2,9 +2,12 @@
 
 use aws_lc_rs::digest;
 use aws_lc_rs::signature::{EcdsaVerificationAlgorithm, ParsedPublicKey, RsaPublicKeyComponents};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::VerifyingKey;
+use super::spki::PublicKey;
+use super::{Material, VerifyingKey, roca};
 use crate::algorithm::{Curve, Scheme};
 use crate::{Algorithm, base64url};
 
@@ -33,6 +36,13 @@ pub enum Unusable {
     /// An RSA modulus outside of 2048 to 8192 bits, or an unsafe exponent.
     #[error("its RSA modulus or exponent is too weak or too large")]
     Weak,
+    /// An RSA modulus with the fingerprint of CVE-2017-15361: it can be factored.
+    #[error("its RSA modulus can be factored (ROCA)")]
+    Roca,
+    /// `x5c` is not a list of certificates, or its first one is of another key (RFC 7517
+    /// section 4.7).
+    #[error("its certificate is of another key")]
+    Certificate,
 }
 
 /// The key's id, where it has a readable one.
@@ -47,6 +57,7 @@ pub(super) fn prepare(jwk: &Value) -> Result<Vec<VerifyingKey>, Unusable> {
     }
     refuse_secrets(jwk)?;
     check_usage(jwk)?;
+    check_certificate(jwk)?;
     let algorithms = algorithms(jwk)?;
     let thumbprint = thumbprint(jwk)?;
     algorithms
@@ -55,12 +66,28 @@ pub(super) fn prepare(jwk: &Value) -> Result<Vec<VerifyingKey>, Unusable> {
             let public = public_key(jwk, algorithm)?;
             Ok(VerifyingKey {
                 kid: kid(jwk),
+                any_kid: false,
                 algorithm,
                 thumbprint,
-                public,
+                material: Material::Public(public),
             })
         })
         .collect()
+}
+
+/// Prepares `jwk` for `algorithm` alone, whatever its `kid`.
+pub(super) fn prepare_for(jwk: &Value, algorithm: Algorithm) -> Result<VerifyingKey, Unusable> {
+    refuse_secrets(jwk)?;
+    if !algorithms(jwk)?.contains(&algorithm) {
+        return Err(Unusable::Unsupported);
+    }
+    Ok(VerifyingKey {
+        kid: None,
+        any_kid: true,
+        algorithm,
+        thumbprint: thumbprint(jwk)?,
+        material: Material::Public(public_key(jwk, algorithm)?),
+    })
 }
 
 fn text<'j>(jwk: &'j Value, name: &str) -> Option<&'j str> {
@@ -81,6 +108,37 @@ fn refuse_secrets(jwk: &Value) -> Result<(), Unusable> {
         return Err(Unusable::Private);
     }
     Ok(())
+}
+
+/// RFC 7517 section 4.7: the first certificate of `x5c` is of this very key.
+///
+/// Some readers of a set believe the certificate and others the numbers; they must not differ.
+fn check_certificate(jwk: &Value) -> Result<(), Unusable> {
+    let Some(chain) = jwk.get("x5c") else {
+        return Ok(());
+    };
+    let leaf = chain
+        .get(0)
+        .and_then(Value::as_str)
+        .ok_or(Unusable::Certificate)?;
+    let der = STANDARD.decode(leaf).map_err(|_| Unusable::Certificate)?;
+    let key = PublicKey::from_certificate(&der).map_err(|_| Unusable::Certificate)?;
+    let certified = key.to_jwk();
+    let same_text = |name: &&str| text(&certified, name) == text(jwk, name);
+    let same_number = |name: &&str| {
+        bytes(jwk, name).map(without_leading_zeros)
+            == bytes(&certified, name).map(without_leading_zeros)
+    };
+    let (texts, numbers): (&[&str], &[&str]) = match key {
+        PublicKey::Rsa { .. } => (&["kty"], &["n", "e"]),
+        PublicKey::Ec { .. } => (&["kty", "crv", "x", "y"], &[]),
+        PublicKey::Ed25519 { .. } => (&["kty", "crv", "x"], &[]),
+    };
+    if texts.iter().all(same_text) && numbers.iter().all(same_number) {
+        Ok(())
+    } else {
+        Err(Unusable::Certificate)
+    }
 }
 
 /// RFC 7517 sections 4.2 and 4.3.
@@ -107,9 +165,9 @@ fn algorithms(jwk: &Value) -> Result<Vec<Algorithm>, Unusable> {
     let (kty, crv) = (text(jwk, "kty"), text(jwk, "crv"));
     let fits = |algorithm: &Algorithm| match algorithm.scheme() {
         Scheme::Rsa(_) => kty == Some("RSA"),
-        Scheme::Ec(Curve::P256, _) => (kty, crv) == (Some("EC"), Some("P-256")),
-        Scheme::Ec(Curve::P384, _) => (kty, crv) == (Some("EC"), Some("P-384")),
+        Scheme::Ec(curve, _) => (kty, crv) == (Some("EC"), Some(curve.name())),
         Scheme::Ed25519(_) => (kty, crv) == (Some("OKP"), Some("Ed25519")),
+        Scheme::Hmac(_) => false,
     };
     let named = |algorithm: &Algorithm| match jwk.get("alg") {
         None => true,
@@ -136,8 +194,13 @@ fn public_key(jwk: &Value, algorithm: Algorithm) -> Result<ParsedPublicKey, Unus
         }
         Scheme::Ec(curve, parameters) => point(jwk, curve, parameters),
         Scheme::Ed25519(parameters) => {
-            ParsedPublicKey::new(parameters, bytes(jwk, "x")?).map_err(|_| Unusable::Malformed)
+            let x = bytes(jwk, "x")?;
+            if x.len() != 32 {
+                return Err(Unusable::Malformed);
+            }
+            ParsedPublicKey::new(parameters, x).map_err(|_| Unusable::Malformed)
         }
+        Scheme::Hmac(_) => Err(Unusable::Symmetric),
     }
 }
 
@@ -149,10 +212,12 @@ fn modulus(jwk: &Value) -> Result<Vec<u8>, Unusable> {
     };
     let bits = n.len() * 8 - first.leading_zeros() as usize;
     let odd = last % 2 == 1;
-    if odd && (2048..=8192).contains(&bits) {
-        Ok(n)
-    } else {
+    if !odd || !(2048..=8192).contains(&bits) {
         Err(Unusable::Weak)
+    } else if roca::has_fingerprint(&n) {
+        Err(Unusable::Roca)
+    } else {
+        Ok(n)
     }
 }
 
@@ -180,10 +245,7 @@ fn point(
     curve: Curve,
     parameters: &'static EcdsaVerificationAlgorithm,
 ) -> Result<ParsedPublicKey, Unusable> {
-    let width = match curve {
-        Curve::P256 => 32,
-        Curve::P384 => 48,
-    };
+    let width = curve.width();
     let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
     if x.len() != width || y.len() != width {
         return Err(Unusable::Malformed);
@@ -274,6 +336,10 @@ mod tests {
             (with("kty", json!("rsa")), Unusable::Unsupported),
             (
                 json!({"kty":"EC","crv":"P-521","x":P256_X,"y":P256_Y}),
+                Unusable::Malformed,
+            ),
+            (
+                json!({"kty":"EC","crv":"secp256k1","x":P256_X,"y":P256_Y}),
                 Unusable::Unsupported,
             ),
             (with("n", json!("AQAB=")), Unusable::Malformed),

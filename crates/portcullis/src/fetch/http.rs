@@ -1,18 +1,42 @@
+use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{CACHE_CONTROL, HeaderMap};
-use reqwest::{Client, StatusCode, redirect};
+use reqwest::header::{CACHE_CONTROL, ETAG, HeaderMap, IF_NONE_MATCH};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
 use url::Url;
 
-use super::{BoxFuture, Document, FetchError, KeyFetcher, is_secure};
+use super::address::AllowedHosts;
+use super::{BoxFuture, Document, FetchError, KeyFetcher, Revalidated, is_secure};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longer entity tags are not sent back.
+const MAX_ETAG_BYTES: usize = 1024;
 
 /// Gets documents over HTTP: 2 s to connect, 5 s in all, no redirects, https outside of loopback.
+///
+/// A `jwks_uri` that leads to a link-local address or to the metadata service of a cloud is
+/// refused, by name or by address. Behind a proxy the proxy resolves names, and only addresses
+/// are refused here.
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use portcullis::{HttpFetcher, Issuer, Verifier};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let fetcher = Arc::new(HttpFetcher::new()?);
+/// let verifier = Verifier::builder()
+///     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
+///     .fetcher(fetcher)
+///     .build()?;
+/// # let _ = verifier;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct HttpFetcher {
     client: Client,
+    allowed: AllowedHosts,
 }
 
 impl HttpFetcher {
@@ -21,48 +45,64 @@ impl HttpFetcher {
     /// # Errors
     /// When TLS cannot be set up on this machine.
     pub fn new() -> Result<Self, reqwest::Error> {
+        Self::allowing([])
+    }
+
+    /// The same, where these hosts may be link-local: names, or addresses as URLs spell them.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let fetcher = portcullis::HttpFetcher::allowing(["issuer.local".to_owned()])?;
+    /// # let _ = fetcher;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When TLS cannot be set up on this machine.
+    pub fn allowing(hosts: impl IntoIterator<Item = String>) -> Result<Self, reqwest::Error> {
+        let allowed = AllowedHosts::new(hosts);
         let client = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TOTAL_TIMEOUT)
             .redirect(redirect::Policy::none())
+            .dns_resolver(Arc::new(allowed.clone()))
             .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { client })
+        Ok(Self { client, allowed })
     }
 
     async fn fetch_document(&self, url: &Url, limit: usize) -> Result<Document, FetchError> {
+        let response = self.send(url, self.client.get(url.clone())).await?;
+        read(url, response, limit).await
+    }
+
+    async fn revalidate_document(
+        &self,
+        url: &Url,
+        limit: usize,
+        etag: &str,
+    ) -> Result<Revalidated, FetchError> {
+        let request = self.client.get(url.clone()).header(IF_NONE_MATCH, etag);
+        let response = self.send(url, request).await?;
+        if response.status() == StatusCode::NOT_MODIFIED {
+            let max_age = max_age(response.headers());
+            return Ok(Revalidated::NotModified { max_age });
+        }
+        read(url, response, limit).await.map(Revalidated::Modified)
+    }
+
+    async fn send(&self, url: &Url, request: RequestBuilder) -> Result<Response, FetchError> {
         if !is_secure(url) {
             return Err(FetchError::Insecure { url: url.clone() });
         }
-        let unreachable = |cause: reqwest::Error| FetchError::Unreachable {
-            url: url.clone(),
-            cause: cause.without_url().into(),
-        };
-        let mut response = self
-            .client
-            .get(url.clone())
+        if !self.allowed.allows(url) {
+            return Err(FetchError::LinkLocal { url: url.clone() });
+        }
+        request
             .send()
             .await
-            .map_err(unreachable)?;
-        if response.status() != StatusCode::OK {
-            let status = response.status().as_u16();
-            return Err(FetchError::Status {
-                url: url.clone(),
-                status,
-            });
-        }
-        let max_age = max_age(response.headers());
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-            if body.len() + chunk.len() > limit {
-                return Err(FetchError::TooLarge {
-                    url: url.clone(),
-                    limit,
-                });
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Document { body, max_age })
+            .map_err(|cause| unreachable(url, cause))
     }
 }
 
@@ -74,6 +114,66 @@ impl KeyFetcher for HttpFetcher {
     ) -> BoxFuture<'a, Result<Document, FetchError>> {
         Box::pin(self.fetch_document(url, limit))
     }
+
+    fn revalidate<'a>(
+        &'a self,
+        url: &'a Url,
+        limit: usize,
+        etag: &'a str,
+    ) -> BoxFuture<'a, Result<Revalidated, FetchError>> {
+        Box::pin(self.revalidate_document(url, limit, etag))
+    }
+}
+
+async fn read(url: &Url, mut response: Response, limit: usize) -> Result<Document, FetchError> {
+    if response.status() != StatusCode::OK {
+        let status = response.status().as_u16();
+        return Err(FetchError::Status {
+            url: url.clone(),
+            status,
+        });
+    }
+    let (max_age, etag) = (max_age(response.headers()), etag(response.headers()));
+    let body = read_bounded(&mut response, limit)
+        .await
+        .map_err(|cause| unreachable(url, cause))?
+        .ok_or_else(|| FetchError::TooLarge {
+            url: url.clone(),
+            limit,
+        })?;
+    Ok(Document {
+        body,
+        max_age,
+        etag,
+    })
+}
+
+/// The body after decompression; nothing when it is longer than `limit`.
+pub(crate) async fn read_bounded(
+    response: &mut Response,
+    limit: usize,
+) -> Result<Option<Vec<u8>>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > limit {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body))
+}
+
+fn unreachable(url: &Url, cause: reqwest::Error) -> FetchError {
+    FetchError::Unreachable {
+        url: url.clone(),
+        cause: cause.without_url().into(),
+    }
+}
+
+/// `ETag` (RFC 9110 section 8.8.3), where it is there and worth sending back.
+fn etag(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(ETAG)?.to_str().ok()?;
+    (value.len() <= MAX_ETAG_BYTES).then(|| value.to_owned())
 }
 
 /// `max-age` of `Cache-Control` (RFC 9111 section 5.2.2.1), where it is there and readable.

@@ -4,7 +4,12 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::{Fetched, Shared};
+use portcullis_token::{KeySet, Unusable};
+
+use super::provider::{News, Provider};
+use super::restart::Restart;
+use super::status::FetchResult;
+use super::{KeysError, Origin, Shared, Trigger};
 use crate::Chain;
 
 /// How long keys are used before they are fetched again, when the provider does not say.
@@ -14,9 +19,14 @@ const MOST_LIFE: Duration = Duration::from_mins(15);
 
 /// Fetches at once, then whenever the keys grow old or a request asks, until nobody holds them.
 pub(super) async fn run(weak: Weak<Shared>) {
+    let mut provider = Provider::default();
+    let mut restart = Restart::default();
+    if let Some(shared) = weak.upgrade() {
+        restart = Restart::restore(&shared).await;
+    }
     loop {
         let Some(shared) = weak.upgrade() else { return };
-        let pause = attempt(&shared).await;
+        let pause = attempt(&shared, &mut provider, &mut restart).await;
         let wake = Arc::clone(&shared.wake);
         drop(shared);
         // Either way there is something to do: a request has asked, or the keys are old.
@@ -28,41 +38,97 @@ pub(super) async fn run(weak: Weak<Shared>) {
 }
 
 /// Fetches once, and tells how long to wait until the next time.
-async fn attempt(shared: &Shared) -> Duration {
+async fn attempt(shared: &Shared, provider: &mut Provider, restart: &mut Restart) -> Duration {
+    let trigger = begin(shared);
+    let result = provider
+        .fetch(&shared.source, &*shared.fetcher, shared.clock.now())
+        .await;
+    let now = shared.clock.now();
+    match result {
+        Ok(News::Keys(keys)) => {
+            report_skipped(shared, &keys.set);
+            let life = life(keys.max_age);
+            restart.keep(shared, &keys, now);
+            shared.store(Arc::new(keys.set), Origin::Provider, now, life);
+            finish(shared, trigger, FetchResult::Fetched);
+            restart.save().await;
+            jittered(life)
+        }
+        Ok(News::Unchanged { max_age }) => {
+            let life = life(max_age);
+            restart.renew(now);
+            shared.extend(now, life);
+            finish(shared, trigger, FetchResult::NotModified);
+            restart.save().await;
+            jittered(life)
+        }
+        Err(error) => jittered(fail(shared, trigger, error)),
+    }
+}
+
+/// Why this fetch is made: because a request has asked, or else because it is time.
+fn begin(shared: &Shared) -> Trigger {
+    let mut trigger = Trigger::Timer;
+    shared.attempts.send_modify(|attempts| {
+        if attempts.in_flight {
+            trigger = attempts.trigger;
+        }
+        attempts.in_flight = true;
+        attempts.trigger = trigger;
+    });
+    trigger
+}
+
+fn finish(shared: &Shared, trigger: Trigger, result: FetchResult) {
+    let keys = shared.current.load().set.keys().len();
+    let now = shared.clock.now();
+    shared.counters.count(trigger, result);
     shared
         .attempts
-        .send_modify(|attempts| attempts.in_flight = true);
-    let result = shared.fetch().await;
+        .send_modify(|attempts| attempts.finish(now, None));
+    tracing::debug!(
+        source = %shared.source,
+        trigger = trigger.name(),
+        result = result.name(),
+        keys,
+        "fetched keys"
+    );
+}
+
+/// Notes a failure, and tells how long to wait until the next try.
+fn fail(shared: &Shared, trigger: Trigger, error: KeysError) -> Duration {
+    let age = shared.current.load().age(shared.clock.now());
+    tracing::warn!(
+        source = %shared.source,
+        trigger = trigger.name(),
+        result = FetchResult::Failed.name(),
+        age_seconds = age.map(|age| age.as_secs()),
+        error = %Chain(&error),
+        "could not fetch keys"
+    );
     let now = shared.clock.now();
-    let life = match result {
-        Ok((set, max_age)) => {
-            tracing::debug!(source = %shared.source, keys = set.keys().len(), "fetched keys");
-            for skipped in set.skipped() {
-                tracing::warn!(source = %shared.source, kid = skipped.kid, why = %skipped.why, "skipped a key");
-            }
-            shared
-                .current
-                .store(Arc::new(Fetched { set, at: Some(now) }));
-            Some(max_age.unwrap_or(DEFAULT_LIFE).clamp(LEAST_LIFE, MOST_LIFE))
-        }
-        Err(error) => {
-            tracing::warn!(source = %shared.source, error = %Chain(&error), "could not fetch keys");
-            None
-        }
-    };
     let mut pause = Duration::ZERO;
+    shared.counters.count(trigger, FetchResult::Failed);
     shared.attempts.send_modify(|attempts| {
-        attempts.in_flight = false;
-        attempts.finished += 1;
-        attempts.finished_at = now;
-        attempts.failures = if life.is_some() {
-            0
-        } else {
-            attempts.failures.saturating_add(1)
-        };
-        pause = life.unwrap_or_else(|| attempts.back_off());
+        attempts.finish(now, Some(Arc::new(error)));
+        pause = attempts.back_off();
     });
-    jittered(pause)
+    pause
+}
+
+fn report_skipped(shared: &Shared, set: &KeySet) {
+    for skipped in set.skipped() {
+        let (source, kid) = (&shared.source, skipped.kid.as_deref());
+        if skipped.why == Unusable::Private {
+            tracing::error!(%source, kid, "the issuer has published a private key");
+        } else {
+            tracing::warn!(%source, kid, why = %skipped.why, "skipped a key");
+        }
+    }
+}
+
+fn life(max_age: Option<Duration>) -> Duration {
+    max_age.unwrap_or(DEFAULT_LIFE).clamp(LEAST_LIFE, MOST_LIFE)
 }
 
 /// `pause`, up to a tenth shorter or longer, so that replicas do not ask all at once.

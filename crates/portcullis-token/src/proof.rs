@@ -1,0 +1,237 @@
+//! `DPoP` proofs: a caller shows that the key a token is bound to is theirs (RFC 9449).
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{self, SHA256};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use subtle::ConstantTimeEq as _;
+
+use crate::address::normalize;
+use crate::header::{self, find, parse_algorithm, parse_type, refuse_extensions};
+use crate::json::{parse_members, parse_object};
+use crate::token::Segments;
+use crate::token_type::MediaType;
+use crate::{
+    Algorithm, Claims, NonceIssuer, ProofOffer, Reason, UnixTime, VerifyingKey, base64url,
+};
+
+/// The longest proof that is looked at: one with an RSA-4096 key takes two kilobytes.
+const MAX_PROOF_BYTES: usize = 8 * 1024;
+const MAX_ID_BYTES: usize = 256;
+/// How far back `iat` may lie where nonces tell the proof's age.
+const MAX_AGE_WITH_NONCE: Duration = Duration::from_mins(1);
+
+/// What a `DPoP` proof must be like (RFC 9449 section 4.3).
+///
+/// ```
+/// use std::time::Duration;
+/// use portcullis_token::{Algorithm, ProofRules};
+///
+/// let rules = ProofRules {
+///     algorithms: vec![Algorithm::Es256],
+///     ..ProofRules::default()
+/// };
+/// assert_eq!(rules.max_age, Duration::from_secs(300));
+/// ```
+#[derive(Clone, Debug)]
+pub struct ProofRules {
+    /// What a proof may be signed with; the HMAC algorithms never count. Default:
+    /// [`Algorithm::DEFAULT`].
+    pub algorithms: Vec<Algorithm>,
+    /// How far back `iat` may lie. Default 300 s; with nonces, at most 60 s.
+    pub max_age: Duration,
+    /// How far ahead `iat` may lie, for clocks that differ. Default 30 s.
+    pub max_ahead: Duration,
+    /// Whose nonces a proof must carry; absent, the default, when it needs none.
+    pub nonces: Option<Arc<NonceIssuer>>,
+}
+
+/// A `DPoP` proof that was accepted and must not be accepted again (RFC 9449 section 11.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptedProof {
+    replay_key: [u8; 32],
+    expires_at: UnixTime,
+}
+
+/// A proof that is good for its request, by whichever key.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct CheckedProof {
+    /// The RFC 7638 thumbprint of the key that made it.
+    pub(crate) thumbprint: [u8; 32],
+    pub(crate) accepted: AcceptedProof,
+}
+
+impl Default for ProofRules {
+    fn default() -> Self {
+        Self {
+            algorithms: Algorithm::DEFAULT.to_vec(),
+            max_age: Duration::from_mins(5),
+            max_ahead: Duration::from_secs(30),
+            nonces: None,
+        }
+    }
+}
+
+impl AcceptedProof {
+    /// What the caller's store remembers: a hash of the key, the proof's `jti` and its address.
+    pub const fn replay_key(&self) -> &[u8; 32] {
+        &self.replay_key
+    }
+
+    /// From this second on the proof is refused for its age, and may be forgotten.
+    pub const fn expires_at(&self) -> UnixTime {
+        self.expires_at
+    }
+}
+
+impl ProofRules {
+    /// Checks a proof in the order of RFC 9449 section 4.3; that there is only one is for the
+    /// caller to see.
+    pub(crate) fn check(
+        &self,
+        offer: &ProofOffer<'_>,
+        token: &str,
+        now: UnixTime,
+    ) -> Result<CheckedProof, Reason> {
+        // 2: one well-formed JWT.
+        let proof = Proof::parse(offer.proof)?;
+        // 3: the claims of section 4.2, with their types.
+        let claims = ProofClaims::read(&proof.claims)?;
+        // 4 to 7: `typ`, `alg`, a signature by the key in the header, which is a public one.
+        let key = self.check_signature(&proof)?;
+        // 8, 9: this method and this address.
+        let address = normalize(claims.address).ok_or(Reason::DpopProof)?;
+        let same_address = normalize(offer.url).is_some_and(|url| url == address);
+        require(claims.method == offer.method && same_address)?;
+        // 10: a nonce of ours.
+        self.check_nonce(claims.nonce, now)?;
+        // 11: made just now.
+        let max_age = self.max_age();
+        let last = claims.issued_at.plus(max_age);
+        require(now <= last && claims.issued_at <= now.plus(self.max_ahead))?;
+        // 12: for this token; whether the token is bound to this key is the caller's to compare.
+        check_token_hash(claims.token_hash, token)?;
+        let thumbprint = *key.thumbprint();
+        Ok(CheckedProof {
+            thumbprint,
+            accepted: AcceptedProof {
+                replay_key: replay_key(&thumbprint, claims.id, &address),
+                expires_at: last.plus(Duration::from_secs(1)),
+            },
+        })
+    }
+
+    fn check_signature(&self, proof: &Proof<'_>) -> Result<VerifyingKey, Reason> {
+        let members =
+            parse_members(&proof.header, header::LIMITS).map_err(|_| Reason::DpopProof)?;
+        let typ = parse_type(&members).map_err(|_| Reason::DpopProof)?;
+        require(typ == MediaType::parse("dpop+jwt"))?;
+        let algorithm = parse_algorithm(&members).map_err(|_| Reason::DpopProof)?;
+        require(algorithm.is_asymmetric() && self.algorithms.contains(&algorithm))?;
+        refuse_extensions(&members).map_err(|_| Reason::DpopProof)?;
+        let jwk = public_key(&members)?;
+        let key = VerifyingKey::from_jwk(&jwk, algorithm).map_err(|_| Reason::DpopProof)?;
+        key.verify(proof.signing_input, &proof.signature)
+            .map_err(|_| Reason::DpopProof)?;
+        Ok(key)
+    }
+
+    fn check_nonce(&self, nonce: Option<&str>, now: UnixTime) -> Result<(), Reason> {
+        let good = self
+            .nonces
+            .as_ref()
+            .is_none_or(|nonces| nonce.is_some_and(|nonce| nonces.accepts(nonce, now)));
+        if good { Ok(()) } else { Err(Reason::DpopNonce) }
+    }
+
+    fn max_age(&self) -> Duration {
+        match self.nonces {
+            Some(_) => self.max_age.min(MAX_AGE_WITH_NONCE),
+            None => self.max_age,
+        }
+    }
+}
+
+/// The parts of a proof, decoded.
+struct Proof<'p> {
+    signing_input: &'p [u8],
+    header: Vec<u8>,
+    claims: Claims,
+    signature: Vec<u8>,
+}
+
+impl<'p> Proof<'p> {
+    fn parse(proof: &'p str) -> Result<Self, Reason> {
+        require(proof.len() <= MAX_PROOF_BYTES)?;
+        let segments = Segments::split(proof.as_bytes()).map_err(|_| Reason::DpopProof)?;
+        let decode = |segment| base64url::decode(segment).map_err(|_| Reason::DpopProof);
+        Ok(Self {
+            signing_input: segments.signing_input,
+            header: decode(segments.header)?,
+            claims: Claims::parse(segments.claims, &mut ()).map_err(|_| Reason::DpopProof)?,
+            signature: decode(segments.signature)?,
+        })
+    }
+}
+
+/// The claims of RFC 9449 section 4.2.
+struct ProofClaims<'c> {
+    id: &'c str,
+    method: &'c str,
+    address: &'c str,
+    issued_at: UnixTime,
+    token_hash: &'c str,
+    nonce: Option<&'c str>,
+}
+
+impl<'c> ProofClaims<'c> {
+    fn read(claims: &'c Claims) -> Result<Self, Reason> {
+        let text = |name| claims.find(name).and_then(Value::as_str);
+        let needed = |name| text(name).ok_or(Reason::DpopProof);
+        let id = needed("jti")?;
+        require((1..=MAX_ID_BYTES).contains(&id.len()))?;
+        Ok(Self {
+            id,
+            method: needed("htm")?,
+            address: needed("htu")?,
+            issued_at: claims.issued_at().ok_or(Reason::DpopProof)?,
+            token_hash: needed("ath")?,
+            nonce: text("nonce"),
+        })
+    }
+}
+
+fn require(holds: bool) -> Result<(), Reason> {
+    if holds {
+        Ok(())
+    } else {
+        Err(Reason::DpopProof)
+    }
+}
+
+fn public_key(members: &[(Cow<'_, str>, &RawValue)]) -> Result<Value, Reason> {
+    let jwk = find(members, "jwk").ok_or(Reason::DpopProof)?;
+    parse_object(jwk.get().as_bytes(), header::LIMITS)
+        .map(Value::Object)
+        .map_err(|_| Reason::DpopProof)
+}
+
+fn check_token_hash(hash: &str, token: &str) -> Result<(), Reason> {
+    let expected = base64url::encode(digest::digest(&SHA256, token.as_bytes()).as_ref());
+    require(expected.as_bytes().ct_eq(hash.as_bytes()).into())
+}
+
+/// The lengths of key and id are part of what is hashed, so that no two proofs share a key.
+fn replay_key(thumbprint: &[u8; 32], id: &str, address: &str) -> [u8; 32] {
+    let mut hash = digest::Context::new(&SHA256);
+    hash.update(thumbprint);
+    hash.update(&id.len().to_be_bytes());
+    hash.update(id.as_bytes());
+    hash.update(address.as_bytes());
+    let mut key = [0; 32];
+    key.copy_from_slice(hash.finish().as_ref());
+    key
+}

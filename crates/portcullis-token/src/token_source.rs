@@ -1,0 +1,344 @@
+use crate::Reason;
+use crate::credential::{Scheme, only_line, parse_authorization, parse_token};
+
+/// A place where a request may carry its access token.
+///
+/// ```
+/// use portcullis_token::{CrossSite, TokenSource};
+///
+/// let sources = [
+///     TokenSource::Authorization,
+///     TokenSource::Cookie { name: "session".to_owned(), cross_site: CrossSite::Refused },
+/// ];
+/// # let _ = sources;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenSource {
+    /// The `Authorization` header with the scheme `Bearer` or `DPoP`.
+    Authorization,
+    /// Another header.
+    Header {
+        /// The header's name, in any case.
+        name: String,
+        /// What stands before the token, such as `Token `, in any case; often nothing.
+        prefix: String,
+    },
+    /// A cookie, which browsers send whoever made them send the request.
+    Cookie {
+        /// The cookie's name.
+        name: String,
+        /// Whether the cookie counts when another site made the browser send the request.
+        cross_site: CrossSite,
+    },
+    /// A parameter of the query (RFC 6750 section 2.3): logs and histories will contain the token.
+    Query {
+        /// The parameter's name, as it is written in the query.
+        name: String,
+    },
+}
+
+/// What a cookie is worth in a request that another site caused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CrossSite {
+    /// Nothing: it counts only with `Sec-Fetch-Site: same-origin`, or `none` for an address that
+    /// the user typed. A browser that does not say where a request comes from is not believed.
+    #[default]
+    Refused,
+    /// It always counts; something else must keep other sites from acting in the user's name.
+    Allowed,
+}
+
+/// An access token as it was sent.
+///
+/// It is a secret: `Debug` does not show it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Credential<'r> {
+    token: &'r str,
+    proof: Option<&'r str>,
+}
+
+/// Finds the one credential of a request, in the places that may carry it.
+///
+/// `lines` gives the values of all lines of a header, by its lower-case name; `query` is what
+/// stands behind the `?`. A token in a place that is not among `sources` is not there.
+///
+/// # Errors
+/// - [`Reason::Missing`], or [`Reason::UnsupportedScheme`] when only such a credential came.
+/// - [`Reason::MalformedHeader`] for one that is not of RFC 6750's form, wherever it stands.
+/// - [`Reason::MultipleCredentials`] for a token in two places, for a line that stands twice, and
+///   for a `DPoP` header with a token that was not sent by that scheme.
+/// - [`Reason::DpopRequired`] for the scheme `DPoP` without a `DPoP` header, and
+///   [`Reason::DpopProof`] for one with two.
+///
+/// ```
+/// use portcullis_token::{Reason, TokenSource, find_credential};
+///
+/// let headers = [("authorization", "Bearer abc")];
+/// let lines = |name: &str| {
+///     let name = name.to_owned();
+///     headers.iter().filter(move |line| line.0 == name).map(|line| line.1.as_bytes())
+/// };
+/// let sources = [TokenSource::Authorization, TokenSource::Query { name: "token".to_owned() }];
+/// let credential = find_credential(&sources, lines, None)?;
+/// assert_eq!(credential.token(), "abc");
+/// let twice = find_credential(&sources, lines, Some("token=abc"));
+/// assert_eq!(twice, Err(Reason::MultipleCredentials));
+/// # Ok::<(), Reason>(())
+/// ```
+pub fn find_credential<'r, L: IntoIterator<Item = &'r [u8]>>(
+    sources: &[TokenSource],
+    lines: impl Fn(&str) -> L,
+    query: Option<&'r str>,
+) -> Result<Credential<'r>, Reason> {
+    let mut found = None;
+    let mut absent = Reason::Missing;
+    for source in sources {
+        let token = match source.find(&lines, query) {
+            // Another source may still have a token.
+            Err(Reason::UnsupportedScheme) => {
+                absent = Reason::UnsupportedScheme;
+                None
+            }
+            token => token?,
+        };
+        if token.is_some() && found.is_some() {
+            return Err(Reason::MultipleCredentials);
+        }
+        found = found.or(token);
+    }
+    let (scheme, token) = found.ok_or(absent)?;
+    let proof = find_proof(scheme, lines("dpop"))?;
+    Ok(Credential { token, proof })
+}
+
+impl<'r> Credential<'r> {
+    /// The token.
+    pub const fn token(&self) -> &'r str {
+        self.token
+    }
+
+    /// The `DPoP` proof that came with it, unchecked.
+    pub const fn proof(&self) -> Option<&'r str> {
+        self.proof
+    }
+}
+
+impl std::fmt::Debug for Credential<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credential").finish_non_exhaustive()
+    }
+}
+
+/// What one source has: a token and the scheme it came by.
+type Found<'r> = Option<(Scheme, &'r str)>;
+
+impl TokenSource {
+    fn find<'r, L: IntoIterator<Item = &'r [u8]>>(
+        &self,
+        lines: impl Fn(&str) -> L,
+        query: Option<&'r str>,
+    ) -> Result<Found<'r>, Reason> {
+        let token = match self {
+            Self::Authorization => {
+                let line = only_line(lines("authorization"))?;
+                return line.map(parse_authorization).transpose();
+            }
+            Self::Header { name, prefix } => only_line(lines(&name.to_ascii_lowercase()))?
+                .map(|line| strip_prefix(line, prefix).ok_or(Reason::MalformedHeader))
+                .transpose()?,
+            Self::Cookie { name, cross_site } => {
+                let counts = *cross_site == CrossSite::Allowed || is_own_site(&lines);
+                find_cookie(name, lines("cookie"))?.filter(|_| counts)
+            }
+            Self::Query { name } => find_parameter(name, query)?,
+        };
+        let token = token.map(parse_token).transpose()?;
+        Ok(token.map(|token| (Scheme::Bearer, token)))
+    }
+}
+
+fn strip_prefix<'r>(line: &'r [u8], prefix: &str) -> Option<&'r [u8]> {
+    let (start, token) = line.split_at_checked(prefix.len())?;
+    start
+        .eq_ignore_ascii_case(prefix.as_bytes())
+        .then_some(token)
+}
+
+/// Fetch Metadata: `same-site` is not enough, since another application may live there.
+fn is_own_site<'r, L: IntoIterator<Item = &'r [u8]>>(lines: impl Fn(&str) -> L) -> bool {
+    let site = only_line(lines("sec-fetch-site"));
+    matches!(site, Ok(Some(b"same-origin" | b"none")))
+}
+
+/// RFC 6265 section 5.4; HTTP/2 may split the cookies into several lines.
+fn find_cookie<'r>(
+    name: &str,
+    lines: impl IntoIterator<Item = &'r [u8]>,
+) -> Result<Option<&'r [u8]>, Reason> {
+    let pairs = lines
+        .into_iter()
+        .flat_map(|line| line.split(|byte| *byte == b';'));
+    only_pair(name, pairs.map(<[u8]>::trim_ascii))
+}
+
+fn find_parameter<'r>(name: &str, query: Option<&'r str>) -> Result<Option<&'r [u8]>, Reason> {
+    let pairs = query.unwrap_or_default().as_bytes();
+    only_pair(name, pairs.split(|byte| *byte == b'&'))
+}
+
+/// The value of the one pair `name=value`.
+fn only_pair<'r>(
+    name: &str,
+    pairs: impl Iterator<Item = &'r [u8]>,
+) -> Result<Option<&'r [u8]>, Reason> {
+    let mut values =
+        pairs.filter_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
+    let value = values.next();
+    match values.next() {
+        None => Ok(value),
+        Some(_) => Err(Reason::MultipleCredentials),
+    }
+}
+
+/// RFC 9449 section 7.1: a proof comes with the scheme `DPoP`, and with no other.
+fn find_proof<'r>(
+    scheme: Scheme,
+    lines: impl IntoIterator<Item = &'r [u8]>,
+) -> Result<Option<&'r str>, Reason> {
+    let mut lines = lines.into_iter();
+    let line = lines.next();
+    match (scheme, line, lines.next()) {
+        (Scheme::Bearer, None, _) => Ok(None),
+        (Scheme::Bearer, Some(_), _) => Err(Reason::MultipleCredentials),
+        (Scheme::Dpop, None, _) => Err(Reason::DpopRequired),
+        (Scheme::Dpop, Some(_), Some(_)) => Err(Reason::DpopProof),
+        (Scheme::Dpop, Some(proof), None) => str::from_utf8(proof)
+            .map(Some)
+            .map_err(|_| Reason::DpopProof),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find<'r>(
+        sources: &[TokenSource],
+        headers: &'r [(&'r str, &'r str)],
+        query: Option<&'r str>,
+    ) -> Result<(&'r str, Option<&'r str>), Reason> {
+        let lines = |name: &str| {
+            let name = name.to_owned();
+            headers
+                .iter()
+                .filter(move |line| line.0 == name)
+                .map(|line| line.1.as_bytes())
+        };
+        find_credential(sources, lines, query).map(|found| (found.token(), found.proof()))
+    }
+
+    fn cookie(cross_site: CrossSite) -> TokenSource {
+        TokenSource::Cookie {
+            name: "at".to_owned(),
+            cross_site,
+        }
+    }
+
+    fn everywhere() -> [TokenSource; 4] {
+        let (name, prefix) = ("X-Token".to_owned(), "Token ".to_owned());
+        [
+            TokenSource::Authorization,
+            TokenSource::Header { name, prefix },
+            cookie(CrossSite::Allowed),
+            TokenSource::Query {
+                name: "access_token".to_owned(),
+            },
+        ]
+    }
+
+    #[test]
+    fn a_token_is_found_in_one_place_only() {
+        let bearer = ("authorization", "Bearer a.b.c");
+        let basic = ("authorization", "Basic YTpi");
+        let found = Ok(("a.b.c", None));
+        let twice = Err(Reason::MultipleCredentials);
+        let malformed = Err(Reason::MalformedHeader);
+        for (headers, query, expected) in [
+            (&[bearer][..], None, found),
+            (&[("x-token", "token a.b.c")], None, found),
+            (&[("cookie", "x=1; at=a.b.c; at2=d")], None, found),
+            (&[("cookie", "x=1"), ("cookie", "at=a.b.c")], None, found),
+            (&[], Some("x=1&access_token=a.b.c"), found),
+            (&[basic], Some("access_token=a.b.c"), found),
+            (&[("authorization", "")], Some("access_token=a.b.c"), found),
+            (&[], None, Err(Reason::Missing)),
+            (
+                &[],
+                Some("Access_token=a.b.c&access_token2=a"),
+                Err(Reason::Missing),
+            ),
+            (&[basic], None, Err(Reason::UnsupportedScheme)),
+            (&[bearer, bearer], None, twice),
+            (&[bearer], Some("access_token=a.b.c"), twice),
+            (&[bearer, ("cookie", "at=a.b.c")], None, twice),
+            (&[("cookie", "at=a.b.c; at=a.b.c")], None, twice),
+            (&[], Some("access_token=a&access_token=a"), twice),
+            (&[("x-token", "a.b.c")], None, malformed),
+            (&[("x-token", "Token ")], None, malformed),
+            (&[("cookie", "at=\"a.b.c\"")], None, malformed),
+            (&[], Some("access_token="), malformed),
+            (&[], Some("access_token=a%2Eb"), malformed),
+        ] {
+            let result = find(&everywhere(), headers, query);
+            assert_eq!(result, expected, "{headers:?} {query:?}");
+        }
+    }
+
+    #[test]
+    fn a_place_that_is_not_a_source_is_not_looked_at() {
+        let only = [TokenSource::Authorization];
+        let result = find(&only, &[("cookie", "at=a.b.c")], Some("access_token=a"));
+        assert_eq!(result, Err(Reason::Missing));
+    }
+
+    #[test]
+    fn a_cookie_counts_only_for_the_site_s_own_requests() {
+        let sources = [cookie(CrossSite::Refused)];
+        let sent = ("cookie", "at=a.b.c");
+        let site = |value| ("sec-fetch-site", value);
+        let (found, missing) = (Ok(("a.b.c", None)), Err(Reason::Missing));
+        for (headers, expected) in [
+            (&[sent, site("same-origin")][..], found),
+            (&[sent, site("none")], found),
+            (&[sent, site("same-site")], missing),
+            (&[sent, site("cross-site")], missing),
+            (&[sent, site("Same-Origin")], missing),
+            (&[sent, site("none"), site("none")], missing),
+            (&[sent], missing),
+        ] {
+            assert_eq!(find(&sources, headers, None), expected, "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_proof_comes_with_its_own_scheme() {
+        let (dpop, bearer) = (
+            ("authorization", "dpop a.b.c"),
+            ("authorization", "Bearer a.b.c"),
+        );
+        let proof = ("dpop", "d.e.f");
+        for (headers, expected) in [
+            (&[dpop, proof][..], Ok(("a.b.c", Some("d.e.f")))),
+            (&[dpop], Err(Reason::DpopRequired)),
+            (&[dpop, proof, proof], Err(Reason::DpopProof)),
+            (&[bearer, proof], Err(Reason::MultipleCredentials)),
+            (
+                &[("cookie", "at=a.b.c"), proof],
+                Err(Reason::MultipleCredentials),
+            ),
+            (&[proof], Err(Reason::Missing)),
+        ] {
+            assert_eq!(find(&everywhere(), headers, None), expected, "{headers:?}");
+        }
+    }
+}

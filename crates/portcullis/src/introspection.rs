@@ -1,0 +1,168 @@
+mod asking;
+#[cfg(feature = "reqwest")]
+mod http;
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+pub(crate) use self::asking::Asking;
+#[cfg(feature = "reqwest")]
+pub use self::http::HttpIntrospector;
+use crate::BoxFuture;
+
+/// The longest that an inactive token is remembered as such.
+const MAX_NEGATIVE: Duration = Duration::from_secs(10);
+
+/// Asks an issuer about a token (RFC 7662).
+///
+/// ```
+/// use portcullis::{BoxFuture, IntrospectionError, Introspector};
+///
+/// /// Knows one token, and nobody to ask.
+/// #[derive(Debug)]
+/// struct OneToken;
+///
+/// impl Introspector for OneToken {
+///     fn introspect<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Vec<u8>, IntrospectionError>> {
+///         let answer = if token == "2YotnFZFEjr1zCsicMWpAA" {
+///             r#"{"active":true,"iss":"https://issuer.example/","aud":"api","exp":4102444800}"#
+///         } else {
+///             r#"{"active":false}"#
+///         };
+///         Box::pin(async move { Ok(answer.into()) })
+///     }
+/// }
+/// ```
+pub trait Introspector: Send + Sync + fmt::Debug {
+    /// The body of the issuer's answer about `token`.
+    ///
+    /// An implementation bounds the answer's size; its time is bounded by the caller, to 2 s.
+    ///
+    /// # Errors
+    /// [`IntrospectionError`]. The request is then refused with 503.
+    fn introspect<'a>(
+        &'a self,
+        token: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<u8>, IntrospectionError>>;
+}
+
+/// Which tokens an issuer is asked about, and how long its answers are believed.
+///
+/// By default it is asked about opaque tokens only, each time. What it answers is checked by the
+/// issuer's rules like the claims of a JWT: audience, times and all.
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use std::time::Duration;
+/// use portcullis::{HttpIntrospector, Introspection, Issuer, Secret, Verifier};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let secret = Secret::new(String::new());
+/// let endpoint = "https://issuer.example/oauth/introspect".parse()?;
+/// let introspector = HttpIntrospector::basic(endpoint, "expenses-api", secret)?;
+/// let introspection = Introspection::new(Arc::new(introspector)).cache(Duration::from_secs(30));
+/// let verifier = Verifier::builder()
+///     .issuer(
+///         Issuer::discover("https://issuer.example/")
+///             .audience("https://expenses-api")
+///             .introspection(introspection),
+///     )
+///     .build()?;
+/// # let _ = verifier;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Introspection {
+    introspector: Arc<dyn Introspector>,
+    always: bool,
+    cache: Duration,
+    negative_cache: Duration,
+}
+
+/// Why an issuer could not be asked about a token. Not the caller's fault: HTTP 503.
+///
+/// ```
+/// use portcullis::IntrospectionError;
+///
+/// let url = "https://issuer.example/introspect".parse().unwrap();
+/// let error = IntrospectionError::Status { url, status: 500 };
+/// assert_eq!(error.to_string(), "https://issuer.example/introspect answered 500");
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IntrospectionError {
+    /// Plain `http` to anything but this machine.
+    #[error("{url} is neither https nor on this machine")]
+    Insecure {
+        /// The address that was refused.
+        url: Url,
+    },
+    /// An answer other than 200, such as 401 for a wrong client secret.
+    #[error("{url} answered {status}")]
+    Status {
+        /// The address that was asked.
+        url: Url,
+        /// The HTTP status of the answer.
+        status: u16,
+    },
+    /// An answer larger than its limit.
+    #[error("{url} answered more than {limit} bytes")]
+    TooLarge {
+        /// The address that was asked.
+        url: Url,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// No whole answer: refused, reset, too slow, or not TLS as it should be.
+    #[error("{url} could not be reached")]
+    Unreachable {
+        /// The address that was asked.
+        url: Url,
+        /// What the network layer says.
+        #[source]
+        cause: Box<dyn Error + Send + Sync>,
+    },
+}
+
+impl Introspection {
+    /// Asks `introspector` about opaque tokens: those without a dot.
+    pub fn new(introspector: Arc<dyn Introspector>) -> Self {
+        Self {
+            introspector,
+            always: false,
+            cache: Duration::ZERO,
+            negative_cache: MAX_NEGATIVE,
+        }
+    }
+
+    /// Asks about JWTs too, after their own checks: the issuer may have ended them early.
+    #[must_use]
+    pub fn always(self) -> Self {
+        Self {
+            always: true,
+            ..self
+        }
+    }
+
+    /// How long an active token is believed to be active. Default: not at all.
+    ///
+    /// Its `exp` and all its other claims are checked each time all the same.
+    #[must_use]
+    pub fn cache(self, cache: Duration) -> Self {
+        Self { cache, ..self }
+    }
+
+    /// How long an inactive token is believed to be inactive. Default and maximum 10 s.
+    #[must_use]
+    pub fn negative_cache(self, negative_cache: Duration) -> Self {
+        Self {
+            negative_cache: negative_cache.min(MAX_NEGATIVE),
+            ..self
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What may refuse a token that is good by itself: a replay, a revocation, the issuer's second
+//! thoughts.
+
+use std::sync::Arc;
+
+use portcullis_token::{Reason, Sender, Verified};
+
+use super::Verifier;
+use super::trusted::{Proven, Trusted};
+use crate::cache::ProvenKey;
+use crate::{Chain, OnFailure, Revocations};
+
+/// Whom to ask for revocations, and what to do when they do not answer.
+#[derive(Debug)]
+pub(super) struct RevocationCheck {
+    pub(super) source: Arc<dyn Revocations>,
+    pub(super) on_failure: OnFailure,
+}
+
+impl Verifier {
+    /// Lets a token in whose claims are good, or says why not. This is asked on every request.
+    pub(super) async fn admit(
+        &self,
+        verified: &Verified,
+        key: Option<&ProvenKey>,
+        issuer: &Trusted,
+        token: &str,
+    ) -> Result<(), Reason> {
+        if key.is_some_and(|key| self.distrusts(verified, key)) {
+            return Err(Reason::Revoked);
+        }
+        self.check_replay(verified).await?;
+        if let Some(check) = &self.shared.revocations {
+            check.check(verified).await?;
+        }
+        match &issuer.introspection {
+            Some(asking) if asking.is_always() => {
+                asking.ask(token, self.shared.clock.now()).await.map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn introspects(&self) -> bool {
+        let mut issuers = self.shared.issuers.iter();
+        issuers.any(|issuer| issuer.introspection.is_some())
+    }
+
+    /// The answer of the first issuer that knows an opaque token.
+    pub(super) async fn introspect(
+        &self,
+        token: &str,
+        sender: &Sender<'_>,
+    ) -> Result<(Proven, usize), Reason> {
+        let mut refused = Reason::Inactive;
+        for (index, issuer) in self.shared.issuers.iter().enumerate() {
+            let Some(asking) = &issuer.introspection else {
+                continue;
+            };
+            let now = self.shared.clock.now();
+            let answer = match asking.ask(token, now).await {
+                Ok(answer) => answer,
+                // Another issuer may know the token; if none does, this one must be asked again.
+                Err(reason) => {
+                    refused = refused.max(reason);
+                    continue;
+                }
+            };
+            let verified =
+                issuer
+                    .rules
+                    .verify_introspected(&answer, token, sender, now, &mut ())?;
+            self.check_replay(&verified).await?;
+            if let Some(check) = &self.shared.revocations {
+                check.check(&verified).await?;
+            }
+            let key = None;
+            return Ok((Proven { verified, key }, index));
+        }
+        Err(refused)
+    }
+
+    fn distrusts(&self, verified: &Verified, key: &ProvenKey) -> bool {
+        let issuer = verified.claims().issuer().unwrap_or_default();
+        let (list, kid) = (&self.shared.distrust, key.kid.as_deref());
+        list.concerns(issuer, kid, &key.thumbprint)
+    }
+
+    /// RFC 9449 section 11.1: a proof is used once.
+    async fn check_replay(&self, verified: &Verified) -> Result<(), Reason> {
+        let Some(proof) = verified.proof() else {
+            return Ok(());
+        };
+        let (key, until) = (proof.replay_key(), proof.expires_at());
+        let now = self.shared.clock.now();
+        match self.shared.replays.remember(key, until, now).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Reason::DpopReplay),
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), "could not remember a DPoP proof");
+                Err(Reason::IntrospectionUnavailable)
+            }
+        }
+    }
+}
+
+impl RevocationCheck {
+    async fn check(&self, verified: &Verified) -> Result<(), Reason> {
+        match self.source.is_revoked(verified).await {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(Reason::Revoked),
+            Err(error) => {
+                let allowed = self.on_failure == OnFailure::Allow;
+                tracing::error!(allowed, error = %Chain(&error), "could not read revocations");
+                if allowed {
+                    Ok(())
+                } else {
+                    Err(Reason::IntrospectionUnavailable)
+                }
+            }
+        }
+    }
+}

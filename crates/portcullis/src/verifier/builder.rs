@@ -1,0 +1,398 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_token::{Algorithm, TokenType};
+use url::Url;
+
+use super::trusted::{KeyHolder, Trusted};
+use super::{RevocationCheck, Shared, Verifier};
+use crate::fetch::is_secure;
+use crate::introspection::Asking;
+use crate::issuer::Source;
+use crate::{
+    Cache, Clock, DistrustList, Issuer, KeyFetcher, KeySource, Keys, MemoryReplayStore, OnFailure,
+    ReplayStore, Revocations, SystemClock,
+};
+
+/// The most that clocks may be allowed to differ.
+const MAX_LEEWAY: Duration = Duration::from_mins(5);
+
+/// Why a verifier could not be built. The configuration's fault.
+///
+/// ```
+/// use portcullis::{BuildError, Issuer, Verifier};
+///
+/// let open_door = Issuer::discover("https://tenant.eu.auth0.com/");
+/// let error = Verifier::builder().issuer(open_door).build().unwrap_err();
+/// assert!(matches!(error, BuildError::NoAudience));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// No issuer was given, so every token would be refused.
+    #[error("a verifier needs at least one issuer")]
+    NoIssuer,
+    /// The address is not an absolute URL.
+    #[error("`{address}` is not a URL")]
+    Address {
+        /// The text that was given.
+        address: String,
+        /// What is wrong with it.
+        #[source]
+        cause: url::ParseError,
+    },
+    /// The address is neither https nor on this machine, or has a user name, query or fragment.
+    #[error(
+        "`{address}` must be https, or http on this machine, without user name, query and fragment"
+    )]
+    Unsafe {
+        /// The text that was given.
+        address: String,
+    },
+    /// Without an audience, any API's token would be accepted.
+    #[error("an issuer needs an audience: a token for another API must not be good here")]
+    NoAudience,
+    /// Without an algorithm, every token would be refused.
+    #[error("an issuer needs at least one algorithm")]
+    NoAlgorithm,
+    /// An algorithm with a shared secret beside another one, or for keys that are fetched.
+    #[error("an algorithm with a shared secret must be the only one, of keys that are given")]
+    SharedSecret,
+    /// More than five minutes of leeway.
+    #[error("a leeway of more than {} s is not allowed", MAX_LEEWAY.as_secs())]
+    Leeway,
+    /// Two issuers of one name: which rules apply would depend on their order.
+    #[error("the issuer `{0}` is there twice")]
+    Duplicate(String),
+    /// No fetcher was given, and the crate was built without its own.
+    #[error("fetching keys needs a `KeyFetcher`, or the feature `reqwest`")]
+    NoFetcher,
+    /// The system has no randomness to give.
+    #[error("the system has no randomness to give")]
+    NoRandomness,
+    /// TLS cannot be set up on this machine.
+    #[cfg(feature = "reqwest")]
+    #[error("TLS cannot be set up")]
+    Tls(#[source] reqwest::Error),
+}
+
+/// Collects what a [`Verifier`] is made of.
+///
+/// ```
+/// use std::sync::Arc;
+/// use portcullis::{Cache, Issuer, SystemClock, Verifier};
+///
+/// let verifier = Verifier::builder()
+///     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
+///     .cache(Cache::default())
+///     .clock(Arc::new(SystemClock))
+///     .build()
+///     .unwrap();
+/// # let _ = verifier;
+/// ```
+#[derive(Debug, Default)]
+pub struct VerifierBuilder {
+    issuers: Vec<Issuer>,
+    clock: Option<Arc<dyn Clock>>,
+    fetcher: Option<Arc<dyn KeyFetcher>>,
+    cache: Option<Cache>,
+    distrust: DistrustList,
+    replays: Option<Arc<dyn ReplayStore>>,
+    revocations: Option<Arc<dyn Revocations>>,
+    on_revocations_failure: OnFailure,
+}
+
+impl VerifierBuilder {
+    /// Adds an issuer.
+    #[must_use]
+    pub fn issuer(mut self, issuer: Issuer) -> Self {
+        self.issuers.push(issuer);
+        self
+    }
+
+    /// Takes the time from `clock` instead of from the machine.
+    #[must_use]
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock: Some(clock),
+            ..self
+        }
+    }
+
+    /// Fetches documents by `fetcher` instead of by HTTP.
+    #[must_use]
+    pub fn fetcher(self, fetcher: Arc<dyn KeyFetcher>) -> Self {
+        Self {
+            fetcher: Some(fetcher),
+            ..self
+        }
+    }
+
+    /// Remembers verified tokens in `cache`. Without one each token is verified each time.
+    #[must_use]
+    pub fn cache(self, cache: Cache) -> Self {
+        Self {
+            cache: Some(cache),
+            ..self
+        }
+    }
+
+    /// Refuses what `list` concerns, from the next request after it was changed on.
+    #[must_use]
+    pub fn distrust(self, list: DistrustList) -> Self {
+        Self {
+            distrust: list,
+            ..self
+        }
+    }
+
+    /// Asks `revocations` about each token that is good in every other way.
+    #[must_use]
+    pub fn revocations(self, revocations: Arc<dyn Revocations>) -> Self {
+        Self {
+            revocations: Some(revocations),
+            ..self
+        }
+    }
+
+    /// What becomes of a token when the revocations cannot be read. Default: it is refused.
+    #[must_use]
+    pub fn on_revocations_failure(self, policy: OnFailure) -> Self {
+        Self {
+            on_revocations_failure: policy,
+            ..self
+        }
+    }
+
+    /// Remembers used `DPoP` proofs in `store`. Default: in memory, 100,000 of them.
+    #[must_use]
+    pub fn replays(self, store: Arc<dyn ReplayStore>) -> Self {
+        Self {
+            replays: Some(store),
+            ..self
+        }
+    }
+
+    /// Checks everything together. No I/O happens here.
+    ///
+    /// # Errors
+    /// [`BuildError`], for the first thing that is wrong.
+    pub fn build(self) -> Result<Verifier, BuildError> {
+        if self.issuers.is_empty() {
+            return Err(BuildError::NoIssuer);
+        }
+        refuse_duplicates(&self.issuers)?;
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let mut fetcher = self.fetcher;
+        let mut issuers = Vec::with_capacity(self.issuers.len());
+        for issuer in self.issuers {
+            issuers.push(compile(issuer, &mut fetcher, &clock)?);
+        }
+        let replays = self
+            .replays
+            .unwrap_or_else(|| Arc::new(MemoryReplayStore::default()));
+        let revocations = self.revocations.map(|source| RevocationCheck {
+            source,
+            on_failure: self.on_revocations_failure,
+        });
+        let (algorithms, token_type) = header_policy(&issuers);
+        Ok(Verifier {
+            shared: Arc::new(Shared {
+                issuers,
+                algorithms,
+                token_type,
+                clock,
+                cache: self.cache.map(Cache::owned),
+                distrust: self.distrust,
+                replays,
+                revocations,
+            }),
+        })
+    }
+}
+
+/// What any of the issuers takes: the earliest answer to what none does.
+fn header_policy(issuers: &[Trusted]) -> (Vec<Algorithm>, TokenType) {
+    let mut algorithms: Vec<Algorithm> = Vec::new();
+    let mut token_type: Option<TokenType> = None;
+    for Trusted { rules, .. } in issuers {
+        algorithms.extend(&rules.algorithms);
+        token_type = Some(match token_type {
+            Some(others) => others.or(&rules.token_type),
+            None => rules.token_type.clone(),
+        });
+    }
+    algorithms.sort_unstable();
+    algorithms.dedup();
+    (algorithms, token_type.unwrap_or_default())
+}
+
+fn refuse_duplicates(issuers: &[Issuer]) -> Result<(), BuildError> {
+    for (index, issuer) in issuers.iter().enumerate() {
+        if let Some(name) = &issuer.rules.issuer
+            && issuers[..index]
+                .iter()
+                .any(|other| other.rules.issuer.as_ref() == Some(name))
+        {
+            return Err(BuildError::Duplicate(name.clone()));
+        }
+    }
+    Ok(())
+}
+
+fn compile(
+    issuer: Issuer,
+    fetcher: &mut Option<Arc<dyn KeyFetcher>>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Trusted, BuildError> {
+    let rules = issuer.rules;
+    if rules.audience.as_ref().is_some_and(Vec::is_empty) {
+        return Err(BuildError::NoAudience);
+    }
+    if rules.algorithms.is_empty() {
+        return Err(BuildError::NoAlgorithm);
+    }
+    if rules.leeway > MAX_LEEWAY {
+        return Err(BuildError::Leeway);
+    }
+    refuse_shared_secrets(&issuer.source, &rules.algorithms)?;
+    let mut fetched = |source| -> Result<KeyHolder, BuildError> {
+        let fetcher = match fetcher {
+            Some(fetcher) => Arc::clone(fetcher),
+            None => Arc::clone(fetcher.insert(default_fetcher()?)),
+        };
+        Ok(KeyHolder::Fetched(Keys::with(
+            source,
+            fetcher,
+            Arc::clone(clock),
+            issuer.keys.clone(),
+        )))
+    };
+    let keys = match issuer.source {
+        Source::Discovery(issuer) => fetched(KeySource::Discovery(secure_url(&issuer)?))?,
+        Source::Jwks(url) => fetched(KeySource::Jwks(secure_url(&url)?))?,
+        Source::Fixed(keys) => KeyHolder::Fixed(keys),
+        Source::Shared(keys) => KeyHolder::Fetched(keys),
+    };
+    let introspection = match issuer.introspection {
+        Some(introspection) => Some(Asking::new(introspection).ok_or(BuildError::NoRandomness)?),
+        None => None,
+    };
+    Ok(Trusted {
+        rules,
+        keys,
+        introspection,
+    })
+}
+
+/// RFC 8725 section 3.1: a public key must never be taken for a shared secret, nor be able to be.
+fn refuse_shared_secrets(source: &Source, algorithms: &[Algorithm]) -> Result<(), BuildError> {
+    let asymmetric = algorithms.iter().filter(|one| one.is_asymmetric()).count();
+    let safe = match source {
+        Source::Fixed(_) => asymmetric == algorithms.len() || algorithms.len() == 1,
+        Source::Discovery(_) | Source::Jwks(_) | Source::Shared(_) => {
+            asymmetric == algorithms.len()
+        }
+    };
+    if safe {
+        Ok(())
+    } else {
+        Err(BuildError::SharedSecret)
+    }
+}
+
+fn secure_url(address: &str) -> Result<Url, BuildError> {
+    let url = Url::parse(address).map_err(|cause| BuildError::Address {
+        address: address.to_owned(),
+        cause,
+    })?;
+    let plain = url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if plain && is_secure(&url) {
+        Ok(url)
+    } else {
+        Err(BuildError::Unsafe {
+            address: address.to_owned(),
+        })
+    }
+}
+
+#[cfg(feature = "reqwest")]
+fn default_fetcher() -> Result<Arc<dyn KeyFetcher>, BuildError> {
+    Ok(Arc::new(
+        crate::HttpFetcher::new().map_err(BuildError::Tls)?,
+    ))
+}
+
+#[cfg(not(feature = "reqwest"))]
+fn default_fetcher() -> Result<Arc<dyn KeyFetcher>, BuildError> {
+    Err(BuildError::NoFetcher)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn build(issuer: Issuer) -> Result<Verifier, BuildError> {
+        Verifier::builder().issuer(issuer).build()
+    }
+
+    #[test]
+    fn a_verifier_that_would_be_open_or_useless_is_not_built() {
+        let good = || Issuer::discover("https://a.example/").audience("api");
+        assert!(build(good()).is_ok());
+        assert!(build(good().leeway(MAX_LEEWAY)).is_ok());
+        assert!(build(Issuer::jwks("http://127.0.0.1:1/jwks").any_audience()).is_ok());
+
+        assert!(matches!(
+            Verifier::builder().build(),
+            Err(BuildError::NoIssuer)
+        ));
+        let no_audience = build(Issuer::discover("https://a.example/"));
+        assert!(matches!(no_audience, Err(BuildError::NoAudience)));
+        let leeway = build(good().leeway(MAX_LEEWAY + Duration::from_secs(1)));
+        assert!(matches!(leeway, Err(BuildError::Leeway)));
+        assert!(matches!(
+            build(good().algorithms([])),
+            Err(BuildError::NoAlgorithm)
+        ));
+        for algorithms in [
+            vec![Algorithm::Hs256],
+            vec![Algorithm::Rs256, Algorithm::Hs256],
+        ] {
+            let fetched = build(good().algorithms(algorithms));
+            assert!(matches!(fetched, Err(BuildError::SharedSecret)));
+        }
+        let fixed = |algorithms: &[Algorithm]| {
+            let keys = portcullis_token::KeySet::default();
+            build(Issuer::fixed(keys).any_audience().algorithms(algorithms))
+        };
+        assert!(fixed(&[Algorithm::Hs256]).is_ok());
+        let mixed = fixed(&[Algorithm::Hs256, Algorithm::Rs256]);
+        assert!(matches!(mixed, Err(BuildError::SharedSecret)));
+        let twice = Verifier::builder().issuer(good()).issuer(good()).build();
+        assert!(matches!(twice, Err(BuildError::Duplicate(_))));
+        let relative = build(Issuer::discover("a.example").audience("api"));
+        assert!(matches!(relative, Err(BuildError::Address { .. })));
+    }
+
+    #[test]
+    fn an_issuer_is_https_or_on_this_machine_and_nothing_more() {
+        for address in [
+            "http://a.example/",
+            "https://user@a.example/",
+            "https://:secret@a.example/",
+            "https://a.example/?x",
+            "https://a.example/#x",
+            "ftp://a.example/",
+        ] {
+            let result = build(Issuer::discover(address).audience("api"));
+            assert!(
+                matches!(result, Err(BuildError::Unsafe { .. })),
+                "{address}"
+            );
+        }
+    }
+}
