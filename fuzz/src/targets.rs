@@ -2,6 +2,7 @@
 
 pub mod configuration;
 pub mod discovery;
+pub mod dpop_proof;
 pub mod header_value;
 pub mod key_set;
 pub mod path;
@@ -20,7 +21,7 @@ pub struct Target {
 }
 
 /// Every target, in the order of their names.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     Target {
         name: "configuration",
         run: configuration::run,
@@ -28,6 +29,10 @@ pub const TARGETS: [Target; 7] = [
     Target {
         name: "discovery",
         run: discovery::run,
+    },
+    Target {
+        name: "dpop_proof",
+        run: dpop_proof::run,
     },
     Target {
         name: "header_value",

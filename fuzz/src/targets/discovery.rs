@@ -61,10 +61,7 @@ impl KeyFetcher for Provider {
             check_address(url);
             KEYS.into()
         };
-        let document = Document {
-            body,
-            max_age: None,
-        };
+        let document = Document::new(body);
         Box::pin(async { Ok(document) })
     }
 }

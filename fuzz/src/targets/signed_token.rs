@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use super::token::{AUDIENCE, ISSUER, NOW, decide};
 
-static KEY: LazyLock<Ed25519KeyPair> = LazyLock::new(|| {
+pub(crate) static KEY: LazyLock<Ed25519KeyPair> = LazyLock::new(|| {
     // A key for this program alone: the same on every machine, so that a finding can be repeated.
     Ed25519KeyPair::from_seed_unchecked(&[7; 32]).expect("every 32 bytes are a key")
 });
 
-static KEY_SET: LazyLock<KeySet> = LazyLock::new(|| {
+pub(crate) static KEY_SET: LazyLock<KeySet> = LazyLock::new(|| {
     let x = base64url::encode(KEY.public_key().as_ref());
     let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": x, "alg": "EdDSA", "kid": "key" });
     let document = json!({ "keys": [jwk] }).to_string();
@@ -42,7 +42,7 @@ pub fn run(data: &[u8]) -> &'static str {
     }
 }
 
-fn sign(header: &[u8], claims: &[u8]) -> String {
+pub(crate) fn sign(header: &[u8], claims: &[u8]) -> String {
     let [header, claims] = [header, claims].map(base64url::encode);
     let input = format!("{header}.{claims}");
     let signature = base64url::encode(KEY.sign(input.as_bytes()).as_ref());
