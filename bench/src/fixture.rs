@@ -14,7 +14,7 @@ pub(crate) const ISSUER: &str = "https://issuer.example/";
 pub(crate) const AUDIENCE: &str = "https://expenses-api";
 const KID: &str = "NzbLsXh8uDCcd-6MNwXF4";
 /// What Auth0's access tokens for an API with a few permissions have.
-const TOKEN_BYTES: usize = 900;
+pub(crate) const TOKEN_BYTES: usize = 900;
 
 /// A pair of keys of one algorithm.
 pub(crate) enum Key {
@@ -119,18 +119,18 @@ impl Key {
         }
     }
 
-    /// A token of [`TOKEN_BYTES`], good until `expires_at`.
-    pub(crate) fn token(&self, expires_at: u64) -> String {
+    /// A token of `length` bytes, good until `expires_at`, about the user of this `number`.
+    pub(crate) fn token(&self, length: usize, expires_at: u64, number: u32) -> String {
         let header = json!({ "alg": self.algorithm().name(), "typ": "JWT", "kid": KID });
         let mut note = String::new();
         loop {
-            let claims = claims(expires_at, &note);
+            let claims = claims(expires_at, number, &note);
             let [header, claims] =
                 [&header, &claims].map(|json| base64url::encode(json.to_string().as_bytes()));
             let input = format!("{header}.{claims}");
             let signature = base64url::encode(&self.sign(input.as_bytes()));
             let token = format!("{input}.{signature}");
-            let missing = TOKEN_BYTES.saturating_sub(token.len());
+            let missing = length.saturating_sub(token.len());
             if missing == 0 {
                 return token;
             }
@@ -140,10 +140,10 @@ impl Key {
 }
 
 /// The claims of an access token of Auth0; `note` makes them as long as they must be.
-fn claims(expires_at: u64, note: &str) -> Value {
+fn claims(expires_at: u64, number: u32, note: &str) -> Value {
     json!({
         "iss": ISSUER,
-        "sub": "auth0|507f1f77bcf86cd799439011",
+        "sub": format!("auth0|507f1f77bcf86cd7{number:08}"),
         "aud": [AUDIENCE, "https://issuer.example/userinfo"],
         "iat": expires_at - 86_400,
         "exp": expires_at,

@@ -3,6 +3,7 @@
 //! `benches/verifier.rs` times the operations, and the program of this crate repeats one of them
 //! for a profiler or an instruction counter. `cargo xtask bench` runs both and prints one table.
 
+pub mod cache;
 mod fixture;
 mod key_set;
 mod operation;
@@ -21,10 +22,11 @@ pub struct Subject {
 }
 
 /// Everything that is measured, in the order of reports.
-pub const SUBJECTS: [Subject; 9] = [
+pub const SUBJECTS: [Subject; 10] = [
     Subject::new("verify-rs256", verify::rs256),
     Subject::new("verify-es256", verify::es256),
     Subject::new("verify-eddsa", verify::eddsa),
+    Subject::new("verify-cached", cache::hit),
     Subject::new("refuse-bad-signature", refuse::bad_signature),
     Subject::new("refuse-expired", refuse::expired),
     Subject::new("refuse-malformed", refuse::malformed),

@@ -2,26 +2,26 @@
 
 use portcullis_token::{Algorithm, MAX_TOKEN_BYTES, Reason, base64url};
 
-use crate::fixture::{Key, now};
+use crate::fixture::{Key, TOKEN_BYTES, now};
 use crate::operation::Operation;
 use crate::verify::{jsonwebtoken, of_token, portcullis};
 
 pub(crate) fn bad_signature(subject: &'static str) -> Vec<Operation> {
     let key = Key::generate(Algorithm::Rs256);
-    let token = tampered(&key.token(now() + 3600));
+    let token = tampered(&key.token(TOKEN_BYTES, now() + 3600, 0));
     of_token(subject, &key, &token, Err(Reason::BadSignature))
 }
 
 pub(crate) fn expired(subject: &'static str) -> Vec<Operation> {
     let key = Key::generate(Algorithm::Rs256);
-    let token = key.token(now() - 3600);
+    let token = key.token(TOKEN_BYTES, now() - 3600, 0);
     unsigned(subject, &key, &token, Reason::Expired)
 }
 
 /// The last character is wrong, so that everything before it is looked at.
 pub(crate) fn malformed(subject: &'static str) -> Vec<Operation> {
     let key = Key::generate(Algorithm::Rs256);
-    let token = key.token(now() + 3600) + "=";
+    let token = key.token(TOKEN_BYTES, now() + 3600, 0) + "=";
     unsigned(subject, &key, &token, Reason::BadBase64)
 }
 

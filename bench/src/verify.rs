@@ -7,7 +7,7 @@ use portcullis_token::{
 };
 use serde_json::Value;
 
-use crate::fixture::{AUDIENCE, ISSUER, Key, now};
+use crate::fixture::{AUDIENCE, ISSUER, Key, TOKEN_BYTES, now};
 use crate::operation::{Contender, Operation};
 
 pub(crate) fn rs256(subject: &'static str) -> Vec<Operation> {
@@ -24,7 +24,12 @@ pub(crate) fn eddsa(subject: &'static str) -> Vec<Operation> {
 
 fn good(subject: &'static str, algorithm: Algorithm) -> Vec<Operation> {
     let key = Key::generate(algorithm);
-    of_token(subject, &key, &key.token(now() + 3600), Ok(()))
+    of_token(
+        subject,
+        &key,
+        &key.token(TOKEN_BYTES, now() + 3600, 0),
+        Ok(()),
+    )
 }
 
 /// What the three contenders make of `token`, which must be `expected`.
