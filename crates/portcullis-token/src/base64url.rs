@@ -9,6 +9,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub struct NotBase64Url;
 
 /// Encodes `bytes` without padding.
+///
+/// ```
+/// assert_eq!(portcullis_token::base64url::encode(b"f"), "Zg");
+/// ```
 pub fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
@@ -18,6 +22,13 @@ pub fn encode(bytes: &[u8]) -> String {
 /// # Errors
 /// [`NotBase64Url`] for padding, foreign characters, an impossible length or non-zero trailing
 /// bits: two spellings of one token would be two tokens to a cache and one to a verifier.
+///
+/// ```
+/// use portcullis_token::base64url::{NotBase64Url, decode};
+///
+/// assert_eq!(decode(b"Zg"), Ok(b"f".to_vec()));
+/// assert_eq!(decode(b"Zg=="), Err(NotBase64Url));
+/// ```
 pub fn decode(text: &[u8]) -> Result<Vec<u8>, NotBase64Url> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_| NotBase64Url)
 }

@@ -15,6 +15,19 @@ const MAX_NUMBER: f64 = 9_007_199_254_740_992.0;
 ///
 /// They are only as trustworthy as where they come from: those of
 /// [`Verified`](crate::Verified) were signed by the issuer.
+///
+/// ```
+/// use portcullis_token::{TokenType, UnixTime, Unverified};
+///
+/// // {"alg":"RS256"}.{"sub":"ada","aud":"api","exp":100}
+/// let token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEiLCJhdWQiOiJhcGkiLCJleHAiOjEwMH0.AA";
+/// let token = Unverified::parse(token, TokenType::Lenient, &mut ())?;
+/// let claims = token.claims();
+/// assert_eq!(claims.subject(), Some("ada"));
+/// assert!(claims.audience().eq(["api"]));
+/// assert_eq!(claims.expires_at(), Some(UnixTime(100)));
+/// # Ok::<(), portcullis_token::Reason>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claims {
     members: Map<String, Value>,

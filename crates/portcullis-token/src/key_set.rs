@@ -4,6 +4,8 @@ mod jwk;
 mod pem;
 mod roca;
 mod spki;
+#[cfg(test)]
+mod vectors;
 
 use std::fmt;
 
@@ -39,6 +41,15 @@ pub struct KeySet {
 }
 
 /// One key, prepared for one algorithm.
+///
+/// ```
+/// use portcullis_token::{Algorithm, KeySet, Secret};
+///
+/// let keys = KeySet::hmac(&Secret::new(vec![7; 32]), Algorithm::Hs256)?;
+/// let key = &keys.keys()[0];
+/// assert_eq!((key.kid(), key.algorithm()), (None, Algorithm::Hs256));
+/// # Ok::<(), portcullis_token::HmacError>(())
+/// ```
 pub struct VerifyingKey {
     kid: Option<String>,
     /// Whether the key was given, alone, without a `kid`: it is then the one that is meant.
@@ -54,6 +65,15 @@ enum Material {
 }
 
 /// A key of the document that is not used, and why.
+///
+/// ```
+/// use portcullis_token::{KeySet, KeySetError, Unusable};
+///
+/// let set = KeySet::parse(br#"{"keys":[{"kty":"oct","kid":"a","k":"AAAA"}]}"#);
+/// let Err(KeySetError::Empty(skipped)) = set else { panic!("a secret was taken") };
+/// assert_eq!(skipped[0].kid.as_deref(), Some("a"));
+/// assert_eq!(skipped[0].why, Unusable::Symmetric);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
     /// The key's id, where it has a readable one.

@@ -50,6 +50,22 @@ pub struct ProofRules {
 }
 
 /// A `DPoP` proof that was accepted and must not be accepted again (RFC 9449 section 11.1).
+///
+/// ```
+/// use portcullis_token::{Reason, UnixTime, Verified};
+///
+/// fn use_once(
+///     token: &Verified,
+///     insert: impl FnOnce(&[u8; 32], UnixTime) -> bool,
+/// ) -> Result<(), Reason> {
+///     match token.proof() {
+///         Some(proof) if !insert(proof.replay_key(), proof.expires_at()) => {
+///             Err(Reason::DpopReplay)
+///         }
+///         _ => Ok(()),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcceptedProof {
     replay_key: [u8; 32],

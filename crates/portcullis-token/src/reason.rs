@@ -2,9 +2,18 @@ use std::fmt;
 
 /// Why a request's credential was refused.
 ///
-/// Each reason is one row of the table in [`Reason::facts`], so that every adapter gives the same
+/// Each reason is one row of the table in this file, so that every adapter gives the same
 /// answer to the same token. They are ordered as the checks are: the greatest of several is the
 /// one that got furthest.
+///
+/// ```
+/// use portcullis_token::Reason;
+///
+/// assert_eq!(Reason::Expired.status(), 401);
+/// assert_eq!(Reason::Expired.error(), Some("invalid_token"));
+/// assert_eq!(Reason::KeyUnknown.code(), "key_unknown");
+/// assert_eq!(Reason::KeyUnknown.public_code(), "unverified_token");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Reason {

@@ -1,6 +1,14 @@
 use std::fmt;
 
 /// A value that must not be printed: `Debug` shows `[redacted]`, and there is no `Display`.
+///
+/// ```
+/// use portcullis_token::Secret;
+///
+/// let secret = Secret::new("hunter2");
+/// assert_eq!(format!("{secret:?}"), "[redacted]");
+/// assert_eq!(*secret.expose(), "hunter2");
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret<T>(T);
 

@@ -1,6 +1,20 @@
 /// What shows that a token is in the hands of the one it was given to.
 ///
 /// The default shows nothing, which is enough for a bearer token and for no other.
+///
+/// ```
+/// use portcullis_token::{ProofOffer, Sender};
+///
+/// let sender = Sender {
+///     proof: Some(ProofOffer {
+///         proof: "eyJ0eXAiOiJkcG9wK2p3dCI…",
+///         method: "GET",
+///         url: "https://api.example/reports",
+///     }),
+///     certificate: None,
+/// };
+/// # let _ = sender;
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Sender<'r> {
     /// The `DPoP` proof that came with the request, and the request that it must be for.

@@ -10,6 +10,20 @@ use serde_json::{Value, json};
 use crate::{Secret, base64url};
 
 /// An RSA-2048 key that signs tokens with RS256 (RFC 7518 section 3.3).
+///
+/// ```
+/// use portcullis_token::{KeySet, SigningKey};
+/// use serde_json::json;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let key = SigningKey::generate()?;
+/// let token = key.sign("at+jwt", &json!({ "sub": "ada" }))?;
+/// assert_eq!(token.split('.').count(), 3);
+/// let published = json!({ "keys": [key.public_jwk()] });
+/// assert!(KeySet::parse(published.to_string().as_bytes()).is_ok());
+/// # Ok(())
+/// # }
+/// ```
 pub struct SigningKey {
     pair: KeyPair,
     jwk: Jwk,

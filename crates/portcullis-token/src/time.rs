@@ -4,6 +4,14 @@ use std::time::Duration;
 /// Whole seconds since 1970-01-01T00:00:00Z, leap seconds ignored (RFC 7519's `NumericDate`).
 ///
 /// Printed as RFC 3339 in UTC, or as the number of seconds where that has no such form.
+///
+/// ```
+/// use std::time::Duration;
+/// use portcullis_token::UnixTime;
+///
+/// let time = UnixTime(0).plus(Duration::from_secs(60));
+/// assert_eq!(time.to_string(), "1970-01-01T00:01:00Z");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixTime(pub u64);
 

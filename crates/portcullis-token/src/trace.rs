@@ -160,6 +160,16 @@ impl Trace for () {
 /// Keeps the steps of one decision, for `explain`.
 ///
 /// A step that is taken again, after keys were fetched, replaces its earlier record.
+///
+/// ```
+/// use portcullis_token::{Outcome, Recorder, Step, TokenType, Unverified};
+///
+/// let mut trace = Recorder::default();
+/// assert!(Unverified::parse("opaque", TokenType::Lenient, &mut trace).is_err());
+/// let records = trace.into_records();
+/// assert_eq!(records[0].step, Step::Shape);
+/// assert!(matches!(records[0].outcome, Outcome::Refused { .. }));
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {
     records: Vec<Record>,

@@ -6,8 +6,8 @@ mod trusted;
 use std::sync::Arc;
 
 use portcullis_token::{
-    Algorithm, HeaderPolicy, MAX_TOKEN_BYTES, Reason, Sender, TokenType, Trace, Unverified,
-    Verified,
+    Algorithm, HeaderPolicy, MAX_TOKEN_BYTES, Reason, Sender, TokenType, Trace, UnixTime,
+    Unverified, Verified,
 };
 
 use self::admission::RevocationCheck;
@@ -82,9 +82,10 @@ impl Verifier {
             let (proven, _) = self.verify_anew(token, sender).await?;
             return Ok(proven.verified);
         };
-        if let Some(entry) = self.find_cached(cache, &digest) {
+        let now = self.shared.clock.now();
+        if let Some(entry) = self.find_cached(cache, &digest, now) {
             cache.count_hit();
-            return self.verify_again(&entry, token, sender).await;
+            return self.verify_again(&entry, token, sender, now).await;
         }
         cache.count_miss();
         let (proven, issuer) = self.verify_anew(token, sender).await?;
@@ -126,8 +127,12 @@ impl Verifier {
     }
 
     /// The remembered answer about a token, as long as its key is one of the issuer's.
-    fn find_cached(&self, cache: &OwnedCache, digest: &Digest) -> Option<Arc<Entry>> {
-        let now = self.shared.clock.now();
+    fn find_cached(
+        &self,
+        cache: &OwnedCache,
+        digest: &Digest,
+        now: UnixTime,
+    ) -> Option<Arc<Entry>> {
         let entry = cache.find(digest, now)?;
         let has_key = self.shared.issuers[entry.issuer].still_has_key(&entry, now)?;
         if has_key {
@@ -143,9 +148,9 @@ impl Verifier {
         entry: &Entry,
         token: &str,
         sender: &Sender<'_>,
+        now: UnixTime,
     ) -> Result<Verified, Reason> {
         let issuer = &self.shared.issuers[entry.issuer];
-        let now = self.shared.clock.now();
         let verified = issuer
             .rules
             .verify_again(&entry.verified, token, sender, now, &mut ())?;

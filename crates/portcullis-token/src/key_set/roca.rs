@@ -63,6 +63,14 @@ mod tests {
     }
 
     #[test]
+    fn a_published_key_that_has_it_is_not_used() {
+        let n = base64url::encode(&power_of_generator(128));
+        let jwk = serde_json::json!({ "kty": "RSA", "n": n, "e": "AQAB" });
+        let result = super::super::jwk::prepare(&jwk).map(drop);
+        assert_eq!(result, Err(super::super::Unusable::Roca));
+    }
+
+    #[test]
     fn an_honest_key_has_not() {
         let jwk = SigningKey::generate().unwrap().public_jwk();
         let n = base64url::decode(jwk["n"].as_str().unwrap().as_bytes()).unwrap();

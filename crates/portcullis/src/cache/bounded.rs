@@ -12,6 +12,8 @@ use super::Digest;
 /// Few enough to share the bounds fairly, many enough that two cores rarely meet.
 const MAX_SHARDS: usize = 64;
 const ENTRIES_PER_SHARD: usize = 64;
+/// Room for several entries of the largest size.
+const BYTES_PER_SHARD: usize = 256 * 1024;
 /// What an entry takes besides its value: its slot, its place in the index, and room to grow.
 const OVERHEAD_BYTES: usize = 224;
 
@@ -53,7 +55,9 @@ struct Slot<V> {
 
 impl<V> Bounded<V> {
     pub(crate) fn new(max_entries: usize, max_bytes: usize) -> Self {
-        let shards = (max_entries / ENTRIES_PER_SHARD).clamp(1, MAX_SHARDS);
+        let shards = (max_entries / ENTRIES_PER_SHARD)
+            .min(max_bytes / BYTES_PER_SHARD)
+            .clamp(1, MAX_SHARDS);
         let shard = |_| Shard {
             slots: RwLock::new(Slots {
                 index: HashMap::default(),

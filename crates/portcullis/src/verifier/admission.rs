@@ -52,7 +52,7 @@ impl Verifier {
         token: &str,
         sender: &Sender<'_>,
     ) -> Result<(Proven, usize), Reason> {
-        let mut refused = Reason::Inactive;
+        let mut refused = None;
         for (index, issuer) in self.shared.issuers.iter().enumerate() {
             let Some(asking) = &issuer.introspection else {
                 continue;
@@ -62,7 +62,7 @@ impl Verifier {
                 Ok(answer) => answer,
                 // Another issuer may know the token; if none does, this one must be asked again.
                 Err(reason) => {
-                    refused = refused.max(reason);
+                    refused = refused.max(Some(reason));
                     continue;
                 }
             };
@@ -77,7 +77,7 @@ impl Verifier {
             let key = None;
             return Ok((Proven { verified, key }, index));
         }
-        Err(refused)
+        Err(refused.unwrap_or(Reason::Inactive))
     }
 
     fn distrusts(&self, verified: &Verified, key: &ProvenKey) -> bool {

@@ -1,0 +1,322 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http_body_util::BodyExt as _;
+use portcullis::{
+    BoxFuture, HttpIntrospector, Introspection, IntrospectionError, Introspector, Issuer, Secret,
+};
+use portcullis_testkit::{TestClock, TestIssuer, TestServer, text};
+use portcullis_token::Reason;
+use serde_json::{Value, json};
+
+use crate::fixture::Fixture;
+
+const OPAQUE: &str = "2YotnFZFEjr1zCsicMWpAA";
+
+/// An issuer's endpoint in memory, which counts its questions.
+#[derive(Clone, Debug)]
+struct Endpoint {
+    answer: Arc<Mutex<Option<String>>>,
+    questions: Arc<AtomicUsize>,
+}
+
+impl Endpoint {
+    fn new(answer: &Value) -> Self {
+        Self {
+            answer: Arc::new(Mutex::new(Some(answer.to_string()))),
+            questions: Arc::default(),
+        }
+    }
+
+    /// Answers with this text from here on; with nothing, by failing.
+    fn answer(&self, answer: Option<&str>) {
+        *self.answer.lock().unwrap() = answer.map(str::to_owned);
+    }
+
+    fn questions(&self) -> usize {
+        self.questions.load(Ordering::Relaxed)
+    }
+}
+
+impl Introspector for Endpoint {
+    fn introspect<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<u8>, IntrospectionError>> {
+        self.questions.fetch_add(1, Ordering::Relaxed);
+        let answer = self.answer.lock().unwrap().clone();
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            answer.map(String::into_bytes).ok_or_else(|| {
+                let url = "https://issuer.example/introspect".parse().unwrap();
+                IntrospectionError::Status { url, status: 500 }
+            })
+        })
+    }
+}
+
+fn active() -> Value {
+    json!({
+        "active": true,
+        "iss": "https://issuer.example/",
+        "aud": "api",
+        "sub": "ada",
+        "exp": TestClock::START.0 + 60,
+    })
+}
+
+fn fixture(introspection: Introspection) -> Fixture {
+    let issuer = TestIssuer::new();
+    let configured = Issuer::discover(issuer.name())
+        .audience("api")
+        .introspection(introspection);
+    Fixture::with(issuer, configured, TestClock::default(), |builder| builder)
+}
+
+fn asking(endpoint: &Endpoint) -> Introspection {
+    Introspection::new(Arc::new(endpoint.clone()))
+}
+
+#[tokio::test]
+async fn an_opaque_token_is_what_its_issuer_says() {
+    let with = |name: &str, value: Value| {
+        let mut answer = active();
+        answer[name] = value;
+        answer.to_string()
+    };
+    for (answer, expected) in [
+        (active().to_string(), Ok(())),
+        (with("active", json!(false)), Err(Reason::Inactive)),
+        (with("active", json!("true")), Err(Reason::Inactive)),
+        (with("aud", json!("other")), Err(Reason::AudMismatch)),
+        (
+            with("iss", json!("https://other.example/")),
+            Err(Reason::IssUnknown),
+        ),
+        (with("exp", json!(1)), Err(Reason::Expired)),
+        (with("exp", json!("soon")), Err(Reason::ClaimType)),
+        ("<html>".to_owned(), Err(Reason::IntrospectionUnavailable)),
+    ] {
+        let endpoint = Endpoint::new(&Value::Null);
+        endpoint.answer(Some(&answer));
+        let fixture = fixture(asking(&endpoint));
+        assert_eq!(fixture.verify(OPAQUE).await, expected, "{answer}");
+        assert_eq!(fixture.issuer.fetched(), [""; 0], "no key is needed");
+    }
+}
+
+#[tokio::test]
+async fn what_is_neither_a_jwt_nor_a_token_is_never_asked_about() {
+    let endpoint = Endpoint::new(&active());
+    let fixture = fixture(asking(&endpoint));
+    let large = "a".repeat(16 * 1024 + 1);
+    for (token, expected) in [
+        ("", Reason::NotJwt),
+        ("a b", Reason::NotJwt),
+        ("a&client_id=b", Reason::NotJwt),
+        ("a.b", Reason::NotJwt),
+        (large.as_str(), Reason::TooLarge),
+    ] {
+        assert_eq!(fixture.verify(token).await, Err(expected), "{token:.20}");
+    }
+    assert_eq!(fixture.verify(&fixture.token()).await, Ok(()), "a JWT");
+    assert_eq!(endpoint.questions(), 0);
+    assert_eq!(
+        Fixture::new().verify(OPAQUE).await,
+        Err(Reason::NotJwt),
+        "nobody to ask"
+    );
+}
+
+#[tokio::test]
+async fn twenty_requests_at_once_ask_once() {
+    let endpoint = Endpoint::new(&active());
+    let fixture = Arc::new(fixture(asking(&endpoint)));
+    let requests: tokio::task::JoinSet<_> = (0..20)
+        .map(|_| {
+            let fixture = Arc::clone(&fixture);
+            async move { fixture.verify(OPAQUE).await }
+        })
+        .collect();
+    assert_eq!(requests.join_all().await, [Ok(()); 20]);
+    assert_eq!(endpoint.questions(), 1);
+    assert_eq!(fixture.verify(OPAQUE).await, Ok(()));
+    assert_eq!(endpoint.questions(), 2, "nothing is remembered by default");
+}
+
+#[tokio::test]
+async fn an_active_token_is_remembered_as_long_as_allowed_and_never_past_its_end() {
+    let endpoint = Endpoint::new(&active());
+    let fixture = fixture(asking(&endpoint).cache(Duration::from_secs(40)));
+    let refused = Err(Reason::Expired);
+    for (seconds, expected, questions) in [
+        (0, Ok(()), 1),
+        (39, Ok(()), 1),
+        (1, Ok(()), 2),
+        (19, Ok(()), 2),
+        (6, refused, 3),
+    ] {
+        fixture.clock.advance(Duration::from_secs(seconds));
+        assert_eq!(fixture.verify(OPAQUE).await, expected, "{seconds} s later");
+        assert_eq!(endpoint.questions(), questions, "{seconds} s later");
+    }
+}
+
+#[tokio::test]
+async fn an_inactive_token_is_remembered_for_ten_seconds() {
+    let endpoint = Endpoint::new(&json!({ "active": false }));
+    let fixture = fixture(asking(&endpoint).negative_cache(Duration::from_hours(1)));
+    for (seconds, questions) in [(0, 1), (9, 1), (1, 2)] {
+        fixture.clock.advance(Duration::from_secs(seconds));
+        assert_eq!(fixture.verify(OPAQUE).await, Err(Reason::Inactive));
+        assert_eq!(endpoint.questions(), questions, "{seconds} s later");
+    }
+    assert_eq!(fixture.verify("another").await, Err(Reason::Inactive));
+    assert_eq!(endpoint.questions(), 3);
+}
+
+#[tokio::test]
+async fn an_issuer_that_fails_is_503_and_after_five_times_left_alone() {
+    let endpoint = Endpoint::new(&active());
+    endpoint.answer(None);
+    let fixture = fixture(asking(&endpoint));
+    for _ in 0..7 {
+        assert_eq!(
+            fixture.verify(OPAQUE).await,
+            Err(Reason::IntrospectionUnavailable)
+        );
+    }
+    assert_eq!(endpoint.questions(), 5);
+    endpoint.answer(Some(&active().to_string()));
+    assert_eq!(
+        fixture.verify(OPAQUE).await,
+        Err(Reason::IntrospectionUnavailable)
+    );
+    fixture.clock.advance(Duration::from_secs(5));
+    assert_eq!(fixture.verify(OPAQUE).await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_issuer_that_hangs_is_503_after_two_seconds() {
+    #[derive(Debug)]
+    struct Hanging;
+
+    impl Introspector for Hanging {
+        fn introspect<'a>(
+            &'a self,
+            _: &'a str,
+        ) -> BoxFuture<'a, Result<Vec<u8>, IntrospectionError>> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    let fixture = fixture(Introspection::new(Arc::new(Hanging)));
+    let began = tokio::time::Instant::now();
+    assert_eq!(
+        fixture.verify(OPAQUE).await,
+        Err(Reason::IntrospectionUnavailable)
+    );
+    assert_eq!(began.elapsed().as_secs(), 2);
+}
+
+#[tokio::test]
+async fn a_jwt_is_asked_about_when_the_issuer_may_end_it_early() {
+    let endpoint = Endpoint::new(&active());
+    let fixture = fixture(asking(&endpoint).always());
+    let token = fixture.token();
+    assert_eq!(fixture.verify(&token).await, Ok(()));
+    endpoint.answer(Some(r#"{"active":false}"#));
+    assert_eq!(fixture.verify(&token).await, Err(Reason::Inactive));
+    assert_eq!(endpoint.questions(), 2);
+    let expired = fixture
+        .issuer
+        .token()
+        .audience("api")
+        .claim("exp", 1)
+        .sign();
+    assert_eq!(fixture.verify(&expired).await, Err(Reason::Expired));
+    assert_eq!(
+        endpoint.questions(),
+        2,
+        "what is bad by itself is not asked about"
+    );
+}
+
+/// What the endpoint was sent: the path, the credentials of the header, and the body.
+type Sent = Arc<Mutex<Vec<(String, Option<String>, String)>>>;
+
+/// An endpoint that answers as its path says.
+async fn server(sent: Sent) -> TestServer {
+    TestServer::start(move |request: http::Request<_>| {
+        let sent = Arc::clone(&sent);
+        async move {
+            let path = request.uri().path().to_owned();
+            let header = request.headers().get("authorization");
+            let header = header.map(|value| value.to_str().unwrap().to_owned());
+            let collected = request.into_body().collect().await.unwrap().to_bytes();
+            let body = String::from_utf8(collected.to_vec()).unwrap();
+            sent.lock().unwrap().push((path.clone(), header, body));
+            let response = http::Response::builder();
+            match path.as_str() {
+                "/redirect" => response
+                    .status(307)
+                    .header("location", "/good")
+                    .body(text("")),
+                "/unauthorized" => response.status(401).body(text("")),
+                "/large" => response.body(text(active().to_string() + &" ".repeat(64 * 1024))),
+                _ => response.body(text(active().to_string())),
+            }
+            .unwrap()
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_client_shows_itself_by_header_or_by_body() {
+    let sent = Sent::default();
+    let server = server(Arc::clone(&sent)).await;
+    let endpoint = || format!("{}/good", server.url()).parse().unwrap();
+    let secret = || Secret::new("p:ss w/rd".to_owned());
+    let basic = HttpIntrospector::basic(endpoint(), "an api", secret()).unwrap();
+    let post = HttpIntrospector::post(endpoint(), "an api", secret()).unwrap();
+    assert!(!format!("{basic:?}").contains("rd"), "{basic:?}");
+    for introspector in [basic, post] {
+        let fixture = fixture(Introspection::new(Arc::new(introspector)));
+        assert_eq!(fixture.verify("a+token/=").await, Ok(()));
+    }
+    let form = "token=a%2Btoken%2F%3D&token_type_hint=access_token";
+    // an+api:p%3Ass+w%2Frd
+    let header = Some("Basic YW4rYXBpOnAlM0Fzcyt3JTJGcmQ=".to_owned());
+    let credentials = "&client_id=an+api&client_secret=p%3Ass+w%2Frd";
+    let path = || "/good".to_owned();
+    assert_eq!(
+        *sent.lock().unwrap(),
+        [
+            (path(), header, form.to_owned()),
+            (path(), None, format!("{form}{credentials}")),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_endpoint_that_misbehaves_is_503() {
+    let server = server(Sent::default()).await;
+    let introspector = |url: &str| {
+        HttpIntrospector::basic(url.parse().unwrap(), "api", Secret::new(String::new())).unwrap()
+    };
+    let closed = "http://127.0.0.1:1/".to_owned();
+    let plain = "http://issuer.example/".to_owned();
+    let below = |path: &str| format!("{}/{path}", server.url());
+    for (url, expected) in [
+        (below("redirect"), "answered 307"),
+        (below("unauthorized"), "answered 401"),
+        (below("large"), "answered more than 65536 bytes"),
+        (closed, "could not be reached"),
+        (plain, "is neither https nor on this machine"),
+    ] {
+        let error = introspector(&url).introspect(OPAQUE).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("{url} {expected}"));
+        let fixture = fixture(Introspection::new(Arc::new(introspector(&url))));
+        let answer = fixture.verify(OPAQUE).await;
+        assert_eq!(answer, Err(Reason::IntrospectionUnavailable), "{url}");
+    }
+}

@@ -1,0 +1,172 @@
+use std::collections::HashSet;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use portcullis::{Cache, HttpFetcher, HttpIntrospector, Introspection, Issuer, Secret, Verifier};
+use portcullis_testkit::{Answer, TestClock, TestIssuer, TestServer, text};
+use portcullis_token::Reason;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::dpop::{self, Caller};
+use crate::fixture::Fixture;
+
+const WINDOW: usize = 16;
+
+/// Everything that is logged, at any level.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'w> MakeWriter<'w> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'w self) -> Self {
+        self.clone()
+    }
+}
+
+#[track_caller]
+fn assert_silent(log: &str, tokens: &[String]) {
+    let logged: HashSet<&[u8]> = log.as_bytes().windows(WINDOW).collect();
+    for token in tokens {
+        assert!(token.len() >= WINDOW);
+        for part in token.as_bytes().windows(WINDOW) {
+            assert!(
+                !logged.contains(part),
+                "the log has a part of a token: {log}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_sixteen_characters_of_a_token_are_ever_logged() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(log.clone())
+        .finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+
+    let endpoint =
+        TestServer::start(|_| async { http::Response::new(text(r#"{"active":false}"#)) }).await;
+    let introspector = HttpIntrospector::post(
+        endpoint.url().parse().unwrap(),
+        "api",
+        Secret::new("a-secret-of-sixteen-and-more".to_owned()),
+    )
+    .unwrap();
+    let issuer = TestIssuer::new();
+    let configured = Issuer::discover(issuer.name())
+        .audience("api")
+        .introspection(Introspection::new(Arc::new(introspector)));
+    let fixture = Fixture::with(issuer, configured, TestClock::default(), |builder| {
+        builder.cache(Cache::default())
+    });
+
+    let mut tokens = vec!["a-secret-of-sixteen-and-more".to_owned()];
+    let caller = Caller::new();
+    let bound = caller.token(&fixture);
+    let proof = caller.proof(&bound, "a");
+    for expected in [Ok(()), Err(Reason::DpopReplay)] {
+        assert_eq!(dpop::verify(&fixture, &bound, &proof).await, expected);
+    }
+    tokens.extend([bound, proof]);
+
+    let good = fixture.token();
+    let expired = fixture
+        .issuer
+        .token()
+        .audience("api")
+        .claim("exp", 1)
+        .sign();
+    let mut changed = fixture.token();
+    changed.replace_range(changed.len() - 8..changed.len() - 4, "AAAA");
+    for (token, expected) in [
+        (good.clone(), Ok(())),
+        (good, Ok(())),
+        (expired, Err(Reason::Expired)),
+        (changed, Err(Reason::BadSignature)),
+        (fixture.foreign(), Err(Reason::KeyUnknown)),
+        (
+            fixture.issuer.token().alg_none(),
+            Err(Reason::AlgNotAllowed),
+        ),
+        (fixture.issuer.token().hs256(), Err(Reason::AlgNotAllowed)),
+        (
+            "an-opaque-token-of-some-length".to_owned(),
+            Err(Reason::Inactive),
+        ),
+        (
+            "not a token, but long enough to be one".to_owned(),
+            Err(Reason::NotJwt),
+        ),
+        (
+            "one.dot-is-not-enough-for-a-token".to_owned(),
+            Err(Reason::NotJwt),
+        ),
+    ] {
+        assert_eq!(fixture.verify(&token).await, expected);
+        tokens.push(token);
+    }
+    fixture.issuer.answer(Answer::Status(500));
+    fixture.clock.advance(std::time::Duration::from_secs(10));
+    let foreign = fixture.foreign();
+    assert_eq!(fixture.verify(&foreign).await, Err(Reason::KeysUnavailable));
+    tokens.push(foreign);
+    drop(guard);
+
+    let log = log.text();
+    assert!(
+        log.contains("could not fetch keys"),
+        "the log was taken: {log}"
+    );
+    assert_silent(&log, &tokens);
+}
+
+#[tokio::test]
+async fn no_token_is_logged_when_keys_are_fetched_over_sockets() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(log.clone())
+        .finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    let verifier = Verifier::builder()
+        .issuer(
+            Issuer::jwks("http://127.0.0.1:1/keys")
+                .named("https://issuer.example/")
+                .audience("api"),
+        )
+        .fetcher(Arc::new(HttpFetcher::new().unwrap()))
+        .clock(Arc::new(TestClock::default()))
+        .build()
+        .unwrap();
+    let token = TestIssuer::new().token().audience("api").sign();
+    let answer = verifier
+        .verify(&portcullis::Credentials::bearer(&token))
+        .await;
+    assert_eq!(answer.map(drop), Err(Reason::KeysUnavailable));
+    drop(guard);
+    let log = log.text();
+    assert!(
+        log.contains("could not fetch keys"),
+        "the log was taken: {log}"
+    );
+    assert_silent(&log, &[token]);
+}
