@@ -18,11 +18,19 @@ pub(crate) struct Step {
     requires: &'static [Requirement],
 }
 
+/// A workspace of its own, so that no step above covers it.
+const FUZZ: &str = "fuzz/Cargo.toml";
+
 /// Every step, in the order in which they run.
-pub(crate) static STEPS: [Step; 6] = [
+pub(crate) static STEPS: [Step; 9] = [
     Step {
         name: "format",
         command: CargoCommand::new(&["fmt", "--all", "--check"]),
+        requires: &[Requirement::RUSTFMT],
+    },
+    Step {
+        name: "fuzz-format",
+        command: CargoCommand::new(&["fmt", "--manifest-path", FUZZ, "--check"]),
         requires: &[Requirement::RUSTFMT],
     },
     Step {
@@ -39,9 +47,42 @@ pub(crate) static STEPS: [Step; 6] = [
         requires: &[Requirement::CLIPPY],
     },
     Step {
+        name: "fuzz-lint",
+        command: CargoCommand::new(&[
+            "clippy",
+            "--manifest-path",
+            FUZZ,
+            // Without the wrappers, which would need a C++ compiler.
+            "--no-default-features",
+            "--all-targets",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
+        ]),
+        requires: &[Requirement::CLIPPY],
+    },
+    Step {
         name: "test",
         command: CargoCommand::new(&["nextest", "run", "--workspace", "--locked"]),
         requires: &[Requirement::NEXTEST],
+    },
+    Step {
+        name: "fuzz",
+        command: CargoCommand::new(&[
+            "run",
+            "--quiet",
+            "--manifest-path",
+            FUZZ,
+            "--no-default-features",
+            "--locked",
+            "--bin",
+            "replay",
+            "--",
+            "--iterations",
+            "10000",
+        ]),
+        requires: &[],
     },
     Step {
         name: "doctest",

@@ -16,7 +16,7 @@ fn help_lists_the_steps_with_their_commands() {
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success(), "{arguments:?}");
         assert!(
-            text.contains("  format   cargo fmt --all --check\n"),
+            text.contains("  format      cargo fmt --all --check\n"),
             "{arguments:?}: {text}"
         );
     }
@@ -24,13 +24,25 @@ fn help_lists_the_steps_with_their_commands() {
 
 #[test]
 fn what_is_not_understood_exits_with_2_and_says_why() {
-    let cases: [(&[&str], &str); 4] = [
+    let cases: [(&[&str], &str); 7] = [
         (&["build"], "unknown command: build\n"),
         (&["ci", "now"], "unknown command: ci now\n"),
         (&["ci", "--only"], "unknown command: ci --only\n"),
         (
             &["ci", "--only", "tests"],
             "xtask: there is no step `tests`: see `cargo xtask help`\n",
+        ),
+        (
+            &["bench", "--format", "xml"],
+            "unknown command: bench --format xml\n",
+        ),
+        (
+            &["fuzz", "tokens"],
+            "xtask: there is no fuzz target `tokens`; there are configuration,",
+        ),
+        (
+            &["fuzz", "token", "--seconds", "soon"],
+            "xtask: `soon` is not a number of seconds\n",
         ),
     ];
     for (arguments, expected) in cases {

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use serde::de::value::MapDeserializer;
 
 use crate::{AcceptedProof, ClaimRule, Claims, OnFail, Reason, Trace};
 
@@ -82,7 +83,8 @@ impl Verified {
     /// }
     /// ```
     pub fn deserialize<T: DeserializeOwned>(&self) -> Result<T, Reason> {
-        T::deserialize(self.claims.members()).map_err(|_| Reason::ClaimType)
+        let members = MapDeserializer::<_, serde_json::Error>::new(self.claims.members());
+        T::deserialize(members).map_err(|_| Reason::ClaimType)
     }
 
     /// The `kid` of the token's header; absent for one that was introspected.

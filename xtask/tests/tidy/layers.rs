@@ -18,7 +18,7 @@ enum Layer {
     Wiring,
 }
 
-const LAYERS: [(&str, Layer); 14] = [
+const LAYERS: [(&str, Layer); 15] = [
     ("portcullis-token", Layer::Pure),
     ("portcullis-config", Layer::Pure),
     ("portcullis-store", Layer::Storage),
@@ -32,6 +32,7 @@ const LAYERS: [(&str, Layer); 14] = [
     ("portcullis-admin", Layer::Service),
     ("portcullis-cli", Layer::Wiring),
     ("axum-expenses", Layer::Wiring),
+    ("portcullis-bench", Layer::Wiring),
     ("xtask", Layer::Wiring),
 ];
 

@@ -21,10 +21,9 @@ fn every_dependency_is_named_once_in_the_workspace() {
 
 #[track_caller]
 fn assert_manifests(rule: &str, find_violations: impl Fn(&Table) -> Vec<String>) {
-    let files = files_below("crates")
+    let violations: Vec<_> = ["bench", "crates", "xtask"]
         .into_iter()
-        .chain(files_below("xtask"));
-    let violations: Vec<_> = files
+        .flat_map(files_below)
         .filter(|file| file.path.ends_with("/Cargo.toml"))
         .flat_map(|file| {
             let manifest = file.text.parse().expect("cargo has read this manifest");

@@ -1,0 +1,47 @@
+//! What is measured: each operation of the verifier, and others that do the same.
+//!
+//! `benches/verifier.rs` times the operations, and the program of this crate repeats one of them
+//! for a profiler or an instruction counter. `cargo xtask bench` runs both and prints one table.
+
+pub mod cache;
+mod fixture;
+mod key_set;
+mod operation;
+mod refuse;
+mod verify;
+
+pub use operation::{Contender, Operation};
+
+/// Something that is measured, and how to prepare it.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject {
+    /// What is done, such as `verify-rs256`.
+    pub name: &'static str,
+    /// Makes its keys from the system's randomness, and what each contender does with them.
+    prepare: fn(&'static str) -> Vec<Operation>,
+}
+
+/// Everything that is measured, in the order of reports.
+pub const SUBJECTS: [Subject; 10] = [
+    Subject::new("verify-rs256", verify::rs256),
+    Subject::new("verify-es256", verify::es256),
+    Subject::new("verify-eddsa", verify::eddsa),
+    Subject::new("verify-cached", cache::hit),
+    Subject::new("refuse-bad-signature", refuse::bad_signature),
+    Subject::new("refuse-expired", refuse::expired),
+    Subject::new("refuse-malformed", refuse::malformed),
+    Subject::new("refuse-no-token", refuse::no_token),
+    Subject::new("refuse-largest", refuse::largest),
+    Subject::new("read-10-keys", key_set::read),
+];
+
+impl Subject {
+    const fn new(name: &'static str, prepare: fn(&'static str) -> Vec<Operation>) -> Self {
+        Self { name, prepare }
+    }
+
+    /// What each contender does.
+    pub fn operations(self) -> Vec<Operation> {
+        (self.prepare)(self.name)
+    }
+}

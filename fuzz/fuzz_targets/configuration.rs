@@ -1,0 +1,6 @@
+//! `targets::configuration` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    portcullis_fuzz::targets::configuration::run(data);
+});

@@ -1,0 +1,6 @@
+//! `targets::discovery` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    portcullis_fuzz::targets::discovery::run(data);
+});
