@@ -111,12 +111,12 @@ fn for_want_of_keys(refusal: Refusal) -> Refusal {
     match refusal {
         Refusal::Credential {
             reason: Reason::KeyUnknown,
-            realm,
             scopes,
+            answers,
         } => Refusal::Credential {
             reason: Reason::KeysUnavailable,
-            realm,
             scopes,
+            answers,
         },
         other => other,
     }

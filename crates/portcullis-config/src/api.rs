@@ -17,6 +17,8 @@ pub struct Api {
     pub strip_base: bool,
     /// Whether upstreams see the caller's token.
     pub token: TokenForwarding,
+    /// Whose error bodies are imitated.
+    pub errors: ErrorBodies,
     /// The headers an upstream learns the caller from: lower-case header name, claim name.
     pub identity: Vec<(String, String)>,
     /// The routes in the order of the file, then those of the API's own upstream.
@@ -31,6 +33,30 @@ pub enum TokenForwarding {
     Strip,
     /// It is forwarded as received.
     Keep,
+}
+
+/// Whose bodies a refused credential is answered with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ErrorBodies {
+    /// Problem details (RFC 9457) with the members of RFC 6750.
+    #[default]
+    Problem,
+    /// Those of Amazon API Gateway's HTTP APIs.
+    Aws,
+    /// Those of Tyk.
+    Tyk,
+    /// Those of express-jwt and express-jwt-authz.
+    ExpressJwt,
+}
+
+impl ErrorBodies {
+    /// Every choice, by the name it has in the file.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("problem", Self::Problem),
+        ("aws", Self::Aws),
+        ("tyk", Self::Tyk),
+        ("express-jwt", Self::ExpressJwt),
+    ];
 }
 
 /// Which requests, who may make them, and what answers them.

@@ -279,6 +279,14 @@ pub(crate) const API: Table = Table {
         )
         .default(r#""strip""#),
         key(
+            "errors",
+            Kind::Choice(&["problem", "aws", "tyk", "express-jwt"]),
+            r#""aws""#,
+            "Whose bodies refused credentials are answered with: our own problem details, or those \
+             of API Gateway, Tyk or express-jwt.",
+        )
+        .default(r#""problem""#),
+        key(
             "routes",
             Kind::Routes(&ROUTE),
             r#"{ "GET /hello/{name}" = { respond = "Hello {name}", auth = "none" } }"#,
@@ -286,7 +294,7 @@ pub(crate) const API: Table = Table {
         )
         .default("{}"),
     ],
-    later: &["errors", "cors", "policy"],
+    later: &["cors", "policy"],
 };
 
 pub(crate) const ROUTE: Table = Table {

@@ -36,7 +36,9 @@ mod template;
 mod tenant;
 
 pub use address::AddressError;
-pub use api::{Api, Auth, AuthFrom, Method, Requirement, Route, Target, TokenForwarding};
+pub use api::{
+    Api, Auth, AuthFrom, ErrorBodies, Method, Requirement, Route, Target, TokenForwarding,
+};
 pub use authorizer::{Authorizer, AuthorizerKind, Check, IssuerUrl, JwtAuthorizer, KeySource};
 pub use config::{Config, Server};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};

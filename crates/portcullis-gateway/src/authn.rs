@@ -2,9 +2,8 @@
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use portcullis_token::{
-    Reason, Sender, Step, TokenType, Trace, Unverified, Verified, bearer_token,
-};
+use portcullis::Credentials;
+use portcullis_token::{Reason, Step, Trace, Verified, bearer_token};
 
 use crate::plan::{Authorizer, Matched, Plan, Route};
 use crate::refuse::Refusal;
@@ -60,7 +59,7 @@ pub(crate) async fn identify(
         }
         token => token.map_err(refuse)?,
     };
-    let token = Unverified::parse(token, TokenType::Lenient, trace).map_err(refuse)?;
+    let credentials = Credentials::bearer(token);
     let mut caller = Caller {
         verified: Vec::new(),
     };
@@ -68,10 +67,7 @@ pub(crate) async fn identify(
     for authorizer in authorizers(route) {
         let Authorizer { name, verifier } = plan.authorizer(authorizer);
         trace.authorizer(name);
-        match verifier
-            .verify_parsed(&token, &Sender::default(), trace)
-            .await
-        {
+        match verifier.verify_traced(&credentials, trace).await {
             Ok(verified) => caller.verified.push((authorizer, verified)),
             Err(reason) => {
                 weightiest = weightiest
@@ -143,7 +139,7 @@ fn authorizers(route: &Route) -> impl Iterator<Item = usize> {
 pub(crate) fn refuse(route: &Route, reason: Reason) -> Refusal {
     Refusal::Credential {
         reason,
-        realm: route.api.name.clone(),
         scopes: route.scopes(),
+        answers: route.api.answers.clone(),
     }
 }

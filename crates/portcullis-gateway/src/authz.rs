@@ -1,6 +1,6 @@
 //! May they: from a [`Caller`] to a [`Permit`], which alone opens the way to the target.
 
-use portcullis_token::{Reason, Requirement, Trace, Verified};
+use portcullis_token::{Reason, Trace, Verified};
 
 use crate::authn::{Caller, refuse};
 use crate::plan::{Matched, Plan, Route};
@@ -53,9 +53,7 @@ pub(crate) fn permit<'p>(
                 return false;
             };
             trace.authorizer(&plan.authorizer(need.authorizer).name);
-            Requirement::all(need.scopes.iter().cloned())
-                .check(verified, trace)
-                .is_ok()
+            need.scopes.check(verified, trace).is_ok()
         });
         if met {
             let authorizer = needs.first().map(|need| need.authorizer);

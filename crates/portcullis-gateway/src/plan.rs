@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderName;
-use portcullis::{BuildError, Clock, Issuer, Verifier};
+use portcullis::{Answers, BuildError, Cache, Clock, ErrorDetail, ErrorStyle, Issuer, Verifier};
 use portcullis_config::{
-    Auth, AuthorizerKind, Check, Config, JwtAuthorizer, Network, PathPattern, Template,
+    AuthorizerKind, Check, Config, ErrorBodies, JwtAuthorizer, Network, PathPattern, Template,
     TokenForwarding,
 };
-use portcullis_token::{Step, Trace};
+use portcullis_token::{Requirement, Step, Trace};
 use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use url::Url;
@@ -53,10 +53,29 @@ pub(crate) struct Route {
     pub(crate) target: Target,
 }
 
+/// Who may call a route.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Auth {
+    /// Any one of these is enough; inside one, all of it is needed.
+    pub(crate) alternatives: Vec<Vec<Need>>,
+    /// Whether a caller without credentials is let in.
+    pub(crate) anonymous: bool,
+}
+
+/// What one authorizer must have found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Need {
+    /// The index of the authorizer.
+    pub(crate) authorizer: usize,
+    pub(crate) scopes: Requirement,
+}
+
 /// What the routes of one API share.
 #[derive(Debug)]
 pub(crate) struct Api {
     pub(crate) name: Arc<str>,
+    /// How refused credentials are answered.
+    pub(crate) answers: Arc<Answers>,
     pub(crate) token: TokenForwarding,
     pub(crate) identity: Vec<(HeaderName, String)>,
 }
@@ -123,10 +142,12 @@ impl Plan {
     /// [`PlanError`], for what only this machine can tell; everything else was an error of the
     /// configuration already.
     pub fn compile(config: &Config, environment: &mut Environment<'_>) -> Result<Self, PlanError> {
+        // Of this plan alone: with the next one, every token is looked at again.
+        let cache = Cache::default();
         let authorizers = config
             .authorizers
             .iter()
-            .map(|authorizer| compile_authorizer(authorizer, environment))
+            .map(|authorizer| compile_authorizer(authorizer, &cache, environment))
             .collect::<Result<_, _>>()?;
         let mut plan = Self {
             table: RouteTable::default(),
@@ -151,6 +172,7 @@ impl Plan {
     ) -> Result<(), PlanError> {
         let api = Arc::new(Api {
             name: config.name.as_str().into(),
+            answers: Arc::new(self.answers(config)),
             token: config.token,
             identity: config
                 .identity
@@ -184,11 +206,29 @@ impl Plan {
                 api: Arc::clone(&api),
                 name: format!("{} {}", route.methods, route.path),
                 pattern: route.path.clone(),
-                auth: route.auth.clone(),
+                auth: compile_auth(&route.auth),
                 target,
             });
         }
         Ok(())
+    }
+
+    fn answers(&self, config: &portcullis_config::Api) -> Answers {
+        let detail = if self.tells_reason {
+            ErrorDetail::Debug
+        } else {
+            ErrorDetail::Standard
+        };
+        let style = match config.errors {
+            ErrorBodies::Problem => ErrorStyle::Problem,
+            ErrorBodies::Aws => ErrorStyle::Aws,
+            ErrorBodies::Tyk => ErrorStyle::Tyk,
+            ErrorBodies::ExpressJwt => ErrorStyle::ExpressJwt,
+        };
+        Answers::default()
+            .realm(&config.name)
+            .style(style)
+            .detail(detail)
     }
 
     /// The route for a request, by the one canonical form of its path.
@@ -232,12 +272,15 @@ impl Plan {
         }
         let path = path::canonical(path)?;
         let route = self.table.find(method, &path);
-        let otherwise = |path: String| route.is_some() && self.table.find(method, &path) != route;
-        if path::without_parameters(&path).is_some_and(otherwise) {
+        let bare = path::without_parameters(&path);
+        if bare.is_some_and(|bare| self.table.find(method, &bare) != route) {
             return Err(PathError::Parameter);
         }
         // Express and servers on Windows ignore case: to them, `/Admin` is what `/admin` guards.
-        if route.is_some() && self.table.find_in_any_case(method, &path) != route {
+        let in_any_case = self.table.find_in_any_case(method, &path);
+        if let (Some(route), Some(other)) = (route, in_any_case)
+            && self.routes[route].auth != self.routes[other].auth
+        {
             return Err(PathError::Case);
         }
         Ok(path)
@@ -265,8 +308,23 @@ impl Plan {
     }
 }
 
+fn compile_auth(auth: &portcullis_config::Auth) -> Auth {
+    let need = |need: &portcullis_config::Requirement| Need {
+        authorizer: need.authorizer,
+        scopes: Requirement::all(need.scopes.iter().cloned()),
+    };
+    let alternatives = auth.alternatives.iter();
+    Auth {
+        alternatives: alternatives
+            .map(|needs| needs.iter().map(need).collect())
+            .collect(),
+        anonymous: auth.anonymous,
+    }
+}
+
 fn compile_authorizer(
     authorizer: &portcullis_config::Authorizer,
+    cache: &Cache,
     environment: &mut Environment<'_>,
 ) -> Result<Authorizer, PlanError> {
     let AuthorizerKind::Jwt(jwt) = &authorizer.kind;
@@ -284,6 +342,7 @@ fn compile_authorizer(
     let verifier = Verifier::builder()
         .issuer(issuer)
         .clock(Arc::clone(&environment.clock))
+        .cache(cache.clone())
         .build()
         .map_err(|cause| PlanError::Authorizer {
             name: authorizer.name.clone(),
@@ -337,8 +396,8 @@ impl Route {
     /// The scopes that a challenge names: those of the first alternative.
     pub(crate) fn scopes(&self) -> Vec<String> {
         let first = self.auth.alternatives.first().into_iter().flatten();
-        let scopes: BTreeSet<&String> = first.flat_map(|need| &need.scopes).collect();
-        scopes.into_iter().cloned().collect()
+        let scopes: BTreeSet<&str> = first.flat_map(|need| need.scopes.scopes()).collect();
+        scopes.into_iter().map(str::to_owned).collect()
     }
 }
 

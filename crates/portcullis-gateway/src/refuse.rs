@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use portcullis::{Answers, ErrorDetail, Problem, Rejection};
+use portcullis::{Answers, Form, Problem, Rejection};
 use portcullis_token::Reason;
 
 use crate::body::Body;
 use crate::path::PathError;
 
 /// Why a request is not served.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Refusal {
     /// The path has no canonical form.
     Path(PathError),
@@ -29,10 +29,10 @@ pub enum Refusal {
     Credential {
         /// Why it was refused.
         reason: Reason,
-        /// The API, which is the realm of the challenge.
-        realm: Arc<str>,
         /// The scopes that the route asks for.
         scopes: Vec<String>,
+        /// How the API presents itself.
+        answers: Arc<Answers>,
     },
     /// The body is larger than the limit.
     BodyTooLarge,
@@ -106,24 +106,23 @@ impl Refusal {
         }
     }
 
-    /// The refusal over HTTP. `tells_reason` adds the exact reason, which is for development.
-    pub(crate) fn into_response(self, request_id: &str, tells_reason: bool) -> Response<Body> {
+    /// The refusal over HTTP, in the `form` that the request asks for. `tells_reason` adds the
+    /// exact reason, which is for development.
+    pub(crate) fn into_response(
+        self,
+        request_id: &str,
+        form: Form,
+        tells_reason: bool,
+    ) -> Response<Body> {
         let response = match &self {
             Self::Credential {
                 reason,
-                realm,
                 scopes,
-            } => {
-                let detail = if tells_reason {
-                    ErrorDetail::Debug
-                } else {
-                    ErrorDetail::Standard
-                };
-                let answers = Answers::default().realm(&**realm).detail(detail);
-                Rejection::new(*reason, &Arc::new(answers))
-                    .scopes(scopes.as_slice())
-                    .respond(Some(request_id))
-            }
+                answers,
+            } => Rejection::new(*reason, answers)
+                .scopes(scopes.as_slice())
+                .form(form)
+                .respond(Some(request_id)),
             other => other.problem(request_id, tells_reason),
         };
         response.map(Body::full)
@@ -168,7 +167,7 @@ mod tests {
     fn every() -> Vec<Refusal> {
         let credential = |reason| Refusal::Credential {
             reason,
-            realm: "main".into(),
+            answers: Arc::default(),
             scopes: vec!["read:reports".to_owned()],
         };
         let mut every = vec![
@@ -192,7 +191,7 @@ mod tests {
             let code = refusal.code();
             let status = refusal.status();
             assert!(status.is_client_error() || status.as_u16() > 501, "{code}");
-            let response = refusal.into_response("id", false);
+            let response = refusal.into_response("id", Form::default(), false);
             assert_eq!(response.status(), status, "{code}");
             assert_eq!(
                 response.headers()[CONTENT_TYPE],
@@ -211,7 +210,7 @@ mod tests {
             let code = refusal.code();
             let expected =
                 matches!(&refusal, Refusal::Credential { reason, .. } if reason.status() != 503);
-            let response = refusal.into_response("id", false);
+            let response = refusal.into_response("id", Form::default(), false);
             assert_eq!(
                 response.headers().contains_key(WWW_AUTHENTICATE),
                 expected,

@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
+use portcullis::Form;
 use portcullis_token::Trace;
 
 use crate::authz::Permit;
@@ -34,6 +35,9 @@ pub(crate) async fn serve(
     peer: IpAddr,
 ) -> Response<Body> {
     let began = Instant::now();
+    let (head, body) = request.into_parts();
+    let form = Form::of(&head);
+    let request = Request::from_parts(head, body);
     let id = deps.ids.of(request.headers());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let sender = Sender {
@@ -45,7 +49,7 @@ pub(crate) async fn serve(
     let reason = result.as_ref().err().map(Refusal::code);
     let ends_connection = result.as_ref().is_err_and(Refusal::ends_connection);
     let mut response =
-        result.unwrap_or_else(|refusal| refusal.into_response(&id, plan.tells_reason));
+        result.unwrap_or_else(|refusal| refusal.into_response(&id, form, plan.tells_reason));
 
     rewrite::for_caller(response.headers_mut(), &id);
     if ends_connection {

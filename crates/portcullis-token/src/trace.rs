@@ -113,6 +113,9 @@ pub struct Record {
 ///
 /// `()` drops them: its methods never call the closures, so they cost nothing.
 pub trait Trace {
+    /// Whether anybody reads the steps. If so, none is skipped because its answer is remembered.
+    const IS_READ: bool = true;
+
     /// The steps that follow are those of this authorizer.
     fn authorizer(&mut self, name: &str);
 
@@ -152,6 +155,8 @@ pub trait Trace {
 }
 
 impl Trace for () {
+    const IS_READ: bool = false;
+
     fn authorizer(&mut self, _: &str) {}
     fn passed(&mut self, _: Step, _: impl FnOnce() -> String) {}
     fn refused(&mut self, _: Step, _: impl FnOnce() -> String, _: impl FnOnce() -> String) {}

@@ -6,7 +6,7 @@ mod trusted;
 use std::sync::Arc;
 
 use portcullis_token::{
-    Algorithm, HeaderPolicy, MAX_TOKEN_BYTES, Reason, Sender, TokenSource, TokenType, Trace,
+    Algorithm, HeaderPolicy, MAX_TOKEN_BYTES, Reason, Sender, Step, TokenSource, TokenType, Trace,
     UnixTime, Unverified, Verified,
 };
 
@@ -75,14 +75,30 @@ impl Verifier {
     /// # Cancel safety
     /// Safe: what is fetched belongs to background tasks. A `DPoP` proof may count as used.
     pub async fn verify(&self, credentials: &Credentials<'_>) -> Result<Verified, Reason> {
+        self.verify_traced(credentials, &mut ()).await
+    }
+
+    /// The same, showing each step to `trace`.
+    ///
+    /// For a trace that somebody reads, nothing is taken from memory, so that no step is left out.
+    ///
+    /// # Errors
+    /// The [`Reason`] of the first check that fails.
+    pub async fn verify_traced<T: Trace>(
+        &self,
+        credentials: &Credentials<'_>,
+        trace: &mut T,
+    ) -> Result<Verified, Reason> {
         let (token, sender) = (credentials.token(), credentials.sender());
         if token.len() > MAX_TOKEN_BYTES {
+            let expected = || format!("at most {MAX_TOKEN_BYTES} bytes");
+            trace.refused(Step::Shape, expected, || format!("{} bytes", token.len()));
             return Err(Reason::TooLarge);
         }
-        let cache = self.shared.cache.as_ref();
+        let cache = self.shared.cache.as_ref().filter(|_| !T::IS_READ);
         let Some((cache, digest)) = cache.and_then(|cache| Some((cache, cache.digest(token)?)))
         else {
-            let (proven, _) = self.verify_anew(token, sender).await?;
+            let (proven, _) = self.verify_anew(token, sender, trace).await?;
             return Ok(proven.verified);
         };
         let now = self.shared.clock.now();
@@ -91,27 +107,11 @@ impl Verifier {
             return self.verify_again(&entry, token, sender, now).await;
         }
         cache.count_miss();
-        let (proven, issuer) = self.verify_anew(token, sender).await?;
+        let (proven, issuer) = self.verify_anew(token, sender, trace).await?;
         if let Some(key) = proven.key {
             let entry = Entry::new(proven.verified.clone(), issuer, key);
             cache.insert(digest, entry, self.shared.clock.now());
         }
-        Ok(proven.verified)
-    }
-
-    /// Decides about a token whose form is already checked, and shows the steps to `trace`.
-    ///
-    /// Nothing is remembered and nothing is taken from memory, so that every step is shown.
-    ///
-    /// # Errors
-    /// The [`Reason`] of the first check that fails.
-    pub async fn verify_parsed(
-        &self,
-        token: &Unverified<'_>,
-        sender: &Sender<'_>,
-        trace: &mut impl Trace,
-    ) -> Result<Verified, Reason> {
-        let (proven, _) = self.prove(token, sender, trace).await?;
         Ok(proven.verified)
     }
 
@@ -191,6 +191,7 @@ impl Verifier {
         &self,
         token: &str,
         sender: &Sender<'_>,
+        trace: &mut impl Trace,
     ) -> Result<(Proven, usize), Reason> {
         if is_opaque(token) && self.introspects() {
             return self.introspect(token, sender).await;
@@ -199,8 +200,8 @@ impl Verifier {
             algorithms: &self.shared.algorithms,
             token_type: self.shared.token_type.clone(),
         };
-        let token = Unverified::parse(token, policy, &mut ())?;
-        self.prove(&token, sender, &mut ()).await
+        let token = Unverified::parse(token, policy, trace)?;
+        self.prove(&token, sender, trace).await
     }
 
     /// The first issuer's answer that is not about a token of another one.

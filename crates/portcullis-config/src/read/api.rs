@@ -10,7 +10,7 @@ use super::identity;
 use super::reader::{Reader, Reported, all};
 use super::route::{self, Shared};
 use crate::address::parse_url;
-use crate::api::{Api, AuthFrom, Method, Route, TokenForwarding};
+use crate::api::{Api, AuthFrom, ErrorBodies, Method, Route, TokenForwarding};
 use crate::diagnostic::Diagnostic;
 use crate::keys::API;
 use crate::path::{PathPattern, Segment};
@@ -47,6 +47,7 @@ fn read(
         ];
         reader.choice(&entry, &choices)
     });
+    let errors = fields.optional("errors", |entry| reader.choice(&entry, &ErrorBodies::ALL));
     let identity = fields.optional("identity", |entry| identity::read(reader, &entry));
     let routes = read_routes(reader, names, seen, &fields, &shared);
     Ok(Api {
@@ -55,6 +56,7 @@ fn read(
         base: base_text(&shared.base?),
         strip_base: strip_base?.unwrap_or_default(),
         token: token?.unwrap_or_default(),
+        errors: errors?.unwrap_or_default(),
         identity: identity?.unwrap_or_default(),
         routes: routes?.into_iter().map(|located| located.route).collect(),
     })

@@ -162,14 +162,18 @@ impl Answer {
 
     /// The value of the header, which must not be there twice.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self
-            .headers
-            .iter()
+        let values = self.values(name);
+        assert!(values.len() < 2, "a second `{name}`");
+        values.first().copied()
+    }
+
+    /// The values of all lines of this name.
+    pub(crate) fn values(&self, name: &str) -> Vec<&str> {
+        let lines = self.headers.iter();
+        lines
             .filter(|(own, _)| own.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str());
-        let value = values.next();
-        assert_eq!(values.next(), None, "a second `{name}`");
-        value
+            .map(|(_, value)| value.as_str())
+            .collect()
     }
 
     pub(crate) fn text(&self) -> String {

@@ -226,15 +226,14 @@ async fn where_a_request_came_from_is_said_by_us() {
     let forged = "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: 7.7.7.7\r\nX-Forwarded-Host: evil\r\n\
         X-Forwarded-Proto: https\r\nX-Forwarded-Prefix: /x\r\nX_Forwarded_For: 6.6.6.6\r\n\
         X-Real-IP: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nX-Forwarded-Uri: /x\r\n";
-    for (proxies, sent, for_whom, host, proto, others) in [
-        ("", forged, "127.0.0.1", "a.example", "http", false),
+    for (proxies, sent, for_whom, host, proto) in [
+        ("", forged, "127.0.0.1", "a.example", "http"),
         (
             r#"trusted_proxies = ["10.0.0.0/8"]"#,
             forged,
             "127.0.0.1",
             "a.example",
             "http",
-            false,
         ),
         (
             r#"trusted_proxies = ["127.0.0.0/8"]"#,
@@ -242,7 +241,6 @@ async fn where_a_request_came_from_is_said_by_us() {
             "6.6.6.6, 7.7.7.7, 127.0.0.1",
             "evil",
             "https",
-            true,
         ),
         (
             r#"trusted_proxies = ["127.0.0.1"]"#,
@@ -250,7 +248,6 @@ async fn where_a_request_came_from_is_said_by_us() {
             "127.0.0.1",
             "a.example",
             "http",
-            false,
         ),
     ] {
         let fixture = Fixture::start(&format!("[server]\n{proxies}\n{API}")).await;
@@ -259,10 +256,13 @@ async fn where_a_request_came_from_is_said_by_us() {
         assert_eq!(values(&seen, "x-forwarded-for"), [for_whom], "{proxies}");
         assert_eq!(values(&seen, "x-forwarded-host"), [host], "{proxies}");
         assert_eq!(values(&seen, "x-forwarded-proto"), [proto], "{proxies}");
-        for name in ["x-real-ip", "x-forwarded-prefix", "x-forwarded-uri"] {
-            assert_eq!(names(&seen).contains(name), others, "{proxies}: {name}");
-        }
-        for name in ["forwarded", "x_forwarded_for"] {
+        for name in [
+            "forwarded",
+            "x_forwarded_for",
+            "x-forwarded-prefix",
+            "x-forwarded-uri",
+            "x-real-ip",
+        ] {
             assert!(!names(&seen).contains(name), "{proxies}: {name}");
         }
     }

@@ -6,6 +6,7 @@ mod auth;
 mod bodies;
 mod broken_upstreams;
 mod client;
+mod conformance;
 mod connections;
 mod credentials;
 mod explain;
