@@ -60,18 +60,18 @@ fn rows(fixture: &Fixture) -> Vec<(&'static str, &'static str, String, u16, &'st
             "/optional",
             "garbage".to_owned(),
             401,
-            "",
+            "user",
             Step::Shape,
         ),
         ("GET", "/a", none(), 401, "", Step::Credential),
         ("GET", "/a", "a b".to_owned(), 400, "", Step::Credential),
-        ("GET", "/a", token().alg_none(), 401, "", Step::Header),
+        ("GET", "/a", token().alg_none(), 401, "user", Step::Header),
         (
             "GET",
             "/a",
             token().claim("exp", "x").sign(),
             401,
-            "",
+            "user",
             Step::Claims,
         ),
         (
@@ -181,7 +181,7 @@ fn rows(fixture: &Fixture) -> Vec<(&'static str, &'static str, String, u16, &'st
             token().sign(),
             401,
             "elliptic",
-            Step::Algorithm,
+            Step::Header,
         ),
     ]
 }
