@@ -55,5 +55,8 @@ const fn name(error: PathError) -> &'static str {
         PathError::Ambiguous => "ambiguous",
         PathError::DotSegment => "dot_segment",
         PathError::EmptySegment => "empty_segment",
+        // These two need a table of routes.
+        PathError::Parameter => "parameter",
+        PathError::Case => "case",
     }
 }
