@@ -2,18 +2,19 @@ use serde_json::{Value, json};
 
 use crate::arguments::{Check, Format};
 use crate::project::{Complained, Invalid, Project};
-use crate::{routes, terminal};
+use crate::routes;
+use crate::terminal::{self, harmless};
 
 /// Validates the file and prints its routes. Warnings fail it only with `--strict`.
 pub(crate) fn run(arguments: &Check) -> anyhow::Result<()> {
     let is_valid = match arguments.format {
         Format::Json => {
-            let result = Project::read(&arguments.directory)?;
-            terminal::print(format_args!("{:#}\n", to_json(&result)))?;
+            let result = Project::read(&arguments.directory, "check")?;
+            terminal::print_json(&to_json(&result))?;
             result.is_ok_and(|project| accepts(arguments, &project))
         }
         Format::Text => {
-            let project = Project::load(&arguments.directory)?;
+            let project = Project::load(&arguments.directory, "check")?;
             terminal::print(routes::table_with_origins(&project.config, &project.file))?;
             terminal::say(format_args!("\n{}\n", summary(&project)));
             accepts(arguments, &project)
@@ -33,7 +34,8 @@ fn accepts(arguments: &Check, project: &Project) -> bool {
 fn summary(project: &Project) -> String {
     let routes = project.config.apis.iter().map(|api| api.routes.len()).sum();
     let warnings = project.warnings.len();
-    let mut summary = format!("{} is valid: {}", project.file, counted(routes, "route"));
+    let file = harmless(&project.file);
+    let mut summary = format!("{file} is valid: {}", counted(routes, "route"));
     if warnings > 0 {
         summary += &format!(", {}", counted(warnings, "warning"));
     }

@@ -1,9 +1,9 @@
 //! `portcullis dev`: everything on this machine, by the rules of production.
 
 mod announce;
+mod plan;
 mod tenant;
 
-use std::collections::HashMap;
 use std::env;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -12,10 +12,11 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use portcullis::{Clock, HttpFetcher, Issuer, KeyFetcher, KeySource, Keys, SystemClock};
-use portcullis_config::{Check, Config, JwtAuthorizer};
-use portcullis_gateway::{Environment, Gateway, Plan};
+use portcullis::SystemClock;
+use portcullis_config::Config;
+use portcullis_gateway::{Gateway, Plan};
 use portcullis_tenant::{KeyRing, Tenant};
+use portcullis_token::KeySet;
 use tokio::net::TcpListener;
 use tokio::runtime::{self, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -26,7 +27,7 @@ use crate::dev::announce::Running;
 use crate::dev::tenant::TenantServer;
 use crate::project::{self, Project};
 use crate::session::{Note, Session};
-use crate::terminal::{self, Failure};
+use crate::terminal::{self, Failure, harmless_json};
 use crate::{log, stand_in};
 
 /// How long requests under way are finished after SIGTERM, and after Ctrl-C.
@@ -35,7 +36,7 @@ const LEAVE: Duration = Duration::from_millis(200);
 
 /// Runs until Ctrl-C or SIGTERM.
 pub(crate) fn run(arguments: Dev) -> anyhow::Result<()> {
-    let project = Project::load(&arguments.directory)?;
+    let project = Project::load(&arguments.directory, "dev")?;
     log::start(arguments.verbose);
     let runtime = control_plane()?;
     let result = runtime.block_on(serve(arguments, project));
@@ -58,19 +59,18 @@ fn control_plane() -> anyhow::Result<Runtime> {
 
 async fn serve(arguments: Dev, mut project: Project) -> anyhow::Result<()> {
     let real_issuers = stand_in::real_issuers(&project.config);
-    let tenant = match arguments.issuer {
-        IssuerChoice::Tenant => Some(start_tenant(&arguments, &mut project).await?),
-        IssuerChoice::Real => None,
+    let (tenant, plan) = match arguments.issuer {
+        IssuerChoice::Tenant => {
+            let (tenant, keys) = start_tenant(&arguments, &mut project).await?;
+            (Some(tenant), plan::with_keys(&project.config, keys)?)
+        }
+        IssuerChoice::Real => (None, plan::with_real_issuers(&project.config)?),
     };
-    let plan = compile(&project.config)?;
     plan.start_keys();
     let gateway = start_gateway(&arguments, &project.config, plan)?;
     // Before anybody is told that it runs: who hears that may send a signal at once.
     let mut signals = Signals::listen()?;
-    let _note = tenant
-        .as_ref()
-        .map(|tenant| note(&project, tenant.issuer()))
-        .transpose()?;
+    let _note = tenant.as_ref().and_then(|tenant| note(&project, tenant));
 
     let running = Running {
         project: &project,
@@ -79,7 +79,10 @@ async fn serve(arguments: Dev, mut project: Project) -> anyhow::Result<()> {
         real_issuers: &real_issuers,
     };
     match arguments.format {
-        Format::Json => terminal::print(format_args!("{}\n", running.to_json()))?,
+        Format::Json => terminal::print(format_args!(
+            "{}\n",
+            harmless_json(&running.to_json().to_string())
+        ))?,
         Format::Text => terminal::say(running.to_text()),
     }
     let patience = signals.patience().await;
@@ -90,14 +93,19 @@ async fn serve(arguments: Dev, mut project: Project) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn start_tenant(arguments: &Dev, project: &mut Project) -> anyhow::Result<TenantServer> {
+/// Starts the tenant, and has the project trust its keys, which are returned.
+async fn start_tenant(
+    arguments: &Dev,
+    project: &mut Project,
+) -> anyhow::Result<(TenantServer, KeySet)> {
     let address = arguments
         .tenant_listen
         .unwrap_or(project.config.tenant.listen);
     let listener = TcpListener::bind(address)
         .await
         .map_err(|error| cannot_listen("tenant", address, "--tenant-listen", &error))?;
-    let issuer = issuer_of(listener.local_addr()?)?;
+    let address = listener.local_addr()?;
+    let issuer = issuer_of(address)?;
 
     project::ignore_state(&project.directory)?;
     let directory = project.tenant_directory();
@@ -105,10 +113,15 @@ async fn start_tenant(arguments: &Dev, project: &mut Project) -> anyhow::Result<
         .await?
         .map_err(project::no_keys)?;
     let settings = stand_in::settings(&project.config, issuer.as_str().parse()?, &keys)?;
-    let tenant = Tenant::new(settings, keys, Arc::new(SystemClock))
+    let key_set = stand_in::key_set(&keys, &issuer)?;
+    let mut tenant = Tenant::new(settings, keys, Arc::new(SystemClock))
         .context("the tenant cannot be made from the file")?;
+    if address.ip().is_loopback() {
+        tenant = tenant.for_this_machine();
+    }
     stand_in::trust(&mut project.config, &issuer)?;
-    Ok(TenantServer::start(listener, issuer, tenant.router()))
+    let server = TenantServer::start(listener, address, issuer, tenant.router());
+    Ok((server, key_set))
 }
 
 /// The issuer of a tenant that listens on `address`, as browsers and tools on this machine use it.
@@ -122,38 +135,6 @@ pub(crate) fn issuer_of(address: SocketAddr) -> anyhow::Result<Url> {
         IpAddr::V6(ip) => format!("[{ip}]"),
     };
     Ok(Url::parse(&format!("http://{host}:{port}/"))?)
-}
-
-/// Compiles the plan; authorizers that share a source share its keys.
-fn compile(config: &Config) -> anyhow::Result<Plan> {
-    let fetcher: Arc<dyn KeyFetcher> =
-        Arc::new(HttpFetcher::new().context("TLS cannot be set up")?);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let mut known: HashMap<KeySource, Keys> = HashMap::new();
-    let mut issuer = |jwt: &JwtAuthorizer| {
-        let Some(source) = key_source(jwt) else {
-            return Issuer::fixed(Arc::default());
-        };
-        let make = || Keys::new(source.clone(), Arc::clone(&fetcher), Arc::clone(&clock));
-        Issuer::sharing(known.entry(source.clone()).or_insert_with(make).clone())
-    };
-    let mut environment = Environment {
-        issuer: &mut issuer,
-        clock: Arc::clone(&clock),
-        tells_reason: true,
-    };
-    Ok(Plan::compile(config, &mut environment)?)
-}
-
-fn key_source(jwt: &JwtAuthorizer) -> Option<KeySource> {
-    match (&jwt.keys, &jwt.issuer) {
-        (portcullis_config::KeySource::Jwks(url), _) => Some(KeySource::Jwks(url.clone())),
-        (portcullis_config::KeySource::Discovery, Check::Is(issuer)) => {
-            Some(KeySource::Discovery(issuer.url().clone()))
-        }
-        // The configuration refuses it: without an issuer there must be a key set.
-        (portcullis_config::KeySource::Discovery, Check::Any) => None,
-    }
 }
 
 fn start_gateway(arguments: &Dev, config: &Config, plan: Plan) -> anyhow::Result<Gateway> {
@@ -179,18 +160,26 @@ fn cannot_listen(
     anyhow::anyhow!("the {what} cannot listen on {address}: {error}")
 }
 
-fn note(project: &Project, issuer: &Url) -> anyhow::Result<Note> {
-    Session {
+/// Leaves a note for `token` and `explain`, without which `dev` is as good.
+fn note(project: &Project, tenant: &TenantServer) -> Option<Note> {
+    let session = Session {
         project: project.directory.clone(),
-        started_in: env::current_dir().context("the current folder is gone")?,
-        issuer: issuer.clone(),
+        // Where the folder is gone, nobody is in it who could ask.
+        started_in: env::current_dir().unwrap_or_default(),
+        issuer: tenant.issuer().clone(),
+        tenant: tenant.address(),
         audiences: project
             .config
             .permissions_by_audience()
             .into_keys()
             .collect(),
-    }
-    .announce()
+    };
+    let unnoted = |reason| {
+        terminal::warn(&format!(
+            "`portcullis token` will not find this session: {reason:#}"
+        ));
+    };
+    session.announce().map_err(unnoted).ok()
 }
 
 /// Ctrl-C and SIGTERM, which do not end the process from [`Signals::listen`] on.

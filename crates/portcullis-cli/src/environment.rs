@@ -38,8 +38,8 @@ impl Environment {
     }
 }
 
-/// Where running sessions are noted: the user's own folder for such things, else a temporary one.
-pub(crate) fn state_directory() -> PathBuf {
+/// Where running sessions are noted: the user's own folder for such things, if there is one.
+pub(crate) fn state_directory() -> Option<PathBuf> {
     let process = Environment::default();
     let folder = |name| {
         process
@@ -47,11 +47,10 @@ pub(crate) fn state_directory() -> PathBuf {
             .filter(|path| !path.is_empty())
             .map(PathBuf::from)
     };
-    folder("XDG_RUNTIME_DIR")
+    let own = folder("XDG_RUNTIME_DIR")
         .or_else(|| folder("XDG_STATE_HOME"))
-        .or_else(|| folder("HOME").map(|home| home.join(".local/state")))
-        .unwrap_or_else(env::temp_dir)
-        .join("portcullis")
+        .or_else(|| folder("HOME").map(|home| home.join(".local/state")));
+    own.map(|own| own.join("portcullis"))
 }
 
 /// The folders in which the shell looks for programs.

@@ -19,7 +19,7 @@ use url::Url;
 use crate::arguments::{Explain, Format, IssuerChoice};
 use crate::dev::issuer_of;
 use crate::environment::unreadable;
-use crate::invocation::program;
+use crate::invocation::{program, quoted};
 use crate::project::{FILE, Project, no_keys};
 use crate::session::Session;
 use crate::stand_in;
@@ -33,7 +33,8 @@ const MAX_INPUT: u64 = 1024 * 1024;
 /// Shows how the gateway decides about a request. Nothing is sent anywhere.
 pub(crate) fn run(arguments: &Explain) -> anyhow::Result<()> {
     let token = arguments.token.as_deref().map(read_token).transpose()?;
-    let mut project = Project::load(&find_project(arguments.project.clone()))?;
+    let typed = format!("explain {} --project", quoted(&arguments.request.written));
+    let mut project = Project::load(&find_project(arguments.project.clone()), &typed)?;
     let keys = Arc::new(find_keys(arguments, &mut project, token.as_deref())?);
     let plan = Plan::compile(
         &project.config,
@@ -55,10 +56,7 @@ pub(crate) fn run(arguments: &Explain) -> anyhow::Result<()> {
         explanation.outcome = explanation.outcome.map_err(for_want_of_keys);
     }
     match arguments.format {
-        Format::Json => {
-            let json = to_json(written, &explanation);
-            Ok(terminal::print(format_args!("{json:#}\n"))?)
-        }
+        Format::Json => Ok(terminal::print_json(&to_json(written, &explanation))?),
         Format::Text => Ok(terminal::print(to_text(written, &explanation))?),
     }
 }
@@ -174,10 +172,7 @@ fn tenant_issuer(project: &Project) -> anyhow::Result<Url> {
 /// The tenant's published keys; none when it never ran.
 fn tenant_keys(project: &Project, issuer: &Url) -> anyhow::Result<KeySet> {
     match KeyRing::load(&project.tenant_directory()) {
-        Ok(ring) => {
-            let keys = KeySet::parse(ring.jwks().to_string().as_bytes())?;
-            Ok(keys.of_issuer(issuer.to_string()))
-        }
+        Ok(ring) => stand_in::key_set(&ring, issuer),
         Err(KeyRingError::Absent { .. }) => Ok(KeySet::default()),
         Err(error) => Err(no_keys(error)),
     }
@@ -189,7 +184,7 @@ fn read_keys(file: &Path) -> anyhow::Result<KeySet> {
 }
 
 fn to_text(request: &str, explanation: &Explanation) -> String {
-    let mut page = format!("{}\n\n", styled(BOLD, request));
+    let mut page = format!("{}\n\n", styled(BOLD, harmless(request)));
     let several = authorizers(&explanation.records) > 1;
     let width = explanation
         .records
@@ -214,7 +209,7 @@ fn authorizers(records: &[Record]) -> usize {
 /// `expiry`, or `expiry (user)` where several authorizers take part.
 fn name(record: &Record, several: bool) -> String {
     match record.authorizer.as_deref().filter(|_| several) {
-        Some(authorizer) => format!("{} ({authorizer})", record.step),
+        Some(authorizer) => format!("{} ({})", record.step, harmless(authorizer)),
         None => record.step.to_string(),
     }
 }
@@ -242,7 +237,8 @@ fn verdict(outcome: &Result<Permitted, Refusal>) -> String {
         Ok(permitted) => {
             let caller = harmless(permitted.subject.as_deref().unwrap_or("anybody"));
             let passes = styled(GOOD, "passes");
-            format!("{passes}: {caller} may call {}\n", permitted.route)
+            let route = harmless(&permitted.route);
+            format!("{passes}: {caller} may call {route}\n")
         }
         Err(refusal) => format!(
             "{}: {} {}\n{}: {}\n",
@@ -250,7 +246,7 @@ fn verdict(outcome: &Result<Permitted, Refusal>) -> String {
             refusal.status().as_u16(),
             refusal.code(),
             styled(LINK, "remedy"),
-            remedy(refusal),
+            harmless(&remedy(refusal)),
         ),
     }
 }
@@ -265,9 +261,9 @@ fn remedy(refusal: &Refusal) -> String {
             ..
         } => {
             format!(
-                "{general}: `{} token --scope '{}'`",
+                "{general}: `{} token --scope {}`",
                 program(),
-                scopes.join(" ")
+                quoted(&scopes.join(" "))
             )
         }
         Refusal::Credential {

@@ -14,7 +14,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::terminal::{BAD, DIM, GOOD, NOTE, styled};
+use crate::terminal::{BAD, DIM, GOOD, NOTE, harmless, styled};
 
 /// Has events written to stderr from here on.
 pub(crate) fn start(verbose: bool) {
@@ -64,8 +64,10 @@ where
             "{} ",
             styled(level_style(level), level.as_str().to_ascii_lowercase())
         )?;
-        context.format_fields(writer.by_ref(), event)?;
-        writeln!(writer)
+        // Whatever a field holds, it stays on its line.
+        let mut fields = String::new();
+        context.format_fields(Writer::new(&mut fields), event)?;
+        writeln!(writer, "{}", harmless(&fields))
     }
 }
 
@@ -99,15 +101,15 @@ impl Visit for Access {
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
             // A path is a stranger's text: it must not write on the terminal as it likes.
-            "path" => self.path = value.escape_debug().to_string(),
-            "reason" => self.reason = Some(value.to_owned()),
+            "path" => self.path = harmless(value),
+            "reason" => self.reason = Some(harmless(value)),
             _ => {}
         }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() == "method" {
-            self.method = format!("{value:?}");
+            self.method = harmless(&format!("{value:?}"));
         }
     }
 }

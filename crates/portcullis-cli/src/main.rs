@@ -8,6 +8,7 @@ mod explain;
 mod invocation;
 mod log;
 mod project;
+mod reach;
 mod routes;
 mod session;
 mod stand_in;

@@ -1,15 +1,17 @@
 //! A folder with a portcullis.toml.
 
-use std::fs;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::{fmt, io};
 
 use anyhow::Context as _;
 use portcullis::Chain;
 use portcullis_config::{Config, Diagnostics, Source};
-use portcullis_tenant::KeyRingError;
+use portcullis_tenant::{KeyRingError, UntrustedKeys};
 
 use crate::environment::{Environment, unreadable};
+use crate::invocation::{program, quoted};
 use crate::terminal::{self, Failure};
 
 pub(crate) const FILE: &str = "portcullis.toml";
@@ -40,8 +42,10 @@ pub(crate) struct Complained;
 
 impl Project {
     /// Loads the configuration in `directory`, showing its errors and warnings on stderr.
-    pub(crate) fn load(directory: &Path) -> anyhow::Result<Self> {
-        match Self::read(directory)? {
+    ///
+    /// `typed` is what stands between the program's name and the folder's on the command line.
+    pub(crate) fn load(directory: &Path, typed: &str) -> anyhow::Result<Self> {
+        match Self::read(directory, typed)? {
             Ok(project) => {
                 project.show_warnings();
                 Ok(project)
@@ -54,14 +58,14 @@ impl Project {
     }
 
     /// Reads the configuration in `directory`, which may also be named by its file.
-    pub(crate) fn read(directory: &Path) -> anyhow::Result<Result<Self, Invalid>> {
+    pub(crate) fn read(directory: &Path, typed: &str) -> anyhow::Result<Result<Self, Invalid>> {
         let file = if directory.is_file() {
             directory.to_owned()
         } else {
             directory.join(FILE)
         };
         let file = file.strip_prefix("./").unwrap_or(&file);
-        let text = read(file)?;
+        let text = read(file, typed)?;
         let directory = file
             .parent()
             .filter(|parent| !parent.as_os_str().is_empty());
@@ -122,14 +126,27 @@ pub(crate) fn tenant_directory(directory: &Path) -> PathBuf {
     directory.join(".portcullis").join("tenant")
 }
 
-/// The failure to have the tenant's keys, and what to do about damaged ones.
+/// The failure to have the tenant's keys, and what to do about those that are not used.
 pub(crate) fn no_keys(error: KeyRingError) -> anyhow::Error {
     match &error {
         KeyRingError::Damaged { .. } => Failure::with_hint(
             Chain(&error).to_string(),
             "restore the file, or remove it to have keys made; tokens of the old ones are void then",
         ),
+        KeyRingError::Untrusted { path, cause } => {
+            Failure::with_hint(Chain(&error).to_string(), make_safe(path, *cause))
+        }
         _ => error.into(),
+    }
+}
+
+fn make_safe(path: &Path, cause: UntrustedKeys) -> String {
+    match cause {
+        UntrustedKeys::Mode { .. } => format!(
+            "if nobody has read it: `chmod 600 {}`; else remove it to have keys made",
+            quoted(&path.display().to_string())
+        ),
+        _ => "remove it to have keys made; tokens of the old ones are void then".to_owned(),
     }
 }
 
@@ -137,18 +154,24 @@ pub(crate) fn no_keys(error: KeyRingError) -> anyhow::Error {
 pub(crate) fn ignore_state(directory: &Path) -> anyhow::Result<()> {
     let state = directory.join(".portcullis");
     let ignore = state.join(".gitignore");
-    let written = fs::create_dir_all(&state).and_then(|()| match fs::exists(&ignore) {
-        Ok(true) => Ok(()),
-        _ => fs::write(&ignore, "*\n"),
-    });
+    // What is there is the user's, even a link that leads nowhere.
+    let create = |()| match File::create_new(&ignore) {
+        Ok(mut file) => file.write_all(b"*\n"),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    };
+    let written = fs::create_dir_all(&state).and_then(create);
     written.with_context(|| format!("{} cannot be written", state.display()))
 }
 
-fn read(file: &Path) -> anyhow::Result<String> {
+fn read(file: &Path, typed: &str) -> anyhow::Result<String> {
     fs::read_to_string(file).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Failure::with_hint(
             format!("there is no {}", file.display()),
-            "name the folder that has one, as in `portcullis dev examples/hello`",
+            format!(
+                "name the folder that has one, as in `{} {typed} examples/hello`",
+                program()
+            ),
         ),
         io::ErrorKind::InvalidData => anyhow::anyhow!("{} is not UTF-8 text", file.display()),
         _ => anyhow::Error::new(error).context(unreadable(file)),

@@ -1,16 +1,23 @@
 //! The running `portcullis dev` processes of this user, so that `token` and `explain` find theirs.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+mod folder;
+
+use std::env;
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::{env, process};
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::environment::state_directory;
+use folder::Folder;
+
+pub(crate) use folder::FolderError;
+
+/// The longest note that is read; a thousand audiences fit.
+const MAX_NOTE_BYTES: u64 = 64 * 1024;
 
 /// A note that a session leaves while it runs. It holds no secret.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -21,6 +28,8 @@ pub(crate) struct Session {
     pub(crate) started_in: PathBuf,
     /// The issuer of its tokens.
     pub(crate) issuer: Url,
+    /// Where its tenant listens. Others may be reached by the issuer's name, but not here.
+    pub(crate) tenant: SocketAddr,
     /// Whose tokens are good: those audiences, in the order of the file.
     pub(crate) audiences: Vec<String>,
 }
@@ -36,25 +45,15 @@ pub(crate) struct Note {
 impl Session {
     /// Leaves a note until the returned value is dropped.
     pub(crate) fn announce(&self) -> anyhow::Result<Note> {
-        let directory = state_directory();
-        let path = directory.join(format!("dev-{}.json", process::id()));
-        let text = serde_json::to_vec(self)?;
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&directory)
-            .and_then(|()| write_locked(&path, &text))
-            .map(|file| Note {
-                path: path.clone(),
-                _file: file,
-            })
-            .with_context(|| format!("{} cannot be written", path.display()))
+        let text = serde_json::to_vec(self).context("a folder's name is not UTF-8")?;
+        let (path, file) = Folder::create()?.write(&text)?;
+        Ok(Note { path, _file: file })
     }
 
     /// The session whose project, or whose first working folder, is this folder.
     pub(crate) fn here() -> Option<Self> {
         let here = env::current_dir().ok()?;
-        let sessions = Self::running();
+        let sessions = Self::running().ok()?;
         let by = |folder: fn(&Self) -> &Path| {
             sessions
                 .iter()
@@ -66,58 +65,28 @@ impl Session {
 
     /// The session with this issuer, however its slash is written.
     pub(crate) fn of_issuer(issuer: &Url) -> Option<Self> {
-        Self::running()
-            .into_iter()
-            .find(|session| session.issuer == *issuer)
+        let mut sessions = Self::running().ok()?.into_iter();
+        sessions.find(|session| session.issuer == *issuer)
     }
 
     /// The session of the project in `directory`.
     pub(crate) fn of_project(directory: &Path) -> Option<Self> {
-        Self::running()
-            .into_iter()
-            .find(|session| session.project == directory)
+        let mut sessions = Self::running().ok()?.into_iter();
+        sessions.find(|session| session.project == directory)
     }
 
     /// All sessions that run, the one started last first.
-    pub(crate) fn running() -> Vec<Self> {
-        let Ok(entries) = fs::read_dir(state_directory()) else {
-            return Vec::new();
+    pub(crate) fn running() -> Result<Vec<Self>, FolderError> {
+        let Some(folder) = Folder::find()? else {
+            return Ok(Vec::new());
         };
-        let mut notes: Vec<_> = entries
-            .filter_map(Result::ok)
-            .filter(|entry| {
-                entry
-                    .path()
-                    .extension()
-                    .is_some_and(|ending| ending == "json")
-            })
-            .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
-            .collect();
-        notes.sort_by(|one, other| other.cmp(one));
-        notes
-            .iter()
-            .filter_map(|(_, path)| Self::read(path))
-            .collect()
+        let held = |note: PathBuf| Self::read(folder.open(&note)?);
+        Ok(folder.notes().into_iter().filter_map(held).collect())
     }
 
-    /// Reads a note, unless its session was killed without removing it.
-    fn read(path: &Path) -> Option<Self> {
-        let file = File::open(path).ok()?;
-        // The system gives the lock back when a process ends, however it ends.
-        if !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
-            return None;
-        }
-        serde_json::from_reader(file).ok()
+    fn read(note: File) -> Option<Self> {
+        serde_json::from_reader(note.take(MAX_NOTE_BYTES)).ok()
     }
-}
-
-fn write_locked(path: &Path, text: &[u8]) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options.open(path)?;
-    file.lock()?;
-    file.write_all(text)?;
-    Ok(file)
 }
 
 impl Drop for Note {

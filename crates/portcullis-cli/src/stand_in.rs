@@ -7,7 +7,7 @@ use portcullis_config::{
     Application, ApplicationKind, AuthorizerKind, Check, Config, IssuerUrl, KeySource,
 };
 use portcullis_tenant::{Api, Authentication, GrantType, Issuer, KeyRing, Settings};
-use portcullis_token::Secret;
+use portcullis_token::{KeySet, Secret};
 use url::Url;
 
 /// The application that `portcullis token` asks as: it may do everything that a route asks for.
@@ -26,6 +26,12 @@ pub(crate) fn trust(config: &mut Config, issuer: &Url) -> anyhow::Result<()> {
         jwt.keys = KeySource::Discovery;
     }
     Ok(())
+}
+
+/// The keys that the tenant publishes, for the tokens of `issuer` alone.
+pub(crate) fn key_set(keys: &KeyRing, issuer: &Url) -> anyhow::Result<KeySet> {
+    let keys = KeySet::parse(keys.jwks().to_string().as_bytes())?;
+    Ok(keys.of_issuer(issuer.to_string()))
 }
 
 /// The issuers that the tenant stands in for, as the file writes them.

@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 use std::io::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
+use serde_json::Value;
 
 pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
@@ -64,8 +65,39 @@ pub(crate) fn complain(error: &anyhow::Error) {
     let message = harmless(&format!("{error:#}"));
     say(format_args!("{}: {message}\n", styled(BAD, "error")));
     if let Some(failure) = error.downcast_ref::<Failure>() {
-        say(format_args!("{}: {}\n", styled(LINK, "hint"), failure.hint));
+        let hint = harmless(&failure.hint);
+        say(format_args!("{}: {hint}\n", styled(LINK, "hint")));
     }
+}
+
+/// Writes what a person should know although the program goes on.
+pub(crate) fn warn(message: &str) {
+    let message = harmless(message);
+    say(format_args!("{}: {message}\n", styled(NOTE, "warning")));
+}
+
+/// Writes data for programs on lines of its own, in JSON that is safe to show too.
+///
+/// # Errors
+/// When stdout cannot be written, see [`print`].
+pub(crate) fn print_json(data: &Value) -> io::Result<()> {
+    print(format_args!("{}\n", harmless_json(&format!("{data:#}"))))
+}
+
+/// JSON with escapes for what a terminal would obey. Outside of texts it holds no such character.
+pub(crate) fn harmless_json(json: &str) -> String {
+    json.chars().fold(String::new(), |mut shown, character| {
+        if character == '\n'
+            || harmless(character.encode_utf8(&mut [0; 4])).len() == character.len_utf8()
+        {
+            shown.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                shown += &format!("\\u{unit:04x}");
+            }
+        }
+        shown
+    })
 }
 
 /// A stranger's text, with escapes for whatever a terminal would obey instead of showing it.
@@ -86,8 +118,13 @@ pub(crate) fn has_colour() -> bool {
 
 /// Indented lines in columns, each as wide as its widest cell; the last one is not padded.
 ///
-/// Cells are plain text with the style they are shown in.
+/// Cells are plain text with the style they are shown in, and may be a stranger's.
 pub(crate) fn table(rows: &[Vec<(Style, String)>]) -> String {
+    let shown = |row: &Vec<(Style, String)>| {
+        let cells = row.iter().map(|(style, text)| (*style, harmless(text)));
+        cells.collect::<Vec<_>>()
+    };
+    let rows: Vec<_> = rows.iter().map(shown).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let width = |column: usize| {
         rows.iter()
@@ -99,7 +136,7 @@ pub(crate) fn table(rows: &[Vec<(Style, String)>]) -> String {
         .map(|column| width(column).unwrap_or_default())
         .collect();
     let mut page = String::new();
-    for row in rows {
+    for row in &rows {
         let mut line = String::from("   ");
         for (index, (style, text)) in row.iter().enumerate() {
             let last = index + 1 == row.len();
@@ -130,9 +167,34 @@ mod tests {
             ("two\r\nlines", r"two\r\nlines"),
             ("\u{9b}1m", r"\u{9b}1m"),
             ("\u{202e}txet", r"\u{202e}txet"),
+            ("\u{61c}\u{200e}\u{200f}", r"\u{61c}\u{200e}\u{200f}"),
+            (
+                "\u{202a}\u{202b}\u{202c}\u{202d}",
+                r"\u{202a}\u{202b}\u{202c}\u{202d}",
+            ),
+            (
+                "\u{2066}\u{2067}\u{2068}\u{2069}",
+                r"\u{2066}\u{2067}\u{2068}\u{2069}",
+            ),
+            (
+                "\u{2028}\u{2029}\u{feff}\u{7f}",
+                r"\u{2028}\u{2029}\u{feff}\u{7f}",
+            ),
+            ("\u{e0041}", r"\u{e0041}"),
         ] {
             assert_eq!(harmless(text), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn json_stays_the_same_data() {
+        let data = serde_json::json!({ "a\u{9b}": "größer \u{1b}\u{202e}\u{e0041}\n\"\\" });
+        let shown = harmless_json(&format!("{data:#}"));
+        assert_eq!(
+            shown,
+            "{\n  \"a\\u009b\": \"größer \\u001b\\u202e\\udb40\\udc41\\n\\\"\\\\\"\n}"
+        );
+        assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), data);
     }
 
     #[test]

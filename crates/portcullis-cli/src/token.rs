@@ -1,21 +1,23 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use portcullis::{HttpFetcher, KeyFetcher as _};
+use portcullis::{Chain, HttpFetcher, KeyFetcher as _};
 use portcullis_tenant::KeyRing;
 use portcullis_token::Secret;
-use reqwest::{Client, ClientBuilder, redirect};
+use reqwest::{Client, ClientBuilder, Response, redirect};
 use serde_json::{Value, json};
-use url::Url;
+use url::{Host, Url};
 
 use crate::arguments::{Format, Token};
 use crate::project::{Project, no_keys, tenant_directory};
-use crate::session::Session;
+use crate::reach;
+use crate::session::{FolderError, Session};
 use crate::stand_in::{self, DEVELOPMENT_CLIENT};
 use crate::terminal::{self, Failure};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_DOCUMENT_BYTES: usize = 512 * 1024;
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// Whom to ask, and as which application.
 struct Asking {
@@ -41,8 +43,17 @@ pub(crate) fn run(arguments: &Token) -> anyhow::Result<()> {
             arguments.format,
             answer.get("access_token").and_then(Value::as_str),
         ) {
-            (Format::Json, Some(_)) => terminal::print(format_args!("{answer:#}\n"))?,
-            (Format::Text, Some(token)) => terminal::print(format_args!("{token}\n"))?,
+            (Format::Json, Some(_)) => terminal::print_json(&answer)?,
+            (Format::Text, Some(token)) => {
+                // RFC 6749 appendix A.12; what is printed here is put into a command.
+                let is_visible = token.bytes().all(|byte| byte.is_ascii_graphic());
+                anyhow::ensure!(
+                    is_visible,
+                    "{} answered with a token that is not visible ASCII",
+                    asking.token_endpoint
+                );
+                terminal::print(format_args!("{token}\n"))?;
+            }
             (_, None) => anyhow::bail!("{} answered without a token", asking.token_endpoint),
         }
         Ok(())
@@ -57,7 +68,8 @@ fn find_session(arguments: &Token) -> anyhow::Result<Option<Session>> {
     if let Some(session) = Session::here() {
         return Ok(Some(session));
     }
-    let hint = match Session::running().first() {
+    let running = Session::running().map_err(|error| no_sessions(&error))?;
+    let hint = match running.first() {
         Some(session) => format!("one runs elsewhere: add `--tenant {}`", session.issuer),
         None => "start one in another terminal: `portcullis dev`".to_owned(),
     };
@@ -65,6 +77,14 @@ fn find_session(arguments: &Token) -> anyhow::Result<Option<Session>> {
         "no `portcullis dev` runs in this folder",
         hint,
     ))
+}
+
+fn no_sessions(error: &FolderError) -> anyhow::Error {
+    Failure::with_hint(
+        format!("running sessions cannot be looked for: {}", Chain(error)),
+        "mend that, or ask the tenant as an application: add `--tenant URL --client CLIENT_ID`, \
+         and set PORTCULLIS_CLIENT_SECRET",
+    )
 }
 
 fn ask_session(session: &Session, arguments: &Token) -> anyhow::Result<Asking> {
@@ -79,13 +99,15 @@ fn ask_session(session: &Session, arguments: &Token) -> anyhow::Result<Asking> {
         .unwrap_or_else(|| DEVELOPMENT_CLIENT.to_owned());
     let client_secret = match &arguments.client_secret {
         Some(secret) => Secret::new(secret.clone()),
-        None => match Project::read(&session.project)? {
+        None => match Project::read(&session.project, "dev")? {
             Ok(project) => stand_in::secret(&project.config, &keys, &client_id)?,
             // The file was broken since; the session still runs by what it was.
             Err(_) => keys.application_secret(&client_id)?,
         },
     };
-    let token_endpoint = session.issuer.join("oauth/token")?;
+    // Not by the issuer's name: what else is found under `localhost` may be another user's.
+    let address = reach::from_here(session.tenant);
+    let token_endpoint = format!("http://{address}/oauth/token").parse()?;
     Ok(Asking {
         token_endpoint,
         client_id,
@@ -121,13 +143,18 @@ async fn ask_issuer(arguments: &Token) -> anyhow::Result<Asking> {
         ));
     };
     let token_endpoint = discover_token_endpoint(&issuer).await?;
+    let client = if is_loopback(&token_endpoint) {
+        client().no_proxy().build()?
+    } else {
+        client().build()?
+    };
     let client_secret = Secret::new(secret);
     Ok(Asking {
         token_endpoint,
         client_id,
         client_secret,
         audience: arguments.audience.clone(),
-        client: client().build()?,
+        client,
     })
 }
 
@@ -147,6 +174,13 @@ async fn discover_token_endpoint(issuer: &Url) -> anyhow::Result<Url> {
         .await?;
     let document: Value = serde_json::from_slice(&document.body)
         .with_context(|| format!("{address} is not a discovery document"))?;
+    // RFC 8414 section 3.3: else it may be the document of another, who wants our secret.
+    let found = document.get("issuer").and_then(Value::as_str);
+    let found = found.with_context(|| format!("{address} names no `issuer`"))?;
+    anyhow::ensure!(
+        found.trim_end_matches('/') == issuer.as_str().trim_end_matches('/'),
+        "{address} is the document of `{found}`"
+    );
     let endpoint: Url = document
         .get("token_endpoint")
         .and_then(Value::as_str)
@@ -154,10 +188,19 @@ async fn discover_token_endpoint(issuer: &Url) -> anyhow::Result<Url> {
         .with_context(|| format!("{address} names no `token_endpoint`"))?;
     // The secret goes there: by TLS, or not off this machine.
     anyhow::ensure!(
-        endpoint.scheme() == "https" || endpoint.host() == issuer.host(),
-        "`token_endpoint` of {address} is not https"
+        endpoint.scheme() == "https" || (endpoint.scheme() == "http" && is_loopback(&endpoint)),
+        "`token_endpoint` of {address} is neither https nor on this machine"
     );
     Ok(endpoint)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 /// RFC 6749 section 4.4.2, with Auth0's `audience`.
@@ -175,7 +218,7 @@ async fn request(asking: &Asking, scope: Option<&str>) -> anyhow::Result<Value> 
         body["scope"] = json!(scope);
     }
     let unreachable = || format!("{endpoint} cannot be reached");
-    let response = asking
+    let mut response = asking
         .client
         .post(endpoint.clone())
         .json(&body)
@@ -184,10 +227,12 @@ async fn request(asking: &Asking, scope: Option<&str>) -> anyhow::Result<Value> 
         .map_err(reqwest::Error::without_url)
         .with_context(unreachable)?;
     let status = response.status();
-    let answer: Value = response
-        .json()
+    let body = read_bounded(&mut response)
         .await
         .map_err(reqwest::Error::without_url)
+        .with_context(unreachable)?
+        .with_context(|| format!("{endpoint} answered more than {MAX_ANSWER_BYTES} bytes"))?;
+    let answer: Value = serde_json::from_slice(&body)
         .with_context(|| format!("{endpoint} answered {status} without JSON"))?;
     if status.is_success() {
         return Ok(answer);
@@ -203,4 +248,16 @@ async fn request(asking: &Asking, scope: Option<&str>) -> anyhow::Result<Value> 
         text("error_description"),
         text("error")
     )
+}
+
+/// The body; nothing when it is longer than [`MAX_ANSWER_BYTES`].
+async fn read_bounded(response: &mut Response) -> Result<Option<Vec<u8>>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body))
 }

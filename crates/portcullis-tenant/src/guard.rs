@@ -1,18 +1,27 @@
 //! What every request and every answer is subject to, whatever its route.
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::json;
 
+use crate::host::Names;
+
 /// Names and values of all headers together; far above what browsers and SDKs send.
 const MAX_HEADER_BYTES: usize = 16 * 1024;
 
-/// Refuses a long head, and keeps caches from every answer that does not invite them.
-pub(crate) async fn apply(request: Request, next: Next) -> Response {
-    let mut response = if header_bytes(request.headers()) > MAX_HEADER_BYTES {
+/// Refuses a long head and another's host, and keeps caches from every answer that does not
+/// invite them.
+pub(crate) async fn apply(State(names): State<Names>, request: Request, next: Next) -> Response {
+    let mut response = if !names.include(request.uri(), request.headers()) {
+        // RFC 9110 section 7.4.
+        refuse(
+            StatusCode::MISDIRECTED_REQUEST,
+            "This tenant answers to the names of its own machine only.",
+        )
+    } else if header_bytes(request.headers()) > MAX_HEADER_BYTES {
         refuse(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             "The headers are too long.",

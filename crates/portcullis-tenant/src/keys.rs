@@ -39,6 +39,15 @@ pub enum KeyRingError {
         #[source]
         cause: DamagedKeys,
     },
+    /// Others may know the keys, or have put their own there. It is left as it is.
+    #[error("{} is not safe to use", path.display())]
+    Untrusted {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        cause: UntrustedKeys,
+    },
     /// The file is there and cannot be read.
     #[error("could not read {}", path.display())]
     Read {
@@ -80,6 +89,24 @@ pub enum DamagedKeys {
     Key(#[source] SigningError),
 }
 
+/// Why a key file is not used, whatever it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UntrustedKeys {
+    /// It is a link, a directory, a pipe or a device.
+    #[error("it is not a regular file")]
+    NotAFile,
+    /// It belongs to another user than the one that this process runs as.
+    #[error("it belongs to another user")]
+    Owner,
+    /// Its group, or everybody, may read or change it.
+    #[error("its mode is {mode:o}, which lets others have the keys")]
+    Mode {
+        /// The permission bits; only those of the owner may be set.
+        mode: u32,
+    },
+}
+
 impl KeyRing {
     /// Reads the keys in `directory`, or makes them when there are none.
     ///
@@ -109,8 +136,8 @@ impl KeyRing {
     /// Reads the keys in `directory` and never writes there.
     ///
     /// # Errors
-    /// [`KeyRingError::Absent`] when none have been made, [`KeyRingError::Read`] or
-    /// [`KeyRingError::Damaged`] when they cannot be used.
+    /// [`KeyRingError::Absent`] when none have been made, [`KeyRingError::Read`],
+    /// [`KeyRingError::Untrusted`] or [`KeyRingError::Damaged`] when they cannot be used.
     pub fn load(directory: &Path) -> Result<Self, KeyRingError> {
         let file = KeyFile::in_directory(directory);
         let text = file.read()?;
@@ -172,7 +199,7 @@ impl KeyRing {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
     use std::sync::Barrier;
     use std::thread;
 
@@ -348,15 +375,58 @@ mod tests {
     }
 
     #[test]
+    fn only_a_file_of_the_owner_s_alone_is_used() {
+        let root = tempfile::tempdir().unwrap();
+        KeyRing::load_or_create(root.path()).unwrap();
+        let path = root.path().join(FILE);
+        for (mode, is_trusted) in [
+            (0o600, true),
+            (0o400, true),
+            (0o640, false),
+            (0o620, false),
+            (0o604, false),
+            (0o602, false),
+            (0o601, false),
+        ] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let result = KeyRing::load_or_create(root.path()).map(drop);
+            let found = result.map_err(untrusted);
+            let expected = is_trusted
+                .then_some(())
+                .ok_or_else(|| (path.clone(), UntrustedKeys::Mode { mode }));
+            assert_eq!(found, expected, "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn keys_are_not_taken_from_elsewhere() {
+        let other = tempfile::tempdir().unwrap();
+        KeyRing::load_or_create(other.path()).unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join(FILE);
+        let not_a_file = (path.clone(), UntrustedKeys::NotAFile);
+        for target in [other.path().join(FILE), other.path().join("missing")] {
+            symlink(target, &path).unwrap();
+            let error = KeyRing::load_or_create(root.path()).unwrap_err();
+            assert_eq!(untrusted(error), not_a_file);
+            fs::remove_file(&path).unwrap();
+        }
+        fs::create_dir(&path).unwrap();
+        let error = KeyRing::load_or_create(root.path()).unwrap_err();
+        assert_eq!(untrusted(error), not_a_file);
+    }
+
+    #[track_caller]
+    fn untrusted(error: KeyRingError) -> (PathBuf, UntrustedKeys) {
+        match error {
+            KeyRingError::Untrusted { path, cause } => (path, cause),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
     fn what_cannot_be_read_or_written_is_named() {
         let root = tempfile::tempdir().unwrap();
-        fs::create_dir(root.path().join(FILE)).unwrap();
-        let error = KeyRing::load_or_create(root.path()).unwrap_err();
-        let KeyRingError::Read { path, .. } = error else {
-            panic!("{error:?}")
-        };
-        assert_eq!(path, root.path().join(FILE));
-
         let occupied = root.path().join("occupied");
         fs::write(&occupied, "").unwrap();
         let error = KeyRing::load_or_create(&occupied.join("keys")).unwrap_err();

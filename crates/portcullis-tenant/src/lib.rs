@@ -2,7 +2,7 @@
 //!
 //! # Life of a token request
 //!
-//! 1. `guard` bounds the head and marks every answer.
+//! 1. `guard` checks and bounds the head, and marks every answer.
 //! 2. `token_endpoint` reads the parameters, from a form or from JSON.
 //! 3. `credentials` finds out which application is calling.
 //! 4. The grant's own file decides what it may have; see `client_credentials`.
@@ -13,13 +13,14 @@ mod access_token;
 mod client;
 mod discovery;
 mod guard;
+mod host;
 mod keys;
 mod registry;
 mod settings;
 mod tenant;
 mod token_endpoint;
 
-pub use keys::{DamagedKeys, KeyRing, KeyRingError};
+pub use keys::{DamagedKeys, KeyRing, KeyRingError, UntrustedKeys};
 pub use settings::{
     Api, Application, Authentication, GrantType, Issuer, IssuerError, Settings, SettingsError,
     UnknownGrantType,

@@ -5,6 +5,7 @@ use axum::{Router, middleware};
 use bytes::Bytes;
 use portcullis::Clock;
 
+use crate::host::Names;
 use crate::registry::Registry;
 use crate::settings::{Issuer, Settings, SettingsError};
 use crate::{KeyRing, discovery, guard, token_endpoint};
@@ -37,6 +38,7 @@ pub struct Tenant {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) discovery: Bytes,
     pub(crate) jwks: Bytes,
+    names: Names,
 }
 
 impl Tenant {
@@ -59,11 +61,24 @@ impl Tenant {
             clock,
             discovery,
             jwks,
+            names: Names::Any,
         })
+    }
+
+    /// Has the tenant answer 421 to requests for any host but this machine.
+    ///
+    /// For one that listens on a loopback address. A page of another site can have its own name
+    /// lead there ("DNS rebinding"), and the browser would then let it read the answers; but it
+    /// still sends that name.
+    #[must_use]
+    pub fn for_this_machine(mut self) -> Self {
+        self.names = Names::ThisMachine;
+        self
     }
 
     /// The provider's routes, to be served at the root of the issuer's host.
     pub fn router(self) -> Router {
+        let names = self.names;
         Router::new()
             .route(
                 "/.well-known/openid-configuration",
@@ -77,7 +92,7 @@ impl Tenant {
             .route("/oauth/token", post(token_endpoint::serve))
             .fallback(guard::not_found)
             .method_not_allowed_fallback(guard::method_not_allowed)
-            .layer(middleware::from_fn(guard::apply))
+            .layer(middleware::from_fn_with_state(names, guard::apply))
             .with_state(Arc::new(self))
     }
 }

@@ -1,15 +1,15 @@
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use anstyle::Style;
 use portcullis_config::{Api, AuthorizerKind, Check, Method, Route, Segment};
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::invocation::program;
+use crate::invocation::{program, quoted};
 use crate::project::Project;
-use crate::routes;
-use crate::terminal::{BOLD, DIM, LINK, styled, table};
+use crate::terminal::{BOLD, DIM, LINK, harmless, styled, table};
+use crate::{reach, routes};
 
 /// Everything that runs, for those who want to use it.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Running<'_> {
         let mut page = format!(
             "\n  {} {}\n\n",
             styled(BOLD, "Portcullis"),
-            styled(DIM, name)
+            styled(DIM, harmless(name))
         );
         page += &self.addresses();
         page += &format!("\n  {}\n", styled(BOLD, "Routes"));
@@ -89,16 +89,7 @@ impl Running<'_> {
 
     /// Where an API is, its base included, without a slash at the end.
     fn url(&self, api: &Api) -> String {
-        let ip = match self.gateway.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-            ip => ip,
-        };
-        format!(
-            "http://{}{}",
-            SocketAddr::new(ip, self.gateway.port()),
-            api.base
-        )
+        format!("http://{}{}", reach::from_here(self.gateway), api.base)
     }
 
     /// The first guarded route that answers GET, else the first that does.
@@ -120,9 +111,11 @@ impl Running<'_> {
     fn commands(&self, api: &Api, route: &Route) -> String {
         let url = self.url(api);
         let address = format!("{}{}", url.trim_end_matches(&api.base), example_path(route));
+        let address = harmless(&quoted(&address));
         let mut commands = format!("    curl -i {address}\n");
         if self.issuer.is_some() && !route.auth.anonymous {
-            let token = format!("{} token{}", program(), self.audience_flag(route));
+            let token = format!("{} token{}", quoted(&program()), self.audience_flag(route));
+            let token = harmless(&token);
             commands += &format!("    curl -i -H \"Authorization: Bearer $({token})\" {address}\n");
         }
         commands
@@ -146,7 +139,7 @@ impl Running<'_> {
         match &jwt.audience {
             Check::Is(audiences) => audiences
                 .first()
-                .map(|audience| format!(" --audience '{audience}'")),
+                .map(|audience| format!(" --audience {}", quoted(audience))),
             Check::Any => None,
         }
         .unwrap_or_default()

@@ -110,7 +110,9 @@ async fn the_token_command_asks_as_any_application_of_the_file() {
 #[tokio::test]
 async fn what_the_tenant_refuses_is_told_with_its_reason() {
     let (world, session) = start().await;
-    let endpoint = format!("{}oauth/token", session.issuer());
+    // It is asked where it listens, not by its name.
+    let issuer = session.issuer().replace("localhost", "127.0.0.1");
+    let endpoint = format!("{issuer}oauth/token");
     for (arguments, expected) in [
         (
             &["--client", "nobody"][..],

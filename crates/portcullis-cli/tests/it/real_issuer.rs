@@ -183,7 +183,10 @@ async fn a_token_may_be_had_from_a_real_issuer() {
         let host = request.headers()["host"].to_str().unwrap();
         let document = match request.uri().path() {
             "/.well-known/openid-configuration" => {
-                json!({ "token_endpoint": format!("http://{host}/token") })
+                json!({
+                    "issuer": format!("http://{host}"),
+                    "token_endpoint": format!("http://{host}/token"),
+                })
             }
             "/token" => json!({ "access_token": "the.access.token", "token_type": "Bearer" }),
             other => panic!("{other} was asked for"),
@@ -204,4 +207,56 @@ async fn a_token_may_be_had_from_a_real_issuer() {
          hint: for a real issuer add `--client CLIENT_ID`, and set PORTCULLIS_CLIENT_SECRET"
     );
     assert_eq!(output.failure(), expected);
+}
+
+#[tokio::test]
+async fn a_secret_goes_only_where_its_issuer_says_and_nobody_listens() {
+    for (issuer, endpoint, expected) in [
+        (
+            "http://{}/",
+            "http://192.0.2.1/token",
+            "`token_endpoint` of {} is neither https nor on this machine",
+        ),
+        (
+            "http://{}/",
+            "ftp://localhost/token",
+            "`token_endpoint` of {} is neither https nor on this machine",
+        ),
+        ("http://{}/", "token", "{} names no `token_endpoint`"),
+        (
+            "https://other.example/",
+            "http://{}/token",
+            "{} is the document of `https://other.example/`",
+        ),
+    ] {
+        let server = TestServer::start(move |request| async move {
+            let host = request.headers()["host"].to_str().unwrap();
+            let document = json!({
+                "issuer": issuer.replace("{}", host),
+                "token_endpoint": endpoint.replace("{}", host),
+            });
+            http::Response::new(text(document.to_string()))
+        })
+        .await;
+        let url = server.url();
+        let world = World::empty();
+        let mut command = world.command(&["token", "--tenant", &url, "--client", "c"]);
+        let output = crate::program::Output::of(command.env("PORTCULLIS_CLIENT_SECRET", "s")).await;
+        let document = format!("{url}/.well-known/openid-configuration");
+        let expected = format!("error: {}", expected.replace("{}", &document));
+        assert_eq!(output.failure(), expected, "{issuer} {endpoint}");
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_on_this_machine_is_never_asked_by_way_of_a_proxy() {
+    let provider = Provider::start("/").await;
+    let world = provider.world("/");
+    let mut command = world.command(&["dev", "--format", "json", "--issuer", "real"]);
+    let proxy = "http://127.0.0.1:1";
+    command.args(["--listen", "127.0.0.1:0"]);
+    let session = Session::spawn(command.env("http_proxy", proxy).env("ALL_PROXY", proxy)).await;
+    let token = provider.signer.sign(&provider.claims(Lifetime::Running));
+    let answer = get_as(&token, &session.url("/hello/world")).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
 }

@@ -2,11 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{CACHE_CONTROL, ETAG, HeaderMap, IF_NONE_MATCH};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode, redirect};
 use url::Url;
 
 use super::address::AllowedHosts;
-use super::{BoxFuture, Document, FetchError, KeyFetcher, Revalidated, is_secure};
+use super::{BoxFuture, Document, FetchError, KeyFetcher, Revalidated, is_loopback, is_secure};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -17,7 +17,7 @@ const MAX_ETAG_BYTES: usize = 1024;
 ///
 /// A `jwks_uri` that leads to a link-local address or to the metadata service of a cloud is
 /// refused, by name or by address. Behind a proxy the proxy resolves names, and only addresses
-/// are refused here.
+/// are refused here. This machine is never asked by way of a proxy.
 ///
 /// ```no_run
 /// use std::sync::Arc;
@@ -36,6 +36,8 @@ const MAX_ETAG_BYTES: usize = 1024;
 #[derive(Clone, Debug)]
 pub struct HttpFetcher {
     client: Client,
+    /// For this machine, whose plain http a proxy could read and answer.
+    direct: Client,
     allowed: AllowedHosts,
 }
 
@@ -62,18 +64,24 @@ impl HttpFetcher {
     /// When TLS cannot be set up on this machine.
     pub fn allowing(hosts: impl IntoIterator<Item = String>) -> Result<Self, reqwest::Error> {
         let allowed = AllowedHosts::new(hosts);
-        let client = Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TOTAL_TIMEOUT)
-            .redirect(redirect::Policy::none())
-            .dns_resolver(Arc::new(allowed.clone()))
-            .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self { client, allowed })
+        Ok(Self {
+            client: client(&allowed).build()?,
+            direct: client(&allowed).no_proxy().build()?,
+            allowed,
+        })
+    }
+
+    fn get(&self, url: &Url) -> RequestBuilder {
+        let client = if is_loopback(url) {
+            &self.direct
+        } else {
+            &self.client
+        };
+        client.get(url.clone())
     }
 
     async fn fetch_document(&self, url: &Url, limit: usize) -> Result<Document, FetchError> {
-        let response = self.send(url, self.client.get(url.clone())).await?;
+        let response = self.send(url, self.get(url)).await?;
         read(url, response, limit).await
     }
 
@@ -83,7 +91,7 @@ impl HttpFetcher {
         limit: usize,
         etag: &str,
     ) -> Result<Revalidated, FetchError> {
-        let request = self.client.get(url.clone()).header(IF_NONE_MATCH, etag);
+        let request = self.get(url).header(IF_NONE_MATCH, etag);
         let response = self.send(url, request).await?;
         if response.status() == StatusCode::NOT_MODIFIED {
             let max_age = max_age(response.headers());
@@ -123,6 +131,15 @@ impl KeyFetcher for HttpFetcher {
     ) -> BoxFuture<'a, Result<Revalidated, FetchError>> {
         Box::pin(self.revalidate_document(url, limit, etag))
     }
+}
+
+fn client(allowed: &AllowedHosts) -> ClientBuilder {
+    Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(TOTAL_TIMEOUT)
+        .redirect(redirect::Policy::none())
+        .dns_resolver(Arc::new(allowed.clone()))
+        .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
 }
 
 async fn read(url: &Url, mut response: Response, limit: usize) -> Result<Document, FetchError> {

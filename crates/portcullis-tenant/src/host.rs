@@ -1,0 +1,79 @@
+use std::net::IpAddr;
+
+use http::header::HOST;
+use http::uri::Authority;
+use http::{HeaderMap, Uri};
+
+/// The names by which a tenant may be asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Names {
+    Any,
+    /// `localhost`, those below it (RFC 6761 section 6.3), and the loopback addresses.
+    ThisMachine,
+}
+
+impl Names {
+    /// Whether every host that the request names, and there must be one, is among these.
+    pub(crate) fn include(self, uri: &Uri, headers: &HeaderMap) -> bool {
+        if matches!(self, Self::Any) {
+            return true;
+        }
+        let in_headers = headers
+            .get_all(HOST)
+            .iter()
+            .map(|value| Authority::try_from(value.as_bytes()).ok());
+        let mut hosts = in_headers
+            .chain(uri.authority().map(|authority| Some(authority.clone())))
+            .peekable();
+        let is_ours = |host: Option<Authority>| host.is_some_and(|host| is_loopback(host.host()));
+        hosts.peek().is_some() && hosts.all(is_ours)
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(address) = address.parse::<IpAddr>() {
+        return address.to_canonical().is_loopback();
+    }
+    let host = host.to_ascii_lowercase();
+    host == "localhost" || host.ends_with(".localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_named_host_must_be_this_machine() {
+        for (uri, hosts, expected) in [
+            ("/", &["localhost:4000"][..], true),
+            ("/", &["LOCALHOST"], true),
+            ("/", &["tenant.localhost"], true),
+            ("/", &["127.0.0.1:4000"], true),
+            ("/", &["127.255.255.255"], true),
+            ("/", &["[::1]:4000"], true),
+            ("/", &["[::ffff:127.0.0.1]"], true),
+            ("http://localhost/", &["localhost"], true),
+            ("/", &[], false),
+            ("/", &[""], false),
+            ("/", &["evil.example"], false),
+            ("/", &["localhost.evil.example"], false),
+            ("/", &["evillocalhost"], false),
+            ("/", &["127.0.0.1.evil.example"], false),
+            ("/", &["128.0.0.1"], false),
+            ("/", &["[::2]"], false),
+            ("/", &["localhost@evil.example"], false),
+            ("/", &["local host"], false),
+            ("/", &["localhost", "evil.example"], false),
+            ("http://evil.example/", &["localhost"], false),
+        ] {
+            let headers = hosts.iter().map(|host| (HOST, host.parse().unwrap()));
+            let mut map = HeaderMap::new();
+            map.extend(headers.map(|(name, value)| (Some(name), value)));
+            let uri: Uri = uri.parse().unwrap();
+            let included = Names::ThisMachine.include(&uri, &map);
+            assert_eq!(included, expected, "{uri} {hosts:?}");
+            assert!(Names::Any.include(&uri, &map), "{uri} {hosts:?}");
+        }
+    }
+}
