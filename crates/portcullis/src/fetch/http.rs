@@ -136,6 +136,8 @@ impl KeyFetcher for HttpFetcher {
 fn client(allowed: &AllowedHosts) -> ClientBuilder {
     Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
+        // Fetches are minutes apart: a kept connection would be one that the provider has closed.
+        .pool_max_idle_per_host(0)
         .timeout(TOTAL_TIMEOUT)
         .redirect(redirect::Policy::none())
         .dns_resolver(Arc::new(allowed.clone()))
