@@ -1,12 +1,12 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use portcullis::{Chain, HttpFetcher, KeyFetcher as _};
+use portcullis::{Chain, HttpFetcher, KeyFetcher as _, is_loopback};
 use portcullis_tenant::KeyRing;
 use portcullis_token::Secret;
 use reqwest::{Client, ClientBuilder, Response, redirect};
 use serde_json::{Value, json};
-use url::{Host, Url};
+use url::Url;
 
 use crate::arguments::{Format, Token};
 use crate::project::{Project, no_keys, tenant_directory};
@@ -192,15 +192,6 @@ async fn discover_token_endpoint(issuer: &Url) -> anyhow::Result<Url> {
         "`token_endpoint` of {address} is neither https nor on this machine"
     );
     Ok(endpoint)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// RFC 6749 section 4.4.2, with Auth0's `audience`.

@@ -174,7 +174,14 @@ pub(crate) fn is_secure(url: &Url) -> bool {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether `url` can only lead to this machine: a loopback address, or a name that always means one
+/// (RFC 6761 section 6.3).
+///
+/// ```
+/// assert!(portcullis::is_loopback(&"http://localhost:4000/".parse().unwrap()));
+/// assert!(!portcullis::is_loopback(&"http://localhost.example/".parse().unwrap()));
+/// ```
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(url::Host::Ipv4(address)) => address.is_loopback(),

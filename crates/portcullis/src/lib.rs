@@ -49,7 +49,7 @@ pub use extract::AccessToken;
 pub use extract::{AccessTokenRejection, FindVerifier};
 #[cfg(feature = "reqwest")]
 pub use fetch::HttpFetcher;
-pub use fetch::{BoxFuture, Document, FetchError, KeyFetcher, Revalidated};
+pub use fetch::{BoxFuture, Document, FetchError, KeyFetcher, Revalidated, is_loopback};
 #[cfg(feature = "reqwest")]
 pub use introspection::HttpIntrospector;
 pub use introspection::{Introspection, IntrospectionError, Introspector};
