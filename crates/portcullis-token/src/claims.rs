@@ -1,6 +1,6 @@
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::json::{Limits, Members, parse_object};
+use crate::json::{Limits, parse_object};
 use crate::{Reason, Step, Trace, UnixTime, base64url};
 
 const LIMITS: Limits = Limits {
@@ -30,7 +30,7 @@ const MAX_NUMBER: f64 = 9_007_199_254_740_992.0;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claims {
-    members: Members,
+    members: Map<String, Value>,
 }
 
 impl Claims {
@@ -83,7 +83,7 @@ impl Claims {
 
     /// `aud`: the APIs the token is meant for; empty when the claim is absent.
     pub fn audience(&self) -> impl Iterator<Item = &str> {
-        strings(self.find("aud"))
+        strings(self.members.get("aud"))
     }
 
     /// `exp`: the token is refused from this second on. A fraction is dropped.
@@ -114,10 +114,7 @@ impl Claims {
 
     /// Any claim by its literal name, registered or not.
     pub fn find(&self, name: &str) -> Option<&Value> {
-        self.members
-            .iter()
-            .find(|(member, _)| member == name)
-            .map(|(_, value)| value)
+        self.members.get(name)
     }
 
     /// Any claim by its literal name, or, for a `path` that begins with `/`, a value within one
@@ -149,18 +146,16 @@ impl Claims {
             .filter(|scope| !scope.is_empty())
     }
 
-    pub(crate) fn members(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.members
-            .iter()
-            .map(|(name, value)| (name.as_ref(), value))
+    pub(crate) const fn members(&self) -> &Map<String, Value> {
+        &self.members
     }
 
     fn text(&self, name: &str) -> Option<&str> {
-        self.find(name).and_then(Value::as_str)
+        self.members.get(name).and_then(Value::as_str)
     }
 
     fn time(&self, name: &str) -> Option<UnixTime> {
-        self.find(name).and_then(numeric_date)
+        self.members.get(name).and_then(numeric_date)
     }
 }
 

@@ -17,9 +17,6 @@ pub(crate) struct Limits {
     pub(crate) members: usize,
 }
 
-/// An object's members in the order they were written.
-pub(crate) type Members = Vec<(Cow<'static, str>, Value)>;
-
 /// The bytes are not one JSON object, or go beyond a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotAnObject;
@@ -28,7 +25,7 @@ pub(crate) struct NotAnObject;
 ///
 /// A name that stands twice is refused, at the top and inside `cnf`: parsers differ in which of
 /// the two they believe (RFC 7519 section 4), and what one checks another would forward.
-pub(crate) fn parse_object(json: &[u8], limits: Limits) -> Result<Members, NotAnObject> {
+pub(crate) fn parse_object(json: &[u8], limits: Limits) -> Result<Map<String, Value>, NotAnObject> {
     let seed = UniqueMembers {
         most: limits.members,
     };
@@ -103,7 +100,7 @@ struct UniqueMembers {
 }
 
 impl<'de> DeserializeSeed<'de> for UniqueMembers {
-    type Value = Members;
+    type Value = Map<String, Value>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
@@ -111,70 +108,28 @@ impl<'de> DeserializeSeed<'de> for UniqueMembers {
 }
 
 impl<'de> Visitor<'de> for UniqueMembers {
-    type Value = Members;
+    type Value = Map<String, Value>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-        let mut members = Members::with_capacity(16);
-        while let Some(Name(name)) = access.next_key()? {
-            let name = intern(name);
+        let mut members = Map::new();
+        while let Some(name) = access.next_key::<String>()? {
             let value = if name == "cnf" {
                 unique_inside(access.next_value()?, self.most).map_err(A::Error::custom)?
             } else {
                 access.next_value()?
             };
-            members.push((name, value));
-            if members.len() > self.most {
-                return Err(A::Error::custom("too many members"));
+            if members.insert(name, value).is_some() || members.len() > self.most {
+                return Err(A::Error::custom(
+                    "a name stands twice, or there are too many",
+                ));
             }
-        }
-        if has_duplicates(&members) {
-            return Err(A::Error::custom("a name stands twice"));
         }
         Ok(members)
     }
-}
-
-/// Names that most tokens have need no memory of their own.
-fn intern(name: Cow<'_, str>) -> Cow<'static, str> {
-    const KNOWN: [&str; 16] = [
-        "iss",
-        "sub",
-        "aud",
-        "exp",
-        "iat",
-        "nbf",
-        "jti",
-        "azp",
-        "gty",
-        "cnf",
-        "scope",
-        "client_id",
-        "permissions",
-        "auth_time",
-        "org_id",
-        "scp",
-    ];
-    match KNOWN.into_iter().find(|known| *known == name) {
-        Some(known) => Cow::Borrowed(known),
-        None => Cow::Owned(name.into_owned()),
-    }
-}
-
-fn has_duplicates(members: &Members) -> bool {
-    // Comparing each pair is fastest for the few members of real tokens.
-    if members.len() <= 32 {
-        let twice = |(index, (name, _)): (usize, &(Cow<'_, str>, Value))| {
-            members[..index].iter().any(|(other, _)| other == name)
-        };
-        return members.iter().enumerate().any(twice);
-    }
-    let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
-    names.sort_unstable();
-    names.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 /// Reads an object whose names are all different; its values stay text.
@@ -251,18 +206,10 @@ fn unique_inside(json: &RawValue, most: usize) -> serde_json::Result<Value> {
     if json.get().starts_with('{') {
         UniqueMembers { most }
             .deserialize(&mut deserializer)
-            .map(into_value)
+            .map(Value::Object)
     } else {
         Value::deserialize(&mut deserializer)
     }
-}
-
-/// The members as a value like any other.
-pub(crate) fn into_value(members: Members) -> Value {
-    let named = members
-        .into_iter()
-        .map(|(name, value)| (name.into_owned(), value));
-    Value::Object(named.collect::<Map<_, _>>())
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::address::normalize;
 use crate::header::{self, find, parse_algorithm, parse_type, refuse_extensions};
-use crate::json::{into_value, parse_members, parse_object};
+use crate::json::{parse_members, parse_object};
 use crate::token::Segments;
 use crate::token_type::MediaType;
 use crate::{
@@ -231,7 +231,7 @@ fn require(holds: bool) -> Result<(), Reason> {
 fn public_key(members: &[(Cow<'_, str>, &RawValue)]) -> Result<Value, Reason> {
     let jwk = find(members, "jwk").ok_or(Reason::DpopProof)?;
     parse_object(jwk.get().as_bytes(), header::LIMITS)
-        .map(into_value)
+        .map(Value::Object)
         .map_err(|_| Reason::DpopProof)
 }
 

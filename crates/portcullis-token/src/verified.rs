@@ -2,7 +2,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use serde::de::value::MapDeserializer;
 
 use crate::{AcceptedProof, ClaimRule, Claims, OnFail, Reason, Trace};
 
@@ -83,8 +82,7 @@ impl Verified {
     /// }
     /// ```
     pub fn deserialize<T: DeserializeOwned>(&self) -> Result<T, Reason> {
-        let members = MapDeserializer::<_, serde_json::Error>::new(self.claims.members());
-        T::deserialize(members).map_err(|_| Reason::ClaimType)
+        T::deserialize(self.claims.members()).map_err(|_| Reason::ClaimType)
     }
 
     /// The `kid` of the token's header; absent for one that was introspected.
