@@ -1,9 +1,8 @@
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
-use crate::json::{Limits, parse_members, text};
+use crate::json::{Limits, parse_object};
 use crate::token_type::{HeaderPolicy, MediaType};
 use crate::{Algorithm, Reason, Step, TokenType, Trace, base64url};
 
@@ -35,9 +34,6 @@ pub struct Header {
     media_type: MediaType,
 }
 
-/// A header's members, their values still text.
-type Members<'j> = [(Cow<'j, str>, &'j RawValue)];
-
 impl Header {
     /// Reads the first segment, still base64url.
     pub(crate) fn parse(
@@ -62,7 +58,7 @@ impl Header {
         if json.len() > MAX_BYTES {
             return Err(Reason::BadHeader);
         }
-        let members = parse_members(json, LIMITS).map_err(|_| Reason::BadHeader)?;
+        let members = parse_object(json, LIMITS).map_err(|_| Reason::BadHeader)?;
         let algorithm = parse_algorithm(&members)?;
         if !policy.algorithms.contains(&algorithm) {
             return Err(Reason::AlgNotAllowed);
@@ -105,25 +101,19 @@ impl Header {
     }
 }
 
-pub(crate) fn find<'j>(members: &Members<'j>, name: &str) -> Option<&'j RawValue> {
+pub(crate) fn parse_algorithm(members: &Map<String, Value>) -> Result<Algorithm, Reason> {
     members
-        .iter()
-        .find(|(member, _)| member == name)
-        .map(|(_, value)| *value)
-}
-
-pub(crate) fn parse_algorithm(members: &Members<'_>) -> Result<Algorithm, Reason> {
-    find(members, "alg")
-        .and_then(text)
-        .and_then(|name| Algorithm::from_header(&name))
+        .get("alg")
+        .and_then(Value::as_str)
+        .and_then(Algorithm::from_header)
         .ok_or(Reason::AlgNotAllowed)
 }
 
 /// RFC 7515 section 4.1.11: an extension that is not understood makes the token invalid.
-pub(crate) fn refuse_extensions(members: &Members<'_>) -> Result<(), Reason> {
+pub(crate) fn refuse_extensions(members: &Map<String, Value>) -> Result<(), Reason> {
     let present = ["crit", "b64", "zip", "enc"]
         .iter()
-        .any(|name| find(members, name).is_some());
+        .any(|name| members.contains_key(*name));
     if present {
         Err(Reason::CritUnsupported)
     } else {
@@ -131,10 +121,10 @@ pub(crate) fn refuse_extensions(members: &Members<'_>) -> Result<(), Reason> {
     }
 }
 
-fn parse_kid(members: &Members<'_>) -> Result<Option<Arc<str>>, Reason> {
-    match find(members, "kid").map(text) {
+fn parse_kid(members: &Map<String, Value>) -> Result<Option<Arc<str>>, Reason> {
+    match members.get("kid").map(Value::as_str) {
         None => Ok(None),
-        Some(Some(kid)) if is_key_id(&kid) => Ok(Some(kid.into())),
+        Some(Some(kid)) if is_key_id(kid) => Ok(Some(kid.into())),
         Some(_) => Err(Reason::KidInvalid),
     }
 }
@@ -143,11 +133,12 @@ fn is_key_id(kid: &str) -> bool {
     (1..=256).contains(&kid.len()) && kid.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-pub(crate) fn parse_type(members: &Members<'_>) -> Result<MediaType, Reason> {
-    match find(members, "typ") {
+pub(crate) fn parse_type(members: &Map<String, Value>) -> Result<MediaType, Reason> {
+    match members.get("typ") {
         None => Ok(MediaType::Absent),
-        Some(value) => text(value)
-            .map(|typ| MediaType::parse(&typ))
+        Some(value) => value
+            .as_str()
+            .map(MediaType::parse)
             .ok_or(Reason::TypNotAllowed),
     }
 }

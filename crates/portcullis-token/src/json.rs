@@ -1,11 +1,8 @@
 //! JSON objects as tokens may carry them: no member twice, bounded depth and size.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// How large an object may be.
@@ -23,41 +20,30 @@ pub(crate) struct NotAnObject;
 
 /// Reads one JSON object, nothing before or after it but white space.
 ///
-/// A name that stands twice is refused, at the top and inside `cnf`: parsers differ in which of
-/// the two they believe (RFC 7519 section 4), and what one checks another would forward.
+/// A name that stands twice is refused, at the top and inside `cnf` and `jwk`: parsers differ in
+/// which of the two they believe (RFC 7519 section 4), and what one checks another would forward.
 pub(crate) fn parse_object(json: &[u8], limits: Limits) -> Result<Map<String, Value>, NotAnObject> {
-    let seed = UniqueMembers {
-        most: limits.members,
-    };
-    parse_whole(json, limits.depth, seed)
-}
-
-/// Reads one JSON object like [`parse_object`], but leaves its values as they are written.
-pub(crate) fn parse_members(
-    json: &[u8],
-    limits: Limits,
-) -> Result<Vec<(Cow<'_, str>, &RawValue)>, NotAnObject> {
-    let seed = RawMembers {
-        most: limits.members,
-    };
-    parse_whole(json, limits.depth, seed)
-}
-
-fn parse_whole<'j, S: DeserializeSeed<'j>>(
-    json: &'j [u8],
-    depth: usize,
-    seed: S,
-) -> Result<S::Value, NotAnObject> {
     let text = str::from_utf8(json).map_err(|_| NotAnObject)?;
-    if !is_within_depth(json, depth) {
+    if !is_within_depth(json, limits.depth) {
         return Err(NotAnObject);
     }
+    let most = limits.members;
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let object = seed
-        .deserialize(&mut deserializer)
+    let object = deserializer
+        .deserialize_map(UniqueMembers { most })
         .map_err(|_| NotAnObject)?;
     deserializer.end().map_err(|_| NotAnObject)?;
     Ok(object)
+}
+
+/// Reads any JSON value, nothing before or after it but white space.
+///
+/// Its depth is at most that of `serde_json`, 127; a name that stands twice has its last value.
+pub(crate) fn parse_value(json: &[u8]) -> serde_json::Result<Value> {
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let value = Plain { most: None }.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(value)
 }
 
 /// Whether brackets nest at most `depth` deep. Looks at brackets outside of strings only.
@@ -99,14 +85,6 @@ struct UniqueMembers {
     most: usize,
 }
 
-impl<'de> DeserializeSeed<'de> for UniqueMembers {
-    type Value = Map<String, Value>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
 impl<'de> Visitor<'de> for UniqueMembers {
     type Value = Map<String, Value>;
 
@@ -117,11 +95,8 @@ impl<'de> Visitor<'de> for UniqueMembers {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         let mut members = Map::new();
         while let Some(name) = access.next_key::<String>()? {
-            let value = if name == "cnf" {
-                unique_inside(access.next_value()?, self.most).map_err(A::Error::custom)?
-            } else {
-                access.next_value()?
-            };
+            let most = matches!(name.as_str(), "cnf" | "jwk").then_some(self.most);
+            let value = access.next_value_seed(Plain { most })?;
             if members.insert(name, value).is_some() || members.len() > self.most {
                 return Err(A::Error::custom(
                     "a name stands twice, or there are too many",
@@ -132,89 +107,85 @@ impl<'de> Visitor<'de> for UniqueMembers {
     }
 }
 
-/// Reads an object whose names are all different; its values stay text.
-struct RawMembers {
-    most: usize,
+/// Any value, read member by member.
+///
+/// Not by `Value::deserialize`: with the features `raw_value` or `arbitrary_precision`, which any
+/// crate of the program may turn on, it takes an object of one magic name for another value, whose
+/// text was never looked at here.
+#[derive(Clone, Copy)]
+struct Plain {
+    /// For an object whose names must all be different: how many there may be.
+    most: Option<usize>,
 }
 
-impl<'de> DeserializeSeed<'de> for RawMembers {
-    type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+impl<'de> DeserializeSeed<'de> for Plain {
+    type Value = Value;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for RawMembers {
-    type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+impl<'de> Visitor<'de> for Plain {
+    type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
+        f.write_str("a JSON value")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-        let mut members: Self::Value = Vec::with_capacity(4);
-        while let Some((Name(name), value)) = access.next_entry()? {
-            if members.len() == self.most || members.iter().any(|(other, _)| *other == name) {
-                return Err(A::Error::custom(
-                    "a name stands twice, or there are too many",
-                ));
-            }
-            members.push((name, value));
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = access.next_element_seed(Self { most: None })? {
+            items.push(item);
         }
-        Ok(members)
-    }
-}
-
-/// A string that is borrowed unless it has escapes.
-struct Name<'de>(Cow<'de, str>);
-
-impl<'de> Deserialize<'de> for Name<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(NameVisitor)
-    }
-}
-
-struct NameVisitor;
-
-impl<'de> Visitor<'de> for NameVisitor {
-    type Value = Name<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
+        Ok(items.into())
     }
 
-    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
-        Ok(Name(Cow::Borrowed(name)))
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(Name(Cow::Owned(name.to_owned())))
-    }
-}
-
-/// The text of a JSON string; nothing when the value is of another type.
-pub(crate) fn text(value: &RawValue) -> Option<Cow<'_, str>> {
-    serde_json::from_str(value.get())
-        .ok()
-        .map(|Name(text)| text)
-}
-
-/// Any value; if it is an object, one whose names are all different.
-fn unique_inside(json: &RawValue, most: usize) -> serde_json::Result<Value> {
-    let mut deserializer = serde_json::Deserializer::from_str(json.get());
-    if json.get().starts_with('{') {
-        UniqueMembers { most }
-            .deserialize(&mut deserializer)
-            .map(Value::Object)
-    } else {
-        Value::deserialize(&mut deserializer)
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        if let Some(most) = self.most {
+            return UniqueMembers { most }.visit_map(access).map(Value::Object);
+        }
+        let mut members = Map::new();
+        while let Some(name) = access.next_key::<String>()? {
+            members.insert(name, access.next_value_seed(Self { most: None })?);
+        }
+        Ok(members.into())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Names by which `serde_json` hands values to itself when some of its features are on.
+    const MAGIC_NAMES: [&str; 2] = [
+        "$serde_json::private::RawValue",
+        "$serde_json::private::Number",
+    ];
 
     const LIMITS: Limits = Limits {
         depth: 3,
@@ -232,9 +203,9 @@ mod tests {
             r#"{"a":"\"[[[[[["}"#,
             r#"{"cnf":{"jkt":"x"}}"#,
             r#"{"cnf":1}"#,
+            r#"{"cnf":[1]}"#,
         ] {
             assert!(parse_object(json.as_bytes(), LIMITS).is_ok(), "{json}");
-            assert!(parse_members(json.as_bytes(), LIMITS).is_ok(), "{json}");
         }
     }
 
@@ -259,21 +230,26 @@ mod tests {
                 Err(NotAnObject),
                 "{json}"
             );
-            let raw = parse_members(json.as_bytes(), LIMITS);
-            assert_eq!(raw.map(|_| ()), Err(NotAnObject), "{json}");
         }
-        let twice_inside = br#"{"cnf":{"jkt":1,"jkt":1}}"#;
-        assert_eq!(parse_object(twice_inside, LIMITS), Err(NotAnObject));
+        for name in ["cnf", "jwk"] {
+            let twice_inside = format!(r#"{{"{name}":{{"jkt":1,"jkt":1}}}}"#);
+            let read = parse_object(twice_inside.as_bytes(), LIMITS);
+            assert_eq!(read, Err(NotAnObject), "{twice_inside}");
+        }
         assert_eq!(parse_object(b"{\"a\":\"\xff\"}", LIMITS), Err(NotAnObject));
     }
 
     #[test]
-    fn values_that_stay_text_are_read_when_they_are_asked_for() {
-        let json = br#"{"\u0061":"b\n","c":[1, 2]}"#;
-        let members = parse_members(json, LIMITS).unwrap();
-        assert_eq!(members[0].0, "a");
-        assert_eq!(text(members[0].1).as_deref(), Some("b\n"));
-        assert_eq!(text(members[1].1), None);
-        assert_eq!(members[1].1.get(), "[1, 2]");
+    fn an_object_stands_for_itself_whatever_its_names() {
+        for name in MAGIC_NAMES {
+            let json = format!(r#"{{"a":{{"{name}":"1"}}}}"#);
+            let members = parse_object(json.as_bytes(), LIMITS).unwrap();
+            assert_eq!(members["a"][name], "1", "{json}");
+            assert_eq!(
+                parse_value(json.as_bytes()).unwrap()["a"][name],
+                "1",
+                "{json}"
+            );
+        }
     }
 }

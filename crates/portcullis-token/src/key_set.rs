@@ -13,6 +13,7 @@ use aws_lc_rs::hmac::Key as HmacKey;
 use aws_lc_rs::signature::ParsedPublicKey;
 use serde_json::Value;
 
+use crate::json::parse_value;
 use crate::{Algorithm, Reason, Secret};
 pub use hmac::HmacError;
 pub use jwk::Unusable;
@@ -107,7 +108,7 @@ impl KeySet {
     /// # Errors
     /// [`KeySetError`], also when no usable key is left.
     pub fn parse(json: &[u8]) -> Result<Self, KeySetError> {
-        let document: Value = serde_json::from_slice(json).map_err(KeySetError::Json)?;
+        let document = parse_value(json).map_err(KeySetError::Json)?;
         let jwks = document
             .get("keys")
             .and_then(Value::as_array)

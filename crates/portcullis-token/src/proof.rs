@@ -1,17 +1,15 @@
 //! `DPoP` proofs: a caller shows that the key a token is bound to is theirs (RFC 9449).
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{self, SHA256};
 use serde_json::Value;
-use serde_json::value::RawValue;
 use subtle::ConstantTimeEq as _;
 
 use crate::address::normalize;
-use crate::header::{self, find, parse_algorithm, parse_type, refuse_extensions};
-use crate::json::{parse_members, parse_object};
+use crate::header::{self, parse_algorithm, parse_type, refuse_extensions};
+use crate::json::parse_object;
 use crate::token::Segments;
 use crate::token_type::MediaType;
 use crate::{
@@ -141,15 +139,14 @@ impl ProofRules {
     }
 
     fn check_signature(&self, proof: &Proof<'_>) -> Result<VerifyingKey, Reason> {
-        let members =
-            parse_members(&proof.header, header::LIMITS).map_err(|_| Reason::DpopProof)?;
+        let members = parse_object(&proof.header, header::LIMITS).map_err(|_| Reason::DpopProof)?;
         let typ = parse_type(&members).map_err(|_| Reason::DpopProof)?;
         require(typ == MediaType::parse("dpop+jwt"))?;
         let algorithm = parse_algorithm(&members).map_err(|_| Reason::DpopProof)?;
         require(algorithm.is_asymmetric() && self.algorithms.contains(&algorithm))?;
         refuse_extensions(&members).map_err(|_| Reason::DpopProof)?;
-        let jwk = public_key(&members)?;
-        let key = VerifyingKey::from_jwk(&jwk, algorithm).map_err(|_| Reason::DpopProof)?;
+        let jwk = members.get("jwk").ok_or(Reason::DpopProof)?;
+        let key = VerifyingKey::from_jwk(jwk, algorithm).map_err(|_| Reason::DpopProof)?;
         key.verify(proof.signing_input, &proof.signature)
             .map_err(|_| Reason::DpopProof)?;
         Ok(key)
@@ -226,13 +223,6 @@ fn require(holds: bool) -> Result<(), Reason> {
     } else {
         Err(Reason::DpopProof)
     }
-}
-
-fn public_key(members: &[(Cow<'_, str>, &RawValue)]) -> Result<Value, Reason> {
-    let jwk = find(members, "jwk").ok_or(Reason::DpopProof)?;
-    parse_object(jwk.get().as_bytes(), header::LIMITS)
-        .map(Value::Object)
-        .map_err(|_| Reason::DpopProof)
 }
 
 fn check_token_hash(hash: &str, token: &str) -> Result<(), Reason> {

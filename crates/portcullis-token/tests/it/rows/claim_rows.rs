@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use portcullis_token::{
-    Algorithm, ClaimRule, OnFail, ProofOffer, Reason, Requirement, Rules, Sender, StepUp,
-    TokenType, Unverified, Verified, base64url,
+    Algorithm, ClaimRule, Introspected, OnFail, ProofOffer, Reason, Requirement, Rules, Sender,
+    StepUp, TokenType, Unverified, Verified, base64url,
 };
 use serde_json::{Value, json};
 
@@ -51,6 +51,31 @@ fn rows_21_to_24_read_the_claims() {
         table.claims_row(24, &json!({ "iss": issuer }), Reason::IssUnknown);
     }
     table.finish();
+}
+
+/// A JSON reader may take an object of one such name for the value that is written inside it.
+#[test]
+fn a_claim_in_an_object_of_a_magic_name_is_an_object() {
+    let mut table = Table::new();
+    let good = claims(&json!({}));
+    for name in ["RawValue", "Number"].map(|name| format!("$serde_json::private::{name}")) {
+        for claim in ["scope", "aud", "exp", "iss"] {
+            let hidden = json!({ &name: good[claim].to_string() });
+            table.claims_row(23, &json!({ claim: hidden }), Reason::ClaimType);
+        }
+        let deep = format!(r#"{{"{name}":"#).repeat(1_300) + "1" + &"}".repeat(1_300);
+        let deep = format!(r#"{{"active":true,"x":{deep}}}"#);
+        let read = Introspected::parse(deep.as_bytes()).map(drop);
+        table.row(21, &name, read, Reason::IntrospectionUnavailable);
+    }
+    table.body_row(23, &hidden("sub", 1_300), Reason::ClaimType);
+    table.finish();
+}
+
+/// Brackets that look like text to whoever counts them.
+fn hidden(claim: &str, depth: usize) -> String {
+    let inside = format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+    json!({ claim: { "$serde_json::private::RawValue": inside } }).to_string()
 }
 
 #[test]
