@@ -2,15 +2,15 @@
 //!
 //! # Life of a request
 //!
-//! A thread accepts a connection ([`server`]), and each request on it goes through [`request`]:
+//! A thread accepts a connection (`server`), and each request on it goes through `request`:
 //!
-//! 1. [`route`]: the canonical path ([`path`]) and the method choose the route;
-//! 2. [`authn`]: the route's authorizers say who is calling, a `Caller`;
-//! 3. [`authz`]: the scopes say whether they may, a `Permit`;
-//! 4. [`rewrite`]: credentials and forged identity out, what we vouch for in;
-//! 5. [`forward`]: the target answers, and consumes the permit.
+//! 1. `route`: the canonical path (`path`) and the method choose the route;
+//! 2. `authn`: the route's authorizers say who is calling, a `Caller`;
+//! 3. `authz`: the scopes say whether they may, a `Permit`;
+//! 4. `rewrite`: credentials and forged identity out, what we vouch for in;
+//! 5. `forward`: the target answers, and consumes the permit.
 //!
-//! Any of them may refuse the request, and [`refuse`] says how that looks. `explain` takes the
+//! Any of them may refuse the request, and `refuse` says how that looks. `explain` takes the
 //! first three steps with a recorder in hand.
 
 mod authn;
