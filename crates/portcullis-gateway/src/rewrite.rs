@@ -97,7 +97,8 @@ pub(crate) fn for_target(
     }
     if let Some(token) = permit.token() {
         for (name, claim) in &api.identity {
-            if let Some(value) = token.claims().find(claim).and_then(identity::header_value) {
+            let found = token.claims().find(claim);
+            if let Some(value) = found.and_then(|found| identity::header_value(&found.to_value())) {
                 headers.insert(name.clone(), value);
             }
         }

@@ -1,9 +1,10 @@
 //! Whether a bound token is in the right hands (RFC 9449 section 6, RFC 8705 section 3).
 
-use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 
-use crate::{AcceptedProof, Claims, ProofRules, Reason, Sender, Step, Trace, UnixTime, base64url};
+use crate::{
+    AcceptedProof, ClaimValue, Claims, ProofRules, Reason, Sender, Step, Trace, UnixTime, base64url,
+};
 
 /// Checks `cnf`: a bound token is worth nothing without its key.
 ///
@@ -39,16 +40,16 @@ pub(crate) fn check_binding(
 /// The members of `cnf` that are known.
 struct Confirmation<'c> {
     is_present: bool,
-    key: Option<&'c Value>,
-    certificate: Option<&'c Value>,
+    key: Option<ClaimValue<'c>>,
+    certificate: Option<ClaimValue<'c>>,
 }
 
 impl<'c> Confirmation<'c> {
-    fn of(claim: Option<&'c Value>) -> Self {
+    fn of(claim: Option<ClaimValue<'c>>) -> Self {
         Self {
             is_present: claim.is_some(),
-            key: claim.and_then(|claim| claim.get("jkt")),
-            certificate: claim.and_then(|claim| claim.get("x5t#S256")),
+            key: claim.and_then(|claim| claim.member("jkt")),
+            certificate: claim.and_then(|claim| claim.member("x5t#S256")),
         }
     }
 
@@ -87,7 +88,7 @@ fn require(holds: bool, reason: Reason) -> Result<(), Reason> {
 }
 
 /// Compared in constant time: the thumbprints are those of an attacker who guesses.
-fn is_thumbprint(claim: &Value, shown: &[u8; 32]) -> bool {
+fn is_thumbprint(claim: ClaimValue<'_>, shown: &[u8; 32]) -> bool {
     claim.as_str().is_some_and(|text| {
         text.as_bytes()
             .ct_eq(base64url::encode(shown).as_bytes())

@@ -171,7 +171,7 @@ impl ClaimRule {
     pub fn holds(&self, claims: &Claims) -> bool {
         claims
             .locate(&self.claim)
-            .is_some_and(|value| self.test.holds(value))
+            .is_some_and(|value| self.test.holds(&value.to_value()))
     }
 
     pub(crate) fn fails_with(&self) -> OnFail {

@@ -1,6 +1,6 @@
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::json::{Limits, parse_object};
+use crate::json::{ClaimValue, Limits, Object};
 use crate::{Reason, Step, Trace, UnixTime, base64url};
 
 const LIMITS: Limits = Limits {
@@ -30,7 +30,7 @@ const MAX_NUMBER: f64 = 9_007_199_254_740_992.0;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claims {
-    members: Map<String, Value>,
+    members: Object,
 }
 
 impl Claims {
@@ -40,7 +40,9 @@ impl Claims {
         let claims = json.and_then(|json| Self::from_json(&json));
         match &claims {
             Ok(claims) => {
-                trace.passed(Step::Claims, || format!("{} members", claims.members.len()));
+                trace.passed(Step::Claims, || {
+                    format!("{} members", claims.members.members().count())
+                });
             }
             Err(reason) => trace.refused(
                 Step::Claims,
@@ -55,9 +57,9 @@ impl Claims {
     }
 
     pub(crate) fn from_json(json: &[u8]) -> Result<Self, Reason> {
-        let members = parse_object(json, LIMITS).map_err(|_| Reason::BadClaims)?;
+        let members = Object::parse(json, LIMITS).map_err(|_| Reason::BadClaims)?;
         let well_typed = members
-            .iter()
+            .members()
             .all(|(name, value)| has_registered_type(name, value));
         if well_typed {
             Ok(Self { members })
@@ -83,7 +85,7 @@ impl Claims {
 
     /// `aud`: the APIs the token is meant for; empty when the claim is absent.
     pub fn audience(&self) -> impl Iterator<Item = &str> {
-        strings(self.members.get("aud"))
+        strings(self.find("aud"))
     }
 
     /// `exp`: the token is refused from this second on. A fraction is dropped.
@@ -113,13 +115,13 @@ impl Claims {
     }
 
     /// Any claim by its literal name, registered or not.
-    pub fn find(&self, name: &str) -> Option<&Value> {
-        self.members.get(name)
+    pub fn find(&self, name: &str) -> Option<ClaimValue<'_>> {
+        self.members.find(name)
     }
 
     /// Any claim by its literal name, or, for a `path` that begins with `/`, a value within one
     /// by its JSON pointer (RFC 6901).
-    pub fn locate(&self, path: &str) -> Option<&Value> {
+    pub fn locate(&self, path: &str) -> Option<ClaimValue<'_>> {
         let Some(pointer) = path.strip_prefix('/') else {
             return self.find(path);
         };
@@ -146,32 +148,35 @@ impl Claims {
             .filter(|scope| !scope.is_empty())
     }
 
-    pub(crate) const fn members(&self) -> &Map<String, Value> {
-        &self.members
+    /// What they take in memory, in bytes: about as many as their JSON.
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + self.members.size()
+    }
+
+    /// All claims as one object.
+    pub(crate) fn to_value(&self) -> Value {
+        Value::Object(self.members.to_map())
     }
 
     fn text(&self, name: &str) -> Option<&str> {
-        self.members.get(name).and_then(Value::as_str)
+        self.find(name).and_then(ClaimValue::as_str)
     }
 
     fn time(&self, name: &str) -> Option<UnixTime> {
-        self.members.get(name).and_then(numeric_date)
+        self.find(name).and_then(numeric_date)
     }
 }
 
 /// A string, or the strings of an array; nothing for anything else.
-fn strings(value: Option<&Value>) -> impl Iterator<Item = &str> {
-    let (one, many) = match value {
-        Some(Value::String(text)) => (Some(text.as_str()), [].as_slice()),
-        Some(Value::Array(items)) => (None, items.as_slice()),
-        _ => (None, [].as_slice()),
-    };
-    one.into_iter().chain(many.iter().filter_map(Value::as_str))
+fn strings(value: Option<ClaimValue<'_>>) -> impl Iterator<Item = &str> {
+    let one = value.and_then(ClaimValue::as_str);
+    let many = value.into_iter().flat_map(ClaimValue::items);
+    one.into_iter().chain(many.filter_map(ClaimValue::as_str))
 }
 
-fn has_registered_type(name: &str, value: &Value) -> bool {
+fn has_registered_type(name: &str, value: ClaimValue<'_>) -> bool {
     match name {
-        "iss" | "sub" | "jti" | "client_id" | "azp" => value.is_string(),
+        "iss" | "sub" | "jti" | "client_id" | "azp" => value.as_str().is_some(),
         "aud" | "scope" => is_string_or_strings(value),
         "exp" | "nbf" | "iat" | "auth_time" => numeric_date(value).is_some(),
         "cnf" => value.is_object(),
@@ -179,16 +184,13 @@ fn has_registered_type(name: &str, value: &Value) -> bool {
     }
 }
 
-fn is_string_or_strings(value: &Value) -> bool {
-    match value {
-        Value::String(_) => true,
-        Value::Array(items) => items.iter().all(Value::is_string),
-        _ => false,
-    }
+fn is_string_or_strings(value: ClaimValue<'_>) -> bool {
+    let mut items = value.items();
+    value.as_str().is_some() || (value.is_array() && items.all(|item| item.as_str().is_some()))
 }
 
 /// RFC 7519 section 2: seconds since 1970, with or without a fraction, from 0 to 2^53.
-fn numeric_date(value: &Value) -> Option<UnixTime> {
+fn numeric_date(value: ClaimValue<'_>) -> Option<UnixTime> {
     let seconds = value
         .as_f64()
         .filter(|seconds| (0.0..=MAX_NUMBER).contains(seconds))?;

@@ -1,8 +1,6 @@
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
-
-use crate::json::{Limits, parse_object};
+use crate::json::{ClaimValue, Limits, Object};
 use crate::token_type::{HeaderPolicy, MediaType};
 use crate::{Algorithm, Reason, Step, TokenType, Trace, base64url};
 
@@ -30,7 +28,7 @@ pub(crate) const LIMITS: Limits = Limits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     algorithm: Algorithm,
-    kid: Option<Arc<str>>,
+    kid: Option<Box<str>>,
     media_type: MediaType,
 }
 
@@ -58,7 +56,7 @@ impl Header {
         if json.len() > MAX_BYTES {
             return Err(Reason::BadHeader);
         }
-        let members = parse_object(json, LIMITS).map_err(|_| Reason::BadHeader)?;
+        let members = Object::parse(json, LIMITS).map_err(|_| Reason::BadHeader)?;
         let algorithm = parse_algorithm(&members)?;
         if !policy.algorithms.contains(&algorithm) {
             return Err(Reason::AlgNotAllowed);
@@ -84,8 +82,8 @@ impl Header {
         self.kid.as_deref()
     }
 
-    pub(crate) fn shared_kid(&self) -> Option<Arc<str>> {
-        self.kid.clone()
+    pub(crate) fn shared_kid(&self) -> Option<Arc<String>> {
+        self.kid().map(|kid| Arc::new(kid.to_owned()))
     }
 
     /// Refuses a `typ` that these rules do not take, though another issuer's may.
@@ -101,19 +99,19 @@ impl Header {
     }
 }
 
-pub(crate) fn parse_algorithm(members: &Map<String, Value>) -> Result<Algorithm, Reason> {
+pub(crate) fn parse_algorithm(members: &Object) -> Result<Algorithm, Reason> {
     members
-        .get("alg")
-        .and_then(Value::as_str)
+        .find("alg")
+        .and_then(ClaimValue::as_str)
         .and_then(Algorithm::from_header)
         .ok_or(Reason::AlgNotAllowed)
 }
 
 /// RFC 7515 section 4.1.11: an extension that is not understood makes the token invalid.
-pub(crate) fn refuse_extensions(members: &Map<String, Value>) -> Result<(), Reason> {
+pub(crate) fn refuse_extensions(members: &Object) -> Result<(), Reason> {
     let present = ["crit", "b64", "zip", "enc"]
         .iter()
-        .any(|name| members.contains_key(*name));
+        .any(|name| members.find(name).is_some());
     if present {
         Err(Reason::CritUnsupported)
     } else {
@@ -121,8 +119,8 @@ pub(crate) fn refuse_extensions(members: &Map<String, Value>) -> Result<(), Reas
     }
 }
 
-fn parse_kid(members: &Map<String, Value>) -> Result<Option<Arc<str>>, Reason> {
-    match members.get("kid").map(Value::as_str) {
+fn parse_kid(members: &Object) -> Result<Option<Box<str>>, Reason> {
+    match members.find("kid").map(ClaimValue::as_str) {
         None => Ok(None),
         Some(Some(kid)) if is_key_id(kid) => Ok(Some(kid.into())),
         Some(_) => Err(Reason::KidInvalid),
@@ -133,8 +131,8 @@ fn is_key_id(kid: &str) -> bool {
     (1..=256).contains(&kid.len()) && kid.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-pub(crate) fn parse_type(members: &Map<String, Value>) -> Result<MediaType, Reason> {
-    match members.get("typ") {
+pub(crate) fn parse_type(members: &Object) -> Result<MediaType, Reason> {
+    match members.find("typ") {
         None => Ok(MediaType::Absent),
         Some(value) => value
             .as_str()

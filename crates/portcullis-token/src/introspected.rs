@@ -1,8 +1,6 @@
 use std::sync::Arc;
 
-use serde_json::Value;
-
-use crate::{Claims, Reason};
+use crate::{ClaimValue, Claims, Reason};
 
 /// The longest answer that is looked at: 64 KiB.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
@@ -42,7 +40,8 @@ impl Introspected {
             Reason::BadClaims => Reason::IntrospectionUnavailable,
             other => other,
         })?;
-        if claims.find("active") == Some(&Value::Bool(true)) {
+        let active = claims.find("active").and_then(ClaimValue::as_bool);
+        if active == Some(true) {
             Ok(Self {
                 claims: Arc::new(claims),
             })

@@ -8,12 +8,13 @@ mod spki;
 mod vectors;
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::hmac::Key as HmacKey;
 use aws_lc_rs::signature::ParsedPublicKey;
 use serde_json::Value;
 
-use crate::json::parse_value;
+use crate::json::{NotJson, parse_value};
 use crate::{Algorithm, Reason, Secret};
 pub use hmac::HmacError;
 pub use jwk::Unusable;
@@ -52,12 +53,27 @@ pub struct KeySet {
 /// # Ok::<(), portcullis_token::HmacError>(())
 /// ```
 pub struct VerifyingKey {
-    kid: Option<String>,
+    identity: Arc<KeyIdentity>,
     /// Whether the key was given, alone, without a `kid`: it is then the one that is meant.
     any_kid: bool,
     algorithm: Algorithm,
-    thumbprint: [u8; 32],
     material: Material,
+}
+
+/// What tells a key from others; shared by all tokens that it has signed.
+///
+/// ```
+/// use portcullis_token::Verified;
+///
+/// fn signed_by(token: &Verified) -> Option<&str> {
+///     token.key().and_then(|key| key.kid())
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyIdentity {
+    /// A thin pointer, since caches have one for each token.
+    kid: Option<Arc<String>>,
+    thumbprint: [u8; 32],
 }
 
 enum Material {
@@ -87,9 +103,12 @@ pub struct Skipped {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeySetError {
-    /// The document is not JSON.
-    #[error("not JSON")]
-    Json(#[source] serde_json::Error),
+    /// The document is not JSON, is nested more than 64 deep, or larger than 4 MiB.
+    #[error("not JSON from byte {at} on")]
+    Json {
+        /// The first byte that is not as it should be, counted from 0.
+        at: usize,
+    },
     /// The document has no array `keys` (RFC 7517 section 5.1).
     #[error("not a JWK set: it has no array `keys`")]
     NotASet,
@@ -108,7 +127,7 @@ impl KeySet {
     /// # Errors
     /// [`KeySetError`], also when no usable key is left.
     pub fn parse(json: &[u8]) -> Result<Self, KeySetError> {
-        let document = parse_value(json).map_err(KeySetError::Json)?;
+        let document = parse_value(json).map_err(|NotJson { at }| KeySetError::Json { at })?;
         let jwks = document
             .get("keys")
             .and_then(Value::as_array)
@@ -219,12 +238,11 @@ impl KeySet {
     /// [`Reason::KeyUnknown`], or [`Reason::KeyAmbiguous`] when different keys fit.
     pub fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&VerifyingKey, Reason> {
         let mut fitting = self.keys.iter().filter(|key| {
-            key.algorithm == algorithm
-                && (kid.is_none() || key.any_kid || key.kid.as_deref() == kid)
+            key.algorithm == algorithm && (kid.is_none() || key.any_kid || key.kid() == kid)
         });
         let key = fitting.next().ok_or(Reason::KeyUnknown)?;
         // The same key published twice is still one key.
-        if fitting.all(|other| other.thumbprint == key.thumbprint) {
+        if fitting.all(|other| other.thumbprint() == key.thumbprint()) {
             Ok(key)
         } else {
             Err(Reason::KeyAmbiguous)
@@ -235,7 +253,7 @@ impl KeySet {
 impl KeySet {
     /// Whether a key of this thumbprint is in the set, as a token that was verified earlier asks.
     pub fn contains(&self, thumbprint: &[u8; 32]) -> bool {
-        self.keys.iter().any(|key| key.thumbprint == *thumbprint)
+        self.keys.iter().any(|key| key.thumbprint() == thumbprint)
     }
 }
 
@@ -247,7 +265,7 @@ impl VerifyingKey {
 
     /// The key's id, as tokens name it.
     pub fn kid(&self) -> Option<&str> {
-        self.kid.as_deref()
+        self.identity.kid()
     }
 
     /// The algorithm the key is prepared for.
@@ -255,11 +273,15 @@ impl VerifyingKey {
         self.algorithm
     }
 
+    pub(crate) const fn identity(&self) -> &Arc<KeyIdentity> {
+        &self.identity
+    }
+
     /// The SHA-256 thumbprint of RFC 7638, which is the key's identity.
     ///
     /// That of a shared secret is a keyed hash, from which the secret cannot be computed.
-    pub const fn thumbprint(&self) -> &[u8; 32] {
-        &self.thumbprint
+    pub fn thumbprint(&self) -> &[u8; 32] {
+        self.identity.thumbprint()
     }
 
     /// Checks a signature (RFC 7515 section 5.2). ECDSA signatures have the fixed-width form of
@@ -274,10 +296,31 @@ impl VerifyingKey {
     }
 }
 
+impl KeyIdentity {
+    pub(crate) fn new(kid: Option<&str>, thumbprint: [u8; 32]) -> Arc<Self> {
+        let kid = kid.map(|kid| Arc::new(kid.to_owned()));
+        Arc::new(Self { kid, thumbprint })
+    }
+
+    /// The key's id, as tokens name it.
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref().map(String::as_str)
+    }
+
+    /// The SHA-256 thumbprint of RFC 7638.
+    pub const fn thumbprint(&self) -> &[u8; 32] {
+        &self.thumbprint
+    }
+
+    pub(crate) fn shared_kid(&self) -> Option<Arc<String>> {
+        self.kid.clone()
+    }
+}
+
 impl fmt::Debug for VerifyingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifyingKey")
-            .field("kid", &self.kid)
+            .field("kid", &self.kid())
             .field("algorithm", &self.algorithm)
             .finish_non_exhaustive()
     }
@@ -311,7 +354,7 @@ mod tests {
     fn a_document_that_gives_no_key_is_an_error() {
         assert!(matches!(
             KeySet::parse(b"<html>"),
-            Err(KeySetError::Json(_))
+            Err(KeySetError::Json { at: 0 })
         ));
         for json in ["{}", "[]", r#"{"keys":{}}"#, "null"] {
             assert!(

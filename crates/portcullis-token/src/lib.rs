@@ -53,7 +53,10 @@ pub use claims::Claims;
 pub use credential::bearer_token;
 pub use header::Header;
 pub use introspected::Introspected;
-pub use key_set::{HmacError, KeySet, KeySetError, PemError, Skipped, Unusable, VerifyingKey};
+pub use json::ClaimValue;
+pub use key_set::{
+    HmacError, KeyIdentity, KeySet, KeySetError, PemError, Skipped, Unusable, VerifyingKey,
+};
 pub use nonce::{NoRandomness, NonceIssuer};
 pub use proof::{AcceptedProof, ProofRules};
 pub use reason::Reason;
@@ -68,4 +71,4 @@ pub use token::{MAX_TOKEN_BYTES, Unverified};
 pub use token_source::{Credential, CrossSite, TokenSource, find_credential};
 pub use token_type::{HeaderPolicy, TokenType};
 pub use trace::{Outcome, Record, Recorder, Step, Trace};
-pub use verified::Verified;
+pub use verified::{Remembered, Verified};

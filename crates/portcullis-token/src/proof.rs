@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{self, SHA256};
-use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 
 use crate::address::normalize;
 use crate::header::{self, parse_algorithm, parse_type, refuse_extensions};
-use crate::json::parse_object;
+use crate::json::{ClaimValue, Object};
 use crate::token::Segments;
 use crate::token_type::MediaType;
 use crate::{
@@ -139,14 +138,16 @@ impl ProofRules {
     }
 
     fn check_signature(&self, proof: &Proof<'_>) -> Result<VerifyingKey, Reason> {
-        let members = parse_object(&proof.header, header::LIMITS).map_err(|_| Reason::DpopProof)?;
+        let members =
+            Object::parse(&proof.header, header::LIMITS).map_err(|_| Reason::DpopProof)?;
         let typ = parse_type(&members).map_err(|_| Reason::DpopProof)?;
         require(typ == MediaType::parse("dpop+jwt"))?;
         let algorithm = parse_algorithm(&members).map_err(|_| Reason::DpopProof)?;
         require(algorithm.is_asymmetric() && self.algorithms.contains(&algorithm))?;
         refuse_extensions(&members).map_err(|_| Reason::DpopProof)?;
-        let jwk = members.get("jwk").ok_or(Reason::DpopProof)?;
-        let key = VerifyingKey::from_jwk(jwk, algorithm).map_err(|_| Reason::DpopProof)?;
+        let jwk = members.find("jwk").ok_or(Reason::DpopProof)?;
+        let key =
+            VerifyingKey::from_jwk(&jwk.to_value(), algorithm).map_err(|_| Reason::DpopProof)?;
         key.verify(proof.signing_input, &proof.signature)
             .map_err(|_| Reason::DpopProof)?;
         Ok(key)
@@ -179,7 +180,7 @@ struct Proof<'p> {
 impl<'p> Proof<'p> {
     fn parse(proof: &'p str) -> Result<Self, Reason> {
         require(proof.len() <= MAX_PROOF_BYTES)?;
-        let segments = Segments::split(proof.as_bytes()).map_err(|_| Reason::DpopProof)?;
+        let segments = Segments::split(proof).map_err(|_| Reason::DpopProof)?;
         let decode = |segment| base64url::decode(segment).map_err(|_| Reason::DpopProof);
         Ok(Self {
             signing_input: segments.signing_input,
@@ -202,7 +203,7 @@ struct ProofClaims<'c> {
 
 impl<'c> ProofClaims<'c> {
     fn read(claims: &'c Claims) -> Result<Self, Reason> {
-        let text = |name| claims.find(name).and_then(Value::as_str);
+        let text = |name| claims.find(name).and_then(ClaimValue::as_str);
         let needed = |name| text(name).ok_or(Reason::DpopProof);
         let id = needed("jti")?;
         require((1..=MAX_ID_BYTES).contains(&id.len()))?;

@@ -1,3 +1,12 @@
+/// The token's `kid`, in the memory of the key's where it is the same.
+fn shared_kid(header: &Header, key: &VerifyingKey) -> Option<Arc<String>> {
+    if header.kid() == key.kid() {
+        key.identity().shared_kid()
+    } else {
+        header.shared_kid()
+    }
+}
+
 #[cfg(test)]
 mod tests;
 
@@ -7,8 +16,9 @@ use std::time::Duration;
 use crate::binding::check_binding;
 use crate::times::{check_age, check_expiry, check_valid_from};
 use crate::{
-    AcceptedProof, Algorithm, ClaimRule, Claims, Introspected, KeySet, OnFail, ProofRules, Reason,
-    Sender, Step, TokenType, Trace, UnixTime, Unverified, Verified, VerifyingKey,
+    AcceptedProof, Algorithm, ClaimRule, Claims, Header, Introspected, KeySet, OnFail, ProofRules,
+    Reason, Remembered, Sender, Step, TokenType, Trace, UnixTime, Unverified, Verified,
+    VerifyingKey,
 };
 
 /// What RFC 9068 section 2.2 requires of an `at+jwt`.
@@ -135,8 +145,8 @@ impl Rules {
         self.check_claims(claims, profile, now, trace)?;
         let proof = self.check_sender(claims, token.text(), sender, now, trace)?;
         Ok(Verified {
-            kid: token.header().shared_kid(),
-            thumbprint: Some(*key.thumbprint()),
+            kid: shared_kid(token.header(), key),
+            key: Some(Arc::clone(key.identity())),
             proof,
             ..self.unsigned(claims)
         })
@@ -193,16 +203,16 @@ impl Rules {
     /// The [`Reason`] of the first check that fails.
     ///
     /// ```
-    /// use portcullis_token::{Reason, Rules, Sender, UnixTime, Verified};
+    /// use portcullis_token::{Reason, Remembered, Rules, Sender, UnixTime, Verified};
     ///
-    /// fn on_hit(rules: &Rules, cached: &Verified, token: &str) -> Result<Verified, Reason> {
+    /// fn on_hit(rules: &Rules, cached: &Remembered, token: &str) -> Result<Verified, Reason> {
     ///     let now = UnixTime(1_000);
     ///     rules.verify_again(cached, token, &Sender::default(), now, &mut ())
     /// }
     /// ```
     pub fn verify_again(
         &self,
-        earlier: &Verified,
+        earlier: &Remembered,
         token: &str,
         sender: &Sender<'_>,
         now: UnixTime,
@@ -214,7 +224,7 @@ impl Rules {
         let proof = self.check_sender(claims, token, sender, now, trace)?;
         Ok(Verified {
             kid: earlier.kid.clone(),
-            thumbprint: earlier.thumbprint,
+            key: earlier.key.clone(),
             proof,
             ..self.unsigned(claims)
         })
@@ -227,7 +237,7 @@ impl Rules {
             claim_rules: Arc::clone(&self.claim_rules),
             leeway: self.leeway,
             kid: None,
-            thumbprint: None,
+            key: None,
             proof: None,
         }
     }
@@ -380,7 +390,7 @@ impl Rules {
             .or_else(|| {
                 claims
                     .find("token_use")
-                    .filter(|value| *value == "id")
+                    .filter(|value| value.as_str() == Some("id"))
                     .map(|_| "token_use")
             });
         let holds = sign.is_none() || self.token_type != TokenType::Lenient;

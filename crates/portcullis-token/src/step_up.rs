@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{Reason, Step, Trace, UnixTime, Verified};
+use crate::{ClaimValue, Reason, Step, Trace, UnixTime, Verified};
 
 /// How strong and how recent the login behind a token must be (RFC 9470 section 3).
 ///
@@ -38,7 +38,7 @@ impl StepUp {
         now: UnixTime,
         trace: &mut impl Trace,
     ) -> Result<(), Reason> {
-        let acr = token.claims().find("acr").and_then(|acr| acr.as_str());
+        let acr = token.claims().find("acr").and_then(ClaimValue::as_str);
         let strong = self.acr_values.is_empty()
             || acr.is_some_and(|acr| self.acr_values.iter().any(|wanted| wanted == acr));
         let login = token.claims().authenticated_at();

@@ -38,7 +38,7 @@ impl<'t> Unverified<'t> {
         trace: &mut impl Trace,
     ) -> Result<Self, Reason> {
         let policy = policy.into();
-        let segments = Segments::split(token.as_bytes());
+        let segments = Segments::split(token);
         match &segments {
             Ok(_) => trace.passed(Step::Shape, || format!("a JWT of {} bytes", token.len())),
             Err(_) => trace.refused(
@@ -111,11 +111,11 @@ pub(crate) struct Segments<'t> {
 }
 
 impl<'t> Segments<'t> {
-    pub(crate) fn split(token: &'t [u8]) -> Result<Self, Reason> {
+    pub(crate) fn split(token: &'t str) -> Result<Self, Reason> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Reason::TooLarge);
         }
-        let mut parts = token.split(|byte| *byte == b'.');
+        let mut parts = token.split('.').map(str::as_bytes);
         let (Some(header), Some(claims), Some(signature)) =
             (parts.next(), parts.next(), parts.next())
         else {
@@ -129,7 +129,7 @@ impl<'t> Segments<'t> {
         if header.is_empty() || claims.is_empty() || signature.is_empty() {
             return Err(Reason::NotJwt);
         }
-        let signing_input = &token[..=header.len() + claims.len()];
+        let signing_input = &token.as_bytes()[..=header.len() + claims.len()];
         Ok(Self {
             signing_input,
             header,

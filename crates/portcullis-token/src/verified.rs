@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use crate::{AcceptedProof, ClaimRule, Claims, OnFail, Reason, Trace};
+use crate::{AcceptedProof, ClaimRule, ClaimValue, Claims, KeyIdentity, OnFail, Reason, Trace};
 
 /// A token that its issuer vouches for and that is good here and at this time.
 ///
@@ -23,9 +23,46 @@ pub struct Verified {
     pub(crate) scope_claims: Arc<[String]>,
     pub(crate) claim_rules: Arc<[ClaimRule]>,
     pub(crate) leeway: Duration,
-    pub(crate) kid: Option<Arc<str>>,
-    pub(crate) thumbprint: Option<[u8; 32]>,
+    pub(crate) kid: Option<Arc<String>>,
+    pub(crate) key: Option<Arc<KeyIdentity>>,
     pub(crate) proof: Option<AcceptedProof>,
+}
+
+/// A token that was verified, to be asked about again: [`Rules::verify_again`].
+///
+/// It is small, for a cache that has many of them.
+///
+/// [`Rules::verify_again`]: crate::Rules::verify_again
+#[derive(Clone, Debug)]
+pub struct Remembered {
+    pub(crate) claims: Arc<Claims>,
+    pub(crate) kid: Option<Arc<String>>,
+    pub(crate) key: Option<Arc<KeyIdentity>>,
+}
+
+impl Remembered {
+    /// The claims, as the issuer signed them.
+    ///
+    /// ```
+    /// use portcullis_token::{UnixTime, Verified};
+    ///
+    /// fn keep_until(token: &Verified) -> Option<UnixTime> {
+    ///     token.remember().claims().expires_at()
+    /// }
+    /// ```
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// The `kid` of the token's header, in the memory of the key's where the two are the same.
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref().map(String::as_str)
+    }
+
+    /// The key that signed the token; absent for one that was introspected.
+    pub fn key(&self) -> Option<&KeyIdentity> {
+        self.key.as_deref()
+    }
 }
 
 impl Verified {
@@ -53,7 +90,7 @@ impl Verified {
     /// `client-credentials`, or `sub` ends with `@clients`.
     pub fn is_machine(&self) -> bool {
         let granted = self.claims.find("gty");
-        granted.is_some_and(|grant| grant == "client-credentials")
+        granted.and_then(ClaimValue::as_str) == Some("client-credentials")
             || self.subject().is_some_and(|sub| sub.ends_with("@clients"))
     }
 
@@ -82,20 +119,34 @@ impl Verified {
     /// }
     /// ```
     pub fn deserialize<T: DeserializeOwned>(&self) -> Result<T, Reason> {
-        T::deserialize(self.claims.members()).map_err(|_| Reason::ClaimType)
+        T::deserialize(self.claims.to_value()).map_err(|_| Reason::ClaimType)
     }
 
     /// The `kid` of the token's header; absent for one that was introspected.
     pub fn kid(&self) -> Option<&str> {
-        self.kid.as_deref()
+        self.kid.as_deref().map(String::as_str)
     }
 
     /// The RFC 7638 thumbprint of the key that signed the token; absent for one that was
     /// introspected.
     ///
     /// A cached token is good only while [`KeySet::contains`](crate::KeySet::contains) it.
-    pub const fn key_thumbprint(&self) -> Option<&[u8; 32]> {
-        self.thumbprint.as_ref()
+    pub fn key_thumbprint(&self) -> Option<&[u8; 32]> {
+        self.key.as_deref().map(KeyIdentity::thumbprint)
+    }
+
+    /// The key that signed the token; absent for one that was introspected.
+    pub fn key(&self) -> Option<&KeyIdentity> {
+        self.key.as_deref()
+    }
+
+    /// What of it a cache keeps, without what belongs to its issuer's rules and to this request.
+    pub fn remember(&self) -> Remembered {
+        Remembered {
+            claims: Arc::clone(&self.claims),
+            kid: self.kid.clone(),
+            key: self.key.clone(),
+        }
     }
 
     /// The `DPoP` proof that came with the token. The caller must see to it that it is used once.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use portcullis_token::{UnixTime, Verified};
+use portcullis_token::{KeyIdentity, Remembered, UnixTime, Verified};
 
 use self::bounded::Bounded;
 pub(crate) use self::digest::Digest;
 use self::digest::Digester;
+use self::weight::weigh;
 
 /// The life of a cached answer, however long its token lives.
 const MAX_LIFE: Duration = Duration::from_mins(5);
@@ -56,30 +57,19 @@ struct Shared {
 /// A verified token, and what its answer depends on.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    pub(crate) verified: Verified,
+    pub(crate) token: Remembered,
     /// Which of the verifier's issuers has accepted it.
     pub(crate) issuer: usize,
-    pub(crate) key: ProvenKey,
     /// The last generation of keys that had the key.
     pub(crate) generation: AtomicU64,
 }
 
-/// The key that has signed a token.
-#[derive(Clone, Debug)]
-pub(crate) struct ProvenKey {
-    pub(crate) kid: Option<Arc<str>>,
-    pub(crate) thumbprint: [u8; 32],
-    /// Of the keys that had it.
-    pub(crate) generation: u64,
-}
-
 impl Entry {
-    pub(crate) fn new(verified: Verified, issuer: usize, key: ProvenKey) -> Self {
+    pub(crate) fn new(verified: &Verified, issuer: usize, generation: u64) -> Self {
         Self {
-            verified,
+            token: verified.remember(),
             issuer,
-            generation: AtomicU64::new(key.generation),
-            key,
+            generation: AtomicU64::new(generation),
         }
     }
 
@@ -89,7 +79,8 @@ impl Entry {
         if self.generation.load(Ordering::Relaxed) == generation {
             return true;
         }
-        let has_key = look(&self.key.thumbprint);
+        let thumbprint = self.token.key().map(KeyIdentity::thumbprint);
+        let has_key = thumbprint.is_some_and(look);
         if has_key {
             self.generation.store(generation, Ordering::Relaxed);
         }
@@ -199,10 +190,10 @@ impl OwnedCache {
     }
 
     pub(crate) fn insert(&self, digest: Digest, entry: Entry, now: UnixTime) {
-        let expires_at = entry.verified.claims().expires_at();
-        let (Some(expires_at), Some(bytes)) = (expires_at, weight::weigh(&entry.verified)) else {
+        let Some(expires_at) = entry.token.claims().expires_at() else {
             return;
         };
+        let bytes = weigh(&entry);
         let until = expires_at.min(now.plus(MAX_LIFE));
         self.cache
             .shared

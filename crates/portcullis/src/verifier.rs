@@ -108,8 +108,8 @@ impl Verifier {
         }
         cache.count_miss();
         let (proven, issuer) = self.verify_anew(token, sender, trace).await?;
-        if let Some(key) = proven.key {
-            let entry = Entry::new(proven.verified.clone(), issuer, key);
+        if let Some(generation) = proven.generation {
+            let entry = Entry::new(&proven.verified, issuer, generation);
             cache.insert(digest, entry, self.shared.clock.now());
         }
         Ok(proven.verified)
@@ -181,8 +181,8 @@ impl Verifier {
         let issuer = &self.shared.issuers[entry.issuer];
         let verified = issuer
             .rules
-            .verify_again(&entry.verified, token, sender, now, &mut ())?;
-        self.admit(&verified, Some(&entry.key), issuer, token)
+            .verify_again(&entry.token, token, sender, now, &mut ())?;
+        self.admit(&verified, entry.token.key(), issuer, token)
             .await?;
         Ok(verified)
     }
@@ -219,7 +219,8 @@ impl Verifier {
                 Err(Reason::IssUnknown) => {}
                 Err(reason) => return Err(reason),
                 Ok(proven) => {
-                    self.admit(&proven.verified, proven.key.as_ref(), issuer, token.text())
+                    let key = proven.verified.key();
+                    self.admit(&proven.verified, key, issuer, token.text())
                         .await?;
                     return Ok((proven, index));
                 }

@@ -24,7 +24,7 @@ pub fn run(data: &[u8]) -> &'static str {
 
 fn name(error: &KeySetError) -> &'static str {
     match error {
-        KeySetError::Json(_) => "json",
+        KeySetError::Json { .. } => "json",
         KeySetError::NotASet => "not_a_set",
         KeySetError::TooMany => "too_many",
         KeySetError::Empty(_) => "empty",

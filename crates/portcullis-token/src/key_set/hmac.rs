@@ -2,7 +2,7 @@
 
 use aws_lc_rs::hmac;
 
-use super::{Material, VerifyingKey};
+use super::{KeyIdentity, Material, VerifyingKey};
 use crate::algorithm::Scheme;
 use crate::{Algorithm, Secret};
 
@@ -34,10 +34,9 @@ pub(super) fn prepare(
         return Err(HmacError::Short { needed });
     }
     Ok(VerifyingKey {
-        kid: None,
+        identity: KeyIdentity::new(None, identity(secret.expose())),
         any_kid: true,
         algorithm,
-        thumbprint: identity(secret.expose()),
         material: Material::Secret(Box::new(hmac::Key::new(scheme, secret.expose()))),
     })
 }

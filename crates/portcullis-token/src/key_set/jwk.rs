@@ -1,5 +1,7 @@
 //! From one JWK to the keys it prepares (RFC 7517, RFC 7518 section 6, RFC 8037 section 2).
 
+use std::sync::Arc;
+
 use aws_lc_rs::digest;
 use aws_lc_rs::signature::{EcdsaVerificationAlgorithm, ParsedPublicKey, RsaPublicKeyComponents};
 use base64::Engine as _;
@@ -7,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::spki::PublicKey;
-use super::{Material, VerifyingKey, roca};
+use super::{KeyIdentity, Material, VerifyingKey, roca};
 use crate::algorithm::{Curve, Scheme};
 use crate::{Algorithm, base64url};
 
@@ -59,16 +61,15 @@ pub(super) fn prepare(jwk: &Value) -> Result<Vec<VerifyingKey>, Unusable> {
     check_usage(jwk)?;
     check_certificate(jwk)?;
     let algorithms = algorithms(jwk)?;
-    let thumbprint = thumbprint(jwk)?;
+    let identity = KeyIdentity::new(text(jwk, "kid"), thumbprint(jwk)?);
     algorithms
         .into_iter()
         .map(|algorithm| {
             let public = public_key(jwk, algorithm)?;
             Ok(VerifyingKey {
-                kid: kid(jwk),
+                identity: Arc::clone(&identity),
                 any_kid: false,
                 algorithm,
-                thumbprint,
                 material: Material::Public(public),
             })
         })
@@ -82,10 +83,9 @@ pub(super) fn prepare_for(jwk: &Value, algorithm: Algorithm) -> Result<Verifying
         return Err(Unusable::Unsupported);
     }
     Ok(VerifyingKey {
-        kid: None,
+        identity: KeyIdentity::new(None, thumbprint(jwk)?),
         any_kid: true,
         algorithm,
-        thumbprint: thumbprint(jwk)?,
         material: Material::Public(public_key(jwk, algorithm)?),
     })
 }

@@ -14,8 +14,9 @@ const MAX_SHARDS: usize = 64;
 const ENTRIES_PER_SHARD: usize = 64;
 /// Room for several entries of the largest size.
 const BYTES_PER_SHARD: usize = 256 * 1024;
-/// What an entry takes besides its value: its slot, its place in the index, and room to grow.
-const OVERHEAD_BYTES: usize = 224;
+/// What an entry takes besides its value, at most: its slot of 56 bytes and an eighth of that to
+/// grow, and 17 bytes of an index that doubles when it is seven eighths full.
+pub(super) const OVERHEAD_BYTES: usize = 104;
 
 /// Values by digest, of at most so many entries and bytes, each until its time.
 ///
@@ -35,7 +36,8 @@ struct Shard<V> {
 
 #[derive(Debug)]
 struct Slots<V> {
-    index: HashMap<Digest, usize, BuildHasherDefault<FirstBytes>>,
+    /// Places in the ring, by a digest's first bytes: two digests that share them share one place.
+    index: HashMap<u64, u32, BuildHasherDefault<FirstBytes>>,
     ring: Vec<Slot<V>>,
     hand: usize,
     bytes: usize,
@@ -47,7 +49,7 @@ struct Slots<V> {
 struct Slot<V> {
     digest: Digest,
     value: Arc<V>,
-    bytes: usize,
+    bytes: u32,
     until: UnixTime,
     /// Whether it was used since the hand passed it.
     used: AtomicBool,
@@ -64,7 +66,7 @@ impl<V> Bounded<V> {
                 ring: Vec::new(),
                 hand: 0,
                 bytes: 0,
-                max_entries: max_entries / shards,
+                max_entries: (max_entries / shards).min(index(u32::MAX)),
                 max_bytes: max_bytes / shards,
             }),
             evictions: AtomicU64::new(0),
@@ -77,7 +79,7 @@ impl<V> Bounded<V> {
     /// The value of `digest`, unless its time has come.
     pub(crate) fn find(&self, digest: &Digest, now: UnixTime) -> Option<Arc<V>> {
         let slots = self.shard(digest).read();
-        let slot = &slots.ring[*slots.index.get(digest)?];
+        let slot = &slots.ring[slots.place(digest)?];
         if now >= slot.until {
             return None;
         }
@@ -97,11 +99,14 @@ impl<V> Bounded<V> {
         until: UnixTime,
         now: UnixTime,
     ) {
+        let Ok(bytes) = u32::try_from(bytes.saturating_add(OVERHEAD_BYTES)) else {
+            return;
+        };
         let shard = self.shard(&digest);
         let slot = Slot {
             digest,
             value,
-            bytes: bytes.saturating_add(OVERHEAD_BYTES),
+            bytes,
             until,
             used: AtomicBool::new(false),
         };
@@ -111,7 +116,7 @@ impl<V> Bounded<V> {
 
     pub(crate) fn remove(&self, digest: &Digest) {
         let mut slots = self.shard(digest).write();
-        if let Some(place) = slots.index.get(digest).copied() {
+        if let Some(place) = slots.place(digest) {
             slots.remove(place);
         }
     }
@@ -160,20 +165,36 @@ impl<V> Shard<V> {
 impl<V> Slots<V> {
     /// Returns how many entries had to go before their time.
     fn insert(&mut self, slot: Slot<V>, now: UnixTime) -> u64 {
-        if let Some(place) = self.index.get(&slot.digest).copied() {
-            self.remove(place);
+        if let Some(place) = self.index.get(&slot.digest.first_bytes()).copied() {
+            self.remove(index(place));
         }
-        if slot.bytes > self.max_bytes || self.max_entries == 0 {
+        let bytes = index(slot.bytes);
+        if bytes > self.max_bytes || self.max_entries == 0 {
             return 0;
         }
         let mut evicted = 0;
-        while self.ring.len() >= self.max_entries || self.bytes + slot.bytes > self.max_bytes {
+        while self.ring.len() >= self.max_entries || self.bytes + bytes > self.max_bytes {
             evicted += u64::from(self.evict(now));
         }
-        self.bytes += slot.bytes;
-        self.index.insert(slot.digest, self.ring.len());
+        self.bytes += bytes;
+        self.point_to(self.ring.len(), &slot.digest);
+        // A vector by itself would double, and leave half of that empty.
+        if self.ring.len() == self.ring.capacity() {
+            self.ring.reserve_exact(1 + self.ring.len() / 8);
+        }
         self.ring.push(slot);
         evicted
+    }
+
+    fn place(&self, digest: &Digest) -> Option<usize> {
+        let place = index(*self.index.get(&digest.first_bytes())?);
+        (self.ring[place].digest == *digest).then_some(place)
+    }
+
+    fn point_to(&mut self, place: usize, digest: &Digest) {
+        // `max_entries` is never larger.
+        let place = u32::try_from(place).unwrap_or(u32::MAX);
+        self.index.insert(digest.first_bytes(), place);
     }
 
     /// Removes the first entry from the hand on that is past its time or was not used since the
@@ -197,12 +218,18 @@ impl<V> Slots<V> {
 
     fn remove(&mut self, place: usize) {
         let removed = self.ring.swap_remove(place);
-        self.bytes -= removed.bytes;
-        self.index.remove(&removed.digest);
+        self.bytes -= index(removed.bytes);
+        self.index.remove(&removed.digest.first_bytes());
         if let Some(moved) = self.ring.get(place) {
-            self.index.insert(moved.digest, place);
+            let digest = moved.digest;
+            self.point_to(place, &digest);
         }
     }
+}
+
+/// A number of 32 bits, which is kept as such to save room.
+fn index(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// Takes a digest's first bytes for its hash: they are as good as random, and secret.

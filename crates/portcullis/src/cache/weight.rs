@@ -1,113 +1,103 @@
-//! What claims take in memory.
+//! What a remembered token takes in memory.
 
-use std::fmt;
+use portcullis_token::KeyIdentity;
 
-use portcullis_token::Verified;
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use super::Entry;
 
-/// A `serde_json::Value`.
-const VALUE: usize = 32;
-/// A member of an object: its name, its value, and its part of a node that may be half empty.
-const MEMBER: usize = 2 * (24 + VALUE) + 24;
-/// What the allocator adds to a block, and the rounding of its size.
-const BLOCK: usize = 24;
-/// A verified token besides its claims, and the cache's own notes on it.
-const VERIFIED: usize = 512;
+/// Blocks are of multiples of so many bytes, of which the allocator has some for itself.
+const GRAIN: usize = 16;
+const ALLOCATOR: usize = 8;
+/// The two counters of an `Arc`.
+const COUNTERS: usize = 16;
 
-/// An upper estimate of the bytes that `verified` takes.
-pub(super) fn weigh(verified: &Verified) -> Option<usize> {
-    let Weight(claims) = verified.deserialize().ok()?;
-    Some(VERIFIED + claims)
+/// The bytes that `entry` takes besides its slot: itself, its claims, and their members.
+///
+/// The key's identity is shared by all tokens that it has signed, and not counted.
+pub(super) fn weigh(entry: &Entry) -> usize {
+    let claims = entry.token.claims();
+    let members = claims.size() - size_of_val(claims);
+    let own_kid = entry.token.kid().filter(|kid| {
+        let key = entry.token.key().and_then(KeyIdentity::kid);
+        Some(*kid) != key
+    });
+    let kid = own_kid.map_or(0, |kid| {
+        block(COUNTERS + size_of::<String>()) + block(kid.len())
+    });
+    let entry = block(COUNTERS + size_of::<Entry>());
+    entry + block(COUNTERS + size_of_val(claims)) + block(members) + kid
 }
 
-/// The heap that a JSON value takes, besides itself.
-struct Weight(usize);
-
-impl<'de> Deserialize<'de> for Weight {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Weigh)
-    }
-}
-
-struct Weigh;
-
-impl<'de> Visitor<'de> for Weigh {
-    type Value = Weight;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Weight, E> {
-        Ok(Weight(0))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Weight, E> {
-        Ok(Weight(0))
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Weight, E> {
-        Ok(Weight(0))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Weight, E> {
-        Ok(Weight(0))
-    }
-
-    fn visit_unit<E>(self) -> Result<Weight, E> {
-        Ok(Weight(0))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Weight, E> {
-        Ok(Weight(BLOCK + text.len()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Weight, A::Error> {
-        let mut bytes = BLOCK;
-        while let Some(Weight(item)) = items.next_element()? {
-            // A vector that has just grown is half empty.
-            bytes += 2 * VALUE + item;
-        }
-        Ok(Weight(bytes))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Weight, A::Error> {
-        // The first node has room for eleven members, however few there are.
-        let mut bytes = 11 * MEMBER / 2 + BLOCK;
-        let mut count = 0;
-        while let Some((Weight(name), Weight(value))) = members.next_entry()? {
-            count += 1;
-            bytes += name + value;
-            if count > 11 {
-                bytes += MEMBER;
-            }
-        }
-        Ok(Weight(bytes))
-    }
+fn block(bytes: usize) -> usize {
+    (bytes + ALLOCATOR).next_multiple_of(GRAIN)
 }
 
 #[cfg(test)]
 mod tests {
+    use portcullis_token::{
+        KeySet, Rules, Sender, SigningKey, TokenType, UnixTime, Unverified, Verified,
+    };
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::cache::bounded::OVERHEAD_BYTES;
+
+    /// An RS256 token of `length` bytes, verified.
+    fn verified(length: usize) -> Verified {
+        let key = SigningKey::generate().unwrap();
+        let keys = json!({ "keys": [key.public_jwk()] }).to_string();
+        let keys = KeySet::parse(keys.as_bytes()).unwrap();
+        let token = (0..length)
+            .map(|padding| key.sign("JWT", &claims(padding)).unwrap())
+            .find(|token| token.len() >= length)
+            .unwrap();
+        let rules = Rules::new(None, Some(vec!["api".to_owned()]));
+        let token = Unverified::parse(&token, TokenType::Lenient, &mut ()).unwrap();
+        let sender = Sender::default();
+        rules
+            .verify(&token, &keys, &sender, UnixTime(1_000), &mut ())
+            .unwrap()
+    }
+
+    fn claims(padding: usize) -> Value {
+        json!({
+            "iss": "https://tenant.eu.auth0.com/",
+            "sub": "auth0|64a1b2c3d4e5f60718293a4b",
+            "aud": ["api", "https://tenant.eu.auth0.com/userinfo"],
+            "iat": 1_000,
+            "exp": 87_400,
+            "azp": "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6",
+            "scope": "openid profile email read:reports",
+            "permissions": ["read:reports", "write:reports"],
+            "https://example.com/padding": "p".repeat(padding),
+        })
+    }
+
+    fn entry(verified: &Verified) -> Entry {
+        Entry::new(verified, 0, 1)
+    }
 
     #[test]
-    fn what_takes_more_weighs_more() {
+    fn a_hundred_thousand_tokens_of_a_kilobyte_take_64_mib() {
+        let weight = weigh(&entry(&verified(1_024))) + OVERHEAD_BYTES;
+        assert!(weight * 100_000 <= 64 * 1024 * 1024, "{weight} bytes each");
+        assert!(weight >= 500, "{weight} bytes cannot be all");
+    }
+
+    #[test]
+    fn each_byte_of_the_claims_is_weighed() {
         let weigh = |json: &str| {
-            let Weight(bytes) = serde_json::from_str(json).unwrap();
-            bytes
+            let answer = portcullis_token::Introspected::parse(json.as_bytes()).unwrap();
+            block(answer.claims().size() - size_of_val(&**answer.claims()))
         };
-        let zeros = |count: usize| format!("[{}]", vec!["0"; count].join(","));
-        assert_eq!(weigh("0") + weigh("null") + weigh("true"), 0);
-        assert!(weigh(r#""abc""#) >= 3);
-        assert!(
-            weigh(&zeros(1_000)) >= 1_000 * VALUE,
-            "small text, large vector"
-        );
-        let members = |count: usize| {
-            let members: Vec<_> = (0..count).map(|n| format!("\"{n}\":0")).collect();
-            format!("{{{}}}", members.join(","))
-        };
-        assert!(weigh("{}") >= 11 * (24 + VALUE));
-        assert!(weigh(&members(100)) >= 100 * (24 + VALUE));
+        let long = |length: usize| format!(r#"{{"active":true,"x":"{}"}}"#, "x".repeat(length));
+        for length in [1_000, 2_000, 10_000] {
+            let more = weigh(&long(length)) - weigh(&long(0));
+            assert!(
+                (length - GRAIN..=length + GRAIN).contains(&more),
+                "{more} for {length}"
+            );
+        }
+        let zeros = format!(r#"{{"active":true,"x":[{}]}}"#, vec!["0"; 1_000].join(","));
+        assert!(weigh(&zeros) >= 3_000, "a tag, a length and a digit each");
     }
 }

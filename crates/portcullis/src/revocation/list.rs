@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use portcullis_token::{UnixTime, Verified};
+use portcullis_token::{ClaimValue, UnixTime, Verified};
 
 use super::{Revocations, RevocationsError};
 use crate::{BoxFuture, Clock};
@@ -152,7 +152,7 @@ impl RevocationList {
         let now = self.clock.now();
         let issuers = self.issuers.read().unwrap_or_else(PoisonError::into_inner);
         let claims = token.claims();
-        let text = |name| claims.find(name).and_then(|value| value.as_str());
+        let text = |name| claims.find(name).and_then(ClaimValue::as_str);
         let revoked = claims.issuer().and_then(|issuer| issuers.get(issuer));
         revoked.is_some_and(|revoked| {
             holds(&revoked.tokens, text("jti"), now)

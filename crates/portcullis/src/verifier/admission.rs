@@ -3,11 +3,10 @@
 
 use std::sync::Arc;
 
-use portcullis_token::{Reason, Sender, Verified};
+use portcullis_token::{KeyIdentity, Reason, Sender, Verified};
 
 use super::Verifier;
 use super::trusted::{Proven, Trusted};
-use crate::cache::ProvenKey;
 use crate::{Chain, OnFailure, Revocations};
 
 /// Whom to ask for revocations, and what to do when they do not answer.
@@ -22,7 +21,7 @@ impl Verifier {
     pub(super) async fn admit(
         &self,
         verified: &Verified,
-        key: Option<&ProvenKey>,
+        key: Option<&KeyIdentity>,
         issuer: &Trusted,
         token: &str,
     ) -> Result<(), Reason> {
@@ -74,16 +73,22 @@ impl Verifier {
             if let Some(check) = &self.shared.revocations {
                 check.check(&verified).await?;
             }
-            let key = None;
-            return Ok((Proven { verified, key }, index));
+            let generation = None;
+            return Ok((
+                Proven {
+                    verified,
+                    generation,
+                },
+                index,
+            ));
         }
         Err(refused.unwrap_or(Reason::Inactive))
     }
 
-    fn distrusts(&self, verified: &Verified, key: &ProvenKey) -> bool {
+    fn distrusts(&self, verified: &Verified, key: &KeyIdentity) -> bool {
         let issuer = verified.claims().issuer().unwrap_or_default();
-        let (list, kid) = (&self.shared.distrust, key.kid.as_deref());
-        list.concerns(issuer, kid, &key.thumbprint)
+        let (list, kid) = (&self.shared.distrust, key.kid());
+        list.concerns(issuer, kid, key.thumbprint())
     }
 
     /// RFC 9449 section 11.1: a proof is used once.

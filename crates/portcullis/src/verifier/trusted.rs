@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portcullis_token::{KeySet, Reason, Rules, Sender, Trace, UnixTime, Unverified, Verified};
 
-use crate::cache::{Entry, ProvenKey};
+use crate::cache::Entry;
 use crate::introspection::Asking;
 use crate::keys::{Fetched, Newer};
 use crate::{Clock, KeyStatus, Keys, Origin, Trigger};
@@ -23,11 +23,11 @@ pub(super) enum KeyHolder {
     Fixed(Arc<KeySet>),
 }
 
-/// A verified token, and the key that has signed it where one has.
+/// A verified token, and the generation of keys that had its key where one has signed it.
 #[derive(Debug)]
 pub(super) struct Proven {
     pub(super) verified: Verified,
-    pub(super) key: Option<ProvenKey>,
+    pub(super) generation: Option<u64>,
 }
 
 impl Trusted {
@@ -90,15 +90,9 @@ impl Trusted {
         trace: &mut impl Trace,
     ) -> Result<Proven, Reason> {
         let verified = self.rules.verify(token, set, sender, now, trace)?;
-        let header = token.header();
-        let key = set.find(header.kid(), header.algorithm())?;
         Ok(Proven {
             verified,
-            key: Some(ProvenKey {
-                kid: key.kid().map(Arc::from),
-                thumbprint: *key.thumbprint(),
-                generation,
-            }),
+            generation: Some(generation),
         })
     }
 
