@@ -308,29 +308,41 @@ impl Keys {
 
 impl Shared {
     /// Puts `set` in the place of the keys; `life` is how long they are fresh from `at` on.
+    ///
+    /// A fetch that has brought them ends in the same step: whoever sees these keys must not wait
+    /// for it as if it could bring others.
     fn store(&self, set: Arc<KeySet>, origin: Origin, at: UnixTime, life: Duration) {
         let generation = self.current.load().generation + 1;
-        self.current.store(Arc::new(Fetched {
+        let fetched = Arc::new(Fetched {
             set,
             at: Some(at),
             usable_for: self.usable_for(life),
             origin,
             generation,
-        }));
-        self.attempts
-            .send_modify(|attempts| attempts.generation = generation);
+        });
+        self.attempts.send_modify(|attempts| {
+            self.current.store(fetched);
+            attempts.generation = generation;
+            if origin == Origin::Provider {
+                attempts.finish(at, None);
+            }
+        });
     }
 
-    /// The provider vouches for the same keys from `at` on.
+    /// The provider vouches for the same keys from `at` on, which ends the fetch.
     fn extend(&self, at: UnixTime, life: Duration) {
         let current = self.current.load_full();
-        self.current.store(Arc::new(Fetched {
+        let fetched = Arc::new(Fetched {
             set: Arc::clone(&current.set),
             at: Some(at),
             usable_for: self.usable_for(life),
             origin: Origin::Provider,
             generation: current.generation,
-        }));
+        });
+        self.attempts.send_modify(|attempts| {
+            self.current.store(fetched);
+            attempts.finish(at, None);
+        });
     }
 
     /// At least as long as the next fetch may take to come, jitter included.

@@ -49,16 +49,17 @@ async fn attempt(shared: &Shared, provider: &mut Provider, restart: &mut Restart
             report_skipped(shared, &keys.set);
             let life = life(keys.max_age);
             restart.keep(shared, &keys, now);
+            report(shared, trigger, FetchResult::Fetched, keys.set.keys().len());
             shared.store(Arc::new(keys.set), Origin::Provider, now, life);
-            finish(shared, trigger, FetchResult::Fetched);
             restart.save().await;
             jittered(life)
         }
         Ok(News::Unchanged { max_age }) => {
             let life = life(max_age);
             restart.renew(now);
+            let keys = shared.current.load().set.keys().len();
+            report(shared, trigger, FetchResult::NotModified, keys);
             shared.extend(now, life);
-            finish(shared, trigger, FetchResult::NotModified);
             restart.save().await;
             jittered(life)
         }
@@ -79,13 +80,8 @@ fn begin(shared: &Shared) -> Trigger {
     trigger
 }
 
-fn finish(shared: &Shared, trigger: Trigger, result: FetchResult) {
-    let keys = shared.current.load().set.keys().len();
-    let now = shared.clock.now();
+fn report(shared: &Shared, trigger: Trigger, result: FetchResult, keys: usize) {
     shared.counters.count(trigger, result);
-    shared
-        .attempts
-        .send_modify(|attempts| attempts.finish(now, None));
     tracing::debug!(
         source = %shared.source,
         trigger = trigger.name(),
