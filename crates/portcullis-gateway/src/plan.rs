@@ -1,20 +1,21 @@
+mod authorizer;
+mod upstreams;
+
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderName;
-use portcullis::{Answers, BuildError, Cache, Clock, ErrorDetail, ErrorStyle, Issuer, Verifier};
+use portcullis::{Answers, BuildError, Cache, Clock, ErrorDetail, ErrorStyle, Issuer};
 use portcullis_config::{
-    AuthorizerKind, Check, Config, ErrorBodies, JwtAuthorizer, Network, PathPattern, Template,
-    TokenForwarding,
+    Config, ErrorBodies, JwtAuthorizer, Network, PathPattern, Template, TokenForwarding,
 };
 use portcullis_token::{Requirement, Step, Trace};
-use rustls::ClientConfig;
-use rustls_platform_verifier::BuilderVerifierExt as _;
-use url::Url;
 
+pub(crate) use self::authorizer::Authorizer;
+use self::upstreams::Upstreams;
 use crate::forward::upstream::{Upstream, UpstreamError};
 use crate::path::{self, PathError};
 use crate::refuse::Refusal;
@@ -33,13 +34,6 @@ pub struct Plan {
     pub(crate) managed: Vec<HeaderName>,
     pub(crate) body_limit: u64,
     pub(crate) tells_reason: bool,
-}
-
-/// One way to prove who a caller is.
-#[derive(Debug)]
-pub(crate) struct Authorizer {
-    pub(crate) name: String,
-    pub(crate) verifier: Verifier,
 }
 
 /// Which requests, who may make them, and what answers them.
@@ -147,7 +141,7 @@ impl Plan {
         let authorizers = config
             .authorizers
             .iter()
-            .map(|authorizer| compile_authorizer(authorizer, &cache, environment))
+            .map(|authorizer| authorizer::compile(authorizer, &cache, environment))
             .collect::<Result<_, _>>()?;
         let mut plan = Self {
             table: RouteTable::default(),
@@ -322,74 +316,11 @@ fn compile_auth(auth: &portcullis_config::Auth) -> Auth {
     }
 }
 
-fn compile_authorizer(
-    authorizer: &portcullis_config::Authorizer,
-    cache: &Cache,
-    environment: &mut Environment<'_>,
-) -> Result<Authorizer, PlanError> {
-    let AuthorizerKind::Jwt(jwt) = &authorizer.kind;
-    let mut issuer = (environment.issuer)(jwt)
-        .algorithms(jwt.algorithms.clone())
-        .leeway(jwt.leeway)
-        .scope_claims(jwt.scope_claims.clone());
-    if let Check::Is(url) = &jwt.issuer {
-        issuer = issuer.named(url.as_written());
-    }
-    issuer = match &jwt.audience {
-        Check::Any => issuer.any_audience(),
-        Check::Is(audiences) => audiences.iter().fold(issuer, Issuer::audience),
-    };
-    let verifier = Verifier::builder()
-        .issuer(issuer)
-        .clock(Arc::clone(&environment.clock))
-        .cache(cache.clone())
-        .build()
-        .map_err(|cause| PlanError::Authorizer {
-            name: authorizer.name.clone(),
-            cause,
-        })?;
-    Ok(Authorizer {
-        name: authorizer.name.clone(),
-        verifier,
-    })
-}
-
 fn identity_header((header, claim): &(String, String)) -> Result<(HeaderName, String), PlanError> {
     let name = header
         .parse()
         .map_err(|_| PlanError::Header(header.clone()))?;
     Ok((name, claim.clone()))
-}
-
-/// The upstreams of a plan, each prepared once.
-#[derive(Default)]
-struct Upstreams {
-    prepared: BTreeMap<Url, Arc<Upstream>>,
-    tls: Option<Arc<ClientConfig>>,
-}
-
-impl Upstreams {
-    fn prepare(&mut self, url: &Url) -> Result<Arc<Upstream>, UpstreamError> {
-        if let Some(upstream) = self.prepared.get(url) {
-            return Ok(Arc::clone(upstream));
-        }
-        let upstream = Arc::new(Upstream::new(url, || match &self.tls {
-            Some(config) => Ok(Arc::clone(config)),
-            None => Ok(Arc::clone(self.tls.insert(client_tls()?))),
-        })?);
-        self.prepared.insert(url.clone(), Arc::clone(&upstream));
-        Ok(upstream)
-    }
-}
-
-/// TLS to upstreams, with the operating system's certificate authorities.
-fn client_tls() -> Result<Arc<ClientConfig>, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_platform_verifier()?
-        .with_no_client_auth();
-    Ok(Arc::new(config))
 }
 
 impl Route {

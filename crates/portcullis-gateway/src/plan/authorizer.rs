@@ -1,0 +1,45 @@
+use std::sync::Arc;
+
+use portcullis::{Cache, Issuer, Verifier};
+use portcullis_config::{AuthorizerKind, Check};
+
+use super::{Environment, PlanError};
+
+/// One way to prove who a caller is.
+#[derive(Debug)]
+pub(crate) struct Authorizer {
+    pub(crate) name: String,
+    pub(crate) verifier: Verifier,
+}
+
+pub(super) fn compile(
+    authorizer: &portcullis_config::Authorizer,
+    cache: &Cache,
+    environment: &mut Environment<'_>,
+) -> Result<Authorizer, PlanError> {
+    let AuthorizerKind::Jwt(jwt) = &authorizer.kind;
+    let mut issuer = (environment.issuer)(jwt)
+        .algorithms(jwt.algorithms.clone())
+        .leeway(jwt.leeway)
+        .scope_claims(jwt.scope_claims.clone());
+    if let Check::Is(url) = &jwt.issuer {
+        issuer = issuer.named(url.as_written());
+    }
+    issuer = match &jwt.audience {
+        Check::Any => issuer.any_audience(),
+        Check::Is(audiences) => audiences.iter().fold(issuer, Issuer::audience),
+    };
+    let verifier = Verifier::builder()
+        .issuer(issuer)
+        .clock(Arc::clone(&environment.clock))
+        .cache(cache.clone())
+        .build()
+        .map_err(|cause| PlanError::Authorizer {
+            name: authorizer.name.clone(),
+            cause,
+        })?;
+    Ok(Authorizer {
+        name: authorizer.name.clone(),
+        verifier,
+    })
+}
