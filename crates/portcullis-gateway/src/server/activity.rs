@@ -134,6 +134,8 @@ impl Answer {
         if http_body::Body::is_end_stream(&body) {
             under_way.finish();
         }
+        // What we say ourselves needs no time, least of all that there was too little of it.
+        let deadline = deadline.filter(|_| matches!(body, Body::Upstream { .. }));
         Self {
             body,
             under_way,

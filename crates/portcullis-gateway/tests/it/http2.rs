@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::client::Client;
 use crate::fixture::{Fixture, Scripting, public};
+use crate::life_cycle::refuses_connections;
 use crate::upstream::values;
 
 const LONG: Duration = Duration::from_secs(20);
@@ -266,10 +267,9 @@ async fn draining_finishes_the_streams_and_says_goodbye() {
     let under_way = request(Method::GET, "/").body(Full::default()).unwrap();
     let under_way = tokio::spawn(sender.send_request(under_way));
     events.recv().await.unwrap();
+    let address = scripting.gateway.address();
     let stopping = tokio::spawn(scripting.gateway.stop(LONG));
-    while sender.ready().await.is_ok() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    assert!(refuses_connections(address).await);
     go_on.notify_one();
     let response = under_way.await.unwrap().unwrap();
     let body = response.into_body().collect().await.unwrap().to_bytes();

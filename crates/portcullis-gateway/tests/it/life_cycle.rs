@@ -47,7 +47,7 @@ impl Waiting {
 }
 
 /// Waits until nobody listens on the address.
-async fn refuses_connections(address: std::net::SocketAddr) -> bool {
+pub(crate) async fn refuses_connections(address: std::net::SocketAddr) -> bool {
     let began = Instant::now();
     while began.elapsed() < LONG {
         if TcpStream::connect(address).await.is_err() {
