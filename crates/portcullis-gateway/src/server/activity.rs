@@ -24,6 +24,9 @@ pub(super) struct Activity {
     head_since: Cell<Option<Instant>>,
     /// Cancelled requests less finished ones.
     cancelled: Cell<u32>,
+    drains: Cell<bool>,
+    /// Whether the caller has yet to take what was written.
+    blocked: Cell<bool>,
 }
 
 /// How long a connection may wait for a caller.
@@ -49,6 +52,8 @@ impl Activity {
             idle_since: Cell::new(Instant::now()),
             head_since: Cell::new(None),
             cancelled: Cell::new(0),
+            drains: Cell::new(false),
+            blocked: Cell::new(false),
         })
     }
 
@@ -67,6 +72,24 @@ impl Activity {
             activity: Rc::clone(self),
             finished: false,
         }
+    }
+
+    /// A write was tried, and waits for the caller or does not.
+    pub(super) fn wrote<T>(&self, write: &Poll<T>) {
+        self.blocked.set(write.is_pending());
+    }
+
+    pub(super) const fn is_blocked(&self) -> bool {
+        self.blocked.get()
+    }
+
+    /// The gateway drains: answers from here on say that they are the last.
+    pub(super) fn drain(&self) {
+        self.drains.set(true);
+    }
+
+    pub(super) const fn drains(&self) -> bool {
+        self.drains.get()
     }
 
     pub(super) const fn is_idle(&self) -> bool {

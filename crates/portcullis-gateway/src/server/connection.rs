@@ -157,7 +157,8 @@ where
     let service = service(context, peer, &activity);
     let mut connection = builder.serve_connection(TokioIo::new(stream), service);
     let ended = drive(Pin::new(&mut connection), context, limits, &activity).await?;
-    if ended == Some(Expired::Head) {
+    // Behind half an answer, another one would be taken for its rest.
+    if ended == Some(Expired::Head) && !activity.is_blocked() {
         let mut stream = connection.into_parts().io.into_inner().into_inner();
         let farewell = async {
             stream.write_all(REQUEST_TIMEOUT).await?;
@@ -207,17 +208,17 @@ fn service(
     activity: &Rc<Activity>,
 ) -> impl HttpService<Incoming, ResBody = Answer, Error = Infallible, Future: 'static> + use<> {
     let (shared, deps) = (Arc::clone(&context.shared), Rc::clone(&context.deps));
-    let (phase, activity) = (context.phase.clone(), Rc::clone(activity));
+    let activity = Rc::clone(activity);
     service_fn(move |request: Request<Incoming>| {
         let under_way = activity.request();
         let (plan, deps) = (shared.plan.load_full(), Rc::clone(&deps));
-        let phase = phase.clone();
+        let activity = Rc::clone(&activity);
         async move {
             let version = request.version();
             let total = plan.limits.request_timeout;
             let deadline = total.map(|total| Instant::now() + total);
             let mut response = request::serve(&plan, &deps, request, peer, deadline).await;
-            if *phase.borrow() >= Phase::Draining && version < Version::HTTP_2 {
+            if activity.drains() && version < Version::HTTP_2 {
                 announce_end(&mut response);
             }
             Ok(response.map(|body| Answer::new(under_way, body, deadline)))
@@ -246,20 +247,21 @@ async fn drive<C: Connection>(
         idle: limits.idle_timeout,
     };
     let mut draining = pin!(reached(context.phase.clone(), Phase::Draining));
-    let mut drains = false;
     let mut shut_down = false;
     let mut timer = pin!(sleep_until(Instant::now() + waits.head.min(waits.idle)));
     poll_fn(|poll| {
+        if !activity.drains() && draining.as_mut().poll(poll).is_ready() {
+            activity.drain();
+        }
         if let Poll::Ready(result) = connection.as_mut().poll(poll) {
             return Poll::Ready(result.map(|()| None).map_err(Into::into));
         }
         if activity.is_abused() {
             return Poll::Ready(Err(ConnectionError::Abused));
         }
-        drains = drains || draining.as_mut().poll(poll).is_ready();
         loop {
             let expiry = activity.deadline(waits);
-            let leave = (drains && !shut_down)
+            let leave = (activity.drains() && !shut_down)
                 .then(|| leaving::<C>(activity))
                 .flatten();
             if leave.is_some_and(|leave| leave <= Instant::now()) {

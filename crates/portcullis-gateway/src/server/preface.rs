@@ -42,7 +42,7 @@ pub(super) async fn detect<S: AsyncRead + Unpin>(
     }
 }
 
-/// A stream of which some bytes were read already, that tells when more are.
+/// A stream of which some bytes were read already, that tells how it gets on.
 #[derive(Debug)]
 pub(super) struct Begun<S> {
     first: Vec<u8>,
@@ -101,7 +101,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Begun<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let write = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.activity.wrote(&write);
+        write
     }
 
     fn poll_write_vectored(
@@ -109,7 +111,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Begun<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let write = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.activity.wrote(&write);
+        write
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -117,7 +121,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Begun<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flush = Pin::new(&mut self.stream).poll_flush(context);
+        self.activity.wrote(&flush);
+        flush
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "an unwrap that panics fails its test")]
 
+mod advisories;
 mod auth;
 mod bodies;
 mod broken_upstreams;
