@@ -102,7 +102,10 @@ async fn serve_stream(
         drop(place);
         stream
     };
-    let stream = timeout(limits.head_timeout, handshake).await??;
+    let stream = tokio::select! {
+        stream = timeout(limits.head_timeout, handshake) => stream??,
+        () = leave_silent(context.phase.clone()) => return Ok(()),
+    };
     let speaks_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let (activity, peer) = (Activity::begin(), Peer::new(address, "https"));
     let stream = Begun::new(Vec::new(), stream, Rc::clone(&activity));

@@ -312,6 +312,29 @@ async fn who_speaks_in_the_clear_or_not_at_all_is_cut_and_holds_nobody_up() {
     }
 }
 
+#[tokio::test]
+async fn stopping_does_not_wait_for_handshakes_that_do_not_end() {
+    let authority = Authority::create();
+    let config = config(vec![authority.certify("a", &["a.example"])]);
+    let gateway = authority.start("", &config);
+    let address = gateway.address();
+    let mut silent = crate::client::Client::connect(address).await.unwrap();
+    let mut done = authority
+        .client()
+        .connect(address, "a.example")
+        .await
+        .unwrap();
+    assert!(hello(&mut done).await.unwrap().ends_with("Hello"));
+    let began = std::time::Instant::now();
+    gateway.stop(Duration::from_secs(20)).await;
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
+    assert!(silent.is_closed().await);
+}
+
 #[test]
 fn a_file_that_is_of_no_use_is_named() {
     let authority = Authority::create();
