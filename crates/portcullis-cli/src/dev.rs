@@ -13,8 +13,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use portcullis::SystemClock;
-use portcullis_config::Config;
-use portcullis_gateway::{Gateway, Plan};
+use portcullis_gateway::{Gateway, Listeners, Plan, Tls};
 use portcullis_tenant::{KeyRing, Tenant};
 use portcullis_token::KeySet;
 use tokio::net::TcpListener;
@@ -67,7 +66,7 @@ async fn serve(arguments: Dev, mut project: Project) -> anyhow::Result<()> {
         IssuerChoice::Real => (None, plan::with_real_issuers(&project.config)?),
     };
     plan.start_keys();
-    let gateway = start_gateway(&arguments, &project.config, plan)?;
+    let gateway = start_gateway(&arguments, &project, plan)?;
     // Before anybody is told that it runs: who hears that may send a signal at once.
     let mut signals = Signals::listen()?;
     let _note = tenant.as_ref().and_then(|tenant| note(&project, tenant));
@@ -137,10 +136,15 @@ pub(crate) fn issuer_of(address: SocketAddr) -> anyhow::Result<Url> {
     Ok(Url::parse(&format!("http://{host}:{port}/"))?)
 }
 
-fn start_gateway(arguments: &Dev, config: &Config, plan: Plan) -> anyhow::Result<Gateway> {
-    let address = arguments.listen.unwrap_or(config.server.listen);
+fn start_gateway(arguments: &Dev, project: &Project, plan: Plan) -> anyhow::Result<Gateway> {
+    let server = &project.config.server;
+    let address = arguments.listen.unwrap_or(server.listen);
     let cores = available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    Gateway::start(plan, address, config.server.workers.unwrap_or(cores))
+    let load = |tls| Tls::load(tls, &project.directory);
+    let tls = server.tls.as_ref().map(load).transpose();
+    let tls = tls.context("the certificates of `[server.tls]` cannot be used")?;
+    Listeners::bind(address, server.workers.unwrap_or(cores))
+        .and_then(|listeners| Gateway::with_listeners(plan, listeners, tls))
         .map_err(|error| cannot_listen("gateway", address, "--listen", &error))
 }
 

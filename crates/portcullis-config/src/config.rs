@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use crate::api::Api;
 use crate::authorizer::{Authorizer, AuthorizerKind, Check};
 use crate::network::Network;
+use crate::server::{Limits, Tls};
 use crate::tenant::Tenant;
 
 /// Everything one file says, checked and with its defaults filled in.
@@ -29,8 +30,10 @@ pub struct Server {
     pub listen: SocketAddr,
     /// Threads of the data plane; one per core when absent.
     pub workers: Option<NonZeroUsize>,
-    /// The largest request body in bytes; 10 MiB when absent.
-    pub body_limit: u64,
+    /// What a caller may cost.
+    pub limits: Limits,
+    /// The certificates of the data plane; without any, it speaks in the clear.
+    pub tls: Option<Tls>,
     /// The proxies whose `X-Forwarded-*` headers are believed; none when absent.
     pub trusted_proxies: Vec<Network>,
 }

@@ -9,7 +9,7 @@ pub(crate) use api::{API, ROUTE};
 #[cfg(test)]
 pub(crate) use authorizer::ALGORITHMS;
 pub(crate) use authorizer::AUTHORIZER;
-pub(crate) use server::{LIMITS, SERVER};
+pub(crate) use server::{CERTIFICATE, LIMITS, SERVER, TLS};
 pub(crate) use tenant::{APPLICATION, TENANT, USER};
 
 /// The keys that a table of the file may hold.

@@ -32,6 +32,7 @@ mod position;
 mod quantity;
 mod read;
 mod schema;
+mod server;
 mod template;
 mod tenant;
 
@@ -47,6 +48,7 @@ pub use path::{PathError, PathPattern, Segment};
 pub use position::Origin;
 pub use read::parse;
 pub use schema::schema;
+pub use server::{Certificate, Limits, Tls, TlsVersion};
 pub use template::{Template, TemplatePart};
 pub use tenant::{Application, ApplicationKind, Permissions, Tenant, User};
 

@@ -6,11 +6,13 @@ mod authorizer;
 mod conflict;
 mod fields;
 mod identity;
+mod limits;
 mod reader;
 mod route;
 mod server;
 mod tenant;
 mod text;
+mod tls;
 
 use toml::de::DeTable;
 

@@ -69,7 +69,8 @@ fn refusal(error: &SendError) -> Refusal {
     // Bodies come from the caller: whatever is wrong with them is not the upstream's fault.
     match BodyError::find_in(error) {
         Some(BodyError::TooLarge) => return Refusal::BodyTooLarge,
-        Some(BodyError::Broken(_) | BodyError::Idle) => return Refusal::Body,
+        Some(BodyError::Idle) => return Refusal::BodyTimeout,
+        Some(BodyError::Broken(_)) => return Refusal::Body,
         None => {}
     }
     match error {

@@ -28,6 +28,7 @@ mod request_id;
 mod rewrite;
 mod route;
 mod server;
+mod tls;
 
 pub use explain::{Explanation, Permitted, explain};
 pub use forward::upstream::UpstreamError;
@@ -35,4 +36,5 @@ pub use observe::ACCESS;
 pub use path::PathError;
 pub use plan::{Environment, Plan, PlanError};
 pub use refuse::Refusal;
-pub use server::Gateway;
+pub use server::{Gateway, Listeners};
+pub use tls::{Tls, TlsError};

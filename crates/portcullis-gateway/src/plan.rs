@@ -10,7 +10,7 @@ use std::sync::Arc;
 use http::HeaderName;
 use portcullis::{Answers, BuildError, Cache, Clock, ErrorDetail, ErrorStyle, Issuer};
 use portcullis_config::{
-    Config, ErrorBodies, JwtAuthorizer, Network, PathPattern, Template, TokenForwarding,
+    Config, ErrorBodies, JwtAuthorizer, Limits, Network, PathPattern, Template, TokenForwarding,
 };
 use portcullis_token::{Requirement, Step, Trace};
 
@@ -32,7 +32,7 @@ pub struct Plan {
     trusted_proxies: Vec<Network>,
     /// Every header that tells an upstream who the caller is, of whichever API.
     pub(crate) managed: Vec<HeaderName>,
-    pub(crate) body_limit: u64,
+    pub(crate) limits: Limits,
     pub(crate) tells_reason: bool,
 }
 
@@ -149,7 +149,7 @@ impl Plan {
             authorizers,
             trusted_proxies: config.server.trusted_proxies.clone(),
             managed: Vec::new(),
-            body_limit: config.server.body_limit,
+            limits: config.server.limits.clone(),
             tells_reason: environment.tells_reason,
         };
         let mut upstreams = Upstreams::default();

@@ -21,6 +21,12 @@ pub enum Refusal {
     Framing,
     /// A header whose value is not ASCII.
     Header,
+    /// More header lines than the limit (RFC 6585 section 5).
+    HeadTooLarge,
+    /// The caller's body came too slowly.
+    BodyTimeout,
+    /// The request took longer than it may in all.
+    RequestTimeout,
     /// The caller's body broke off, or its framing is wrong.
     Body,
     /// No route for this method and path.
@@ -67,7 +73,13 @@ impl Refusal {
     pub(crate) const fn ends_connection(&self) -> bool {
         matches!(
             self,
-            Self::Host | Self::Framing | Self::Header | Self::Body | Self::BodyTooLarge
+            Self::Host
+                | Self::Framing
+                | Self::Header
+                | Self::Body
+                | Self::BodyTooLarge
+                | Self::BodyTimeout
+                | Self::RequestTimeout
         )
     }
 
@@ -80,6 +92,13 @@ impl Refusal {
             Self::Framing => "send the body with `Content-Length`, or in one layer of chunks",
             Self::Header => "percent-encode what is not ASCII in headers",
             Self::Body => "send the whole body, framed as its head says",
+            Self::HeadTooLarge => {
+                "send fewer headers, or raise `header_count` in `[server.limits]`"
+            }
+            Self::BodyTimeout => "send the body without pauses",
+            Self::RequestTimeout => {
+                "send or answer sooner, or raise `request_timeout` in `[server.limits]`"
+            }
             Self::NoRoute => {
                 "correct the path or the method, or add the route; `portcullis check` lists them"
             }
@@ -97,6 +116,9 @@ impl Refusal {
             Self::Framing => facts(StatusCode::BAD_REQUEST, "bad_framing", &"the only transfer coding is `chunked`, once"),
             Self::Header => facts(StatusCode::BAD_REQUEST, "bad_header", &"a header's value is not ASCII"),
             Self::Body => facts(StatusCode::BAD_REQUEST, "bad_body", &"the body broke off, or is not framed as its head says"),
+            Self::HeadTooLarge => facts(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", &"the request has too many headers"),
+            Self::BodyTimeout => facts(StatusCode::REQUEST_TIMEOUT, "body_timeout", &"the body came too slowly"),
+            Self::RequestTimeout => facts(StatusCode::GATEWAY_TIMEOUT, "request_timeout", &"the request took longer than it may"),
             Self::NoRoute => facts(StatusCode::NOT_FOUND, "no_route", &"no route answers this method and path"),
             Self::Credential { reason, .. } => facts(
                 StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::UNAUTHORIZED), reason.public_code(), &reason.description()),
@@ -176,6 +198,9 @@ mod tests {
             Refusal::Framing,
             Refusal::Header,
             Refusal::Body,
+            Refusal::HeadTooLarge,
+            Refusal::BodyTimeout,
+            Refusal::RequestTimeout,
             Refusal::NoRoute,
             Refusal::BodyTooLarge,
             Refusal::UpstreamUnreachable,

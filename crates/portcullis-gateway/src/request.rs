@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
+use http::header::{CONNECTION, COOKIE, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use portcullis::Form;
 use portcullis_token::Trace;
+use tokio::time::Instant as Deadline;
 
 use crate::authz::Permit;
 use crate::body::{Body, RequestBody};
@@ -27,32 +28,56 @@ pub(crate) struct Deps {
     pub(crate) ids: RequestIds,
 }
 
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer {
+    address: IpAddr,
+    /// `http`, or `https` where the connection is encrypted.
+    scheme: &'static str,
+}
+
+impl Peer {
+    pub(crate) const fn new(address: IpAddr, scheme: &'static str) -> Self {
+        Self { address, scheme }
+    }
+}
+
 /// Answers a request, whatever it is.
 pub(crate) async fn serve(
     plan: &Plan,
     deps: &Deps,
     request: Request<Incoming>,
-    peer: IpAddr,
+    peer: Peer,
+    deadline: Option<Deadline>,
 ) -> Response<Body> {
     let began = Instant::now();
     let (head, body) = request.into_parts();
     let form = Form::of(&head);
     let request = Request::from_parts(head, body);
     let id = deps.ids.of(request.headers());
+    let version = request.version();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let sender = Sender {
-        address: peer,
+        address: peer.address,
+        scheme: peer.scheme,
         request_id: &id,
     };
 
-    let result = try_serve(plan, deps, request, sender).await;
+    let serving = try_serve(plan, deps, request, sender);
+    let result = match deadline {
+        Some(deadline) => tokio::time::timeout_at(deadline, serving)
+            .await
+            .unwrap_or(Err(Refusal::RequestTimeout)),
+        None => serving.await,
+    };
     let reason = result.as_ref().err().map(Refusal::code);
     let ends_connection = result.as_ref().is_err_and(Refusal::ends_connection);
     let mut response =
         result.unwrap_or_else(|refusal| refusal.into_response(&id, form, plan.tells_reason));
 
     rewrite::for_caller(response.headers_mut(), &id);
-    if ends_connection {
+    // In HTTP/2 it is the stream that ends.
+    if ends_connection && version < Version::HTTP_2 {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
     }
@@ -75,9 +100,13 @@ async fn try_serve(
     sender: Sender<'_>,
 ) -> Result<Response<Body>, Refusal> {
     let (mut head, body) = request.into_parts();
+    if head.headers.len() > plan.limits.header_count {
+        return Err(Refusal::HeadTooLarge);
+    }
     check_host(&head)?;
     check_framing(&head.headers)?;
     address(&mut head)?;
+    join_cookies(&mut head);
     let permit = decide(
         plan,
         head.method.as_str(),
@@ -90,7 +119,7 @@ async fn try_serve(
     // 4 What we know about the caller goes on, what they claim to be does not.
     check_values(&head.headers)?;
     rewrite::for_target(plan, &permit, &mut head.headers, sender);
-    let body = RequestBody::limited(body, plan.body_limit).map_err(|_| Refusal::BodyTooLarge)?;
+    let body = RequestBody::limited(body, plan.limits.body).map_err(|_| Refusal::BodyTooLarge)?;
     // 5 Consumes the permit: what was authorised is what is sent.
     forward::send(permit, Request::from_parts(head, body), &deps.pools).await
 }
@@ -112,11 +141,20 @@ pub(crate) async fn decide<'p>(
 }
 
 /// RFC 9112 section 3.2: exactly one `Host`, with a host in it, or two servers may see two sites.
+///
+/// RFC 9113 section 8.3.1: in HTTP/2 `:authority` is enough, and a `Host` beside it must agree.
 fn check_host(head: &Parts) -> Result<(), Refusal> {
     let mut hosts = head.headers.get_all(HOST).iter();
+    let authority = head
+        .uri
+        .authority()
+        .filter(|_| head.version == Version::HTTP_2);
     let fits = match hosts.next() {
-        None => head.version == Version::HTTP_10,
-        Some(host) => is_host(host) && hosts.next().is_none(),
+        None => head.version == Version::HTTP_10 || authority.is_some(),
+        Some(host) => {
+            let agrees = |authority: &Authority| authority.as_str().as_bytes() == host.as_bytes();
+            is_host(host) && authority.is_none_or(agrees) && hosts.next().is_none()
+        }
     };
     if fits { Ok(()) } else { Err(Refusal::Host) }
 }
@@ -150,6 +188,21 @@ fn address(head: &mut Parts) -> Result<(), Refusal> {
     let host = HeaderValue::try_from(authority.as_str()).map_err(|_| Refusal::Host)?;
     head.headers.insert(HOST, host);
     Ok(())
+}
+
+/// RFC 9113 section 8.2.3: what HTTP/2 lets callers send in pieces is one line in HTTP/1.1.
+fn join_cookies(head: &mut Parts) {
+    if head.version != Version::HTTP_2 || head.headers.get_all(COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let pieces = head.headers.get_all(COOKIE).iter();
+    let joined = pieces
+        .map(HeaderValue::as_bytes)
+        .collect::<Vec<_>>()
+        .join(&b"; "[..]);
+    if let Ok(cookie) = HeaderValue::from_bytes(&joined) {
+        head.headers.insert(COOKIE, cookie);
+    }
 }
 
 /// RFC 9110 section 5.5: what lies beyond ASCII means to each server what it likes.

@@ -71,6 +71,8 @@ const BELIEVED: [HeaderName; 4] = [
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sender<'r> {
     pub(crate) address: IpAddr,
+    /// How the request came: `http` or `https`.
+    pub(crate) scheme: &'static str,
     pub(crate) request_id: &'r str,
 }
 
@@ -91,7 +93,7 @@ pub(crate) fn for_target(
     let trusted = plan.trusts(sender.address);
     remove_forgeries(headers, &plan.managed, trusted);
 
-    set_forwarded(headers, sender.address, trusted);
+    set_forwarded(headers, sender, trusted);
     if let Ok(id) = HeaderValue::from_str(sender.request_id) {
         headers.insert(REQUEST_ID, id);
     }
@@ -174,8 +176,8 @@ fn is_about_the_sender(name: &HeaderName) -> bool {
 }
 
 /// Says where the request came from. What a trusted proxy said before stays.
-fn set_forwarded(headers: &mut HeaderMap, address: IpAddr, trusted: bool) {
-    let address = address.to_string();
+fn set_forwarded(headers: &mut HeaderMap, sender: Sender<'_>, trusted: bool) {
+    let address = sender.address.to_string();
     // RFC 9110 section 5.3: several lines are one list, and some proxies add theirs as a line.
     let before = headers.get_all(FORWARDED_FOR).iter().filter(|_| trusted);
     let chain: Vec<&str> = before
@@ -192,7 +194,7 @@ fn set_forwarded(headers: &mut HeaderMap, address: IpAddr, trusted: bool) {
         }
     }
     if !headers.contains_key(FORWARDED_PROTO) {
-        headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+        headers.insert(FORWARDED_PROTO, HeaderValue::from_static(sender.scheme));
     }
     if !headers.contains_key(FORWARDED_HOST)
         && let Some(host) = headers.get(HOST).cloned()
@@ -291,7 +293,11 @@ mod tests {
             ("x_forwarded_for", "6.6.6.6"),
             ("forwarded", "for=6.6.6.6"),
         ];
-        let proxy = IpAddr::from([10, 0, 0, 1]);
+        let proxy = Sender {
+            address: IpAddr::from([10, 0, 0, 1]),
+            scheme: "http",
+            request_id: "",
+        };
         for (trusted, chain, proto) in [
             (false, "10.0.0.1", "http"),
             (true, "1.2.3.4, 10.0.0.1", "https"),

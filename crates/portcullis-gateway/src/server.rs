@@ -1,36 +1,33 @@
 //! A thread per core, each with its own listener, runtime and connections.
 
+mod activity;
+mod connection;
+mod listeners;
+mod open_files;
+mod preface;
+
 use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::num::NonZeroUsize;
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use socket2::{Domain, Protocol, Socket, Type};
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinSet, LocalSet};
 
-use crate::patience::Patient;
+use self::connection::Context;
+pub use self::listeners::Listeners;
 use crate::plan::Plan;
-use crate::request::{self, Deps};
+use crate::request::Deps;
+use crate::tls::Tls;
 
-const BACKLOG: i32 = 1024;
-/// How long a caller may take to send a request's head, or to begin the next one.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-const MAX_HEAD_BYTES: usize = 64 * 1024;
-const MAX_HEADERS: usize = 100;
-/// Connections of one thread at the same time; further ones wait in the listener's backlog.
-const MAX_CONNECTIONS: usize = 16 * 1024;
 /// How long to wait when no connection can be accepted, as when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a thread may take to end once it was told to.
@@ -40,10 +37,18 @@ const END_TIMEOUT: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Gateway {
     address: SocketAddr,
-    plan: Arc<ArcSwap<Plan>>,
+    shared: Arc<Shared>,
     phase: watch::Sender<Phase>,
     /// Closed when the last thread has ended.
     ended: mpsc::Receiver<Infallible>,
+}
+
+/// What all threads read, and what may be replaced while they run.
+#[derive(Debug)]
+struct Shared {
+    plan: ArcSwap<Plan>,
+    /// Connections are accepted in the clear without it.
+    tls: ArcSwapOption<Tls>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,31 +61,44 @@ enum Phase {
 }
 
 impl Gateway {
-    /// Listens on `address` with `workers` threads; port 0 takes a free port.
+    /// Listens on `address` with `workers` threads, in the clear; port 0 takes a free port.
     ///
     /// # Errors
     /// When the address is taken or may not be used, or a thread cannot be started.
     pub fn start(plan: Plan, address: SocketAddr, workers: NonZeroUsize) -> io::Result<Self> {
-        refuse_taken(address)?;
-        let first = listen(address)?;
-        let address = first.local_addr()?;
-        let mut listeners = vec![first];
-        for _ in 1..workers.get() {
-            listeners.push(listen(address)?);
-        }
-        let plan = Arc::new(ArcSwap::from_pointee(plan));
+        Self::with_listeners(plan, Listeners::bind(address, workers)?, None)
+    }
+
+    /// Accepts connections from `listeners`, in the clear where there is no `tls`.
+    ///
+    /// Raises the process's limit on open files as far as it may, and takes no more connections
+    /// than that allows.
+    ///
+    /// # Errors
+    /// When a thread cannot be started.
+    pub fn with_listeners(plan: Plan, listeners: Listeners, tls: Option<Tls>) -> io::Result<Self> {
+        let address = listeners.address();
+        let places = open_files::connections_of_a_worker(
+            plan.limits.connections,
+            listeners.of_workers.len(),
+            open_files::raise_limit(),
+        );
+        let shared = Arc::new(Shared {
+            plan: ArcSwap::from_pointee(plan),
+            tls: ArcSwapOption::from_pointee(tls),
+        });
         let phase = watch::Sender::new(Phase::Serving);
         let (alive, ended) = mpsc::channel(1);
-        for (index, listener) in listeners.into_iter().enumerate() {
+        for (index, listeners) in listeners.of_workers.into_iter().enumerate() {
             let runtime = runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()?;
-            let (plan, phase) = (Arc::clone(&plan), phase.subscribe());
+            let (shared, phase) = (Arc::clone(&shared), phase.subscribe());
             let alive = alive.clone();
             thread::Builder::new()
                 .name(format!("gateway-{index}"))
                 .spawn(move || {
-                    LocalSet::new().block_on(&runtime, work(listener, plan, phase));
+                    LocalSet::new().block_on(&runtime, work(listeners, places, shared, phase));
                     // A slow lookup of a host name must not hold the end up.
                     runtime.shutdown_background();
                     drop(alive);
@@ -88,7 +106,7 @@ impl Gateway {
         }
         Ok(Self {
             address,
-            plan,
+            shared,
             phase,
             ended,
         })
@@ -99,9 +117,16 @@ impl Gateway {
         self.address
     }
 
-    /// Serves by `plan` from the next request on.
+    /// Serves by `plan` from the next request on; its limits of connections, by the next ones.
     pub fn replace(&self, plan: Plan) {
-        self.plan.store(Arc::new(plan));
+        self.shared.plan.store(Arc::new(plan));
+    }
+
+    /// Meets callers with these certificates from the next connection on.
+    ///
+    /// `None` accepts the next connections in the clear.
+    pub fn replace_tls(&self, tls: Option<Tls>) {
+        self.shared.tls.store(tls.map(Arc::new));
     }
 
     /// Stops accepting, finishes requests for at most `patience`, then ends.
@@ -122,76 +147,59 @@ impl Gateway {
     }
 }
 
-/// Fails when somebody listens on `address`: sharing a port is for our own threads, and the
-/// system would let another gateway of the same user share it too.
-fn refuse_taken(address: SocketAddr) -> io::Result<()> {
-    let socket = socket(address)?;
-    socket.bind(&address.into())?;
-    socket.listen(1)
-}
-
-fn listen(address: SocketAddr) -> io::Result<StdListener> {
-    let socket = socket(address)?;
-    socket.set_reuse_port(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    socket.set_nonblocking(true)?;
-    Ok(socket.into())
-}
-
-fn socket(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    // A port whose last connections are still closing is free.
-    socket.set_reuse_address(true)?;
-    Ok(socket)
-}
-
 /// One thread: accepts connections until the end.
-async fn work(listener: StdListener, plan: Arc<ArcSwap<Plan>>, mut phase: watch::Receiver<Phase>) {
-    let listener = match TcpListener::from_std(listener) {
-        Ok(listener) => listener,
+async fn work(
+    listeners: Vec<StdListener>,
+    places: usize,
+    shared: Arc<Shared>,
+    phase: watch::Receiver<Phase>,
+) {
+    let listeners = listeners.into_iter().map(TcpListener::from_std);
+    let listeners: Vec<_> = match listeners.collect::<io::Result<_>>() {
+        Ok(listeners) => listeners,
         Err(error) => {
             tracing::error!(%error, "a thread of the gateway cannot listen");
             return;
         }
     };
-    let deps = Rc::new(Deps::default());
+    let context = Context {
+        shared,
+        deps: Rc::new(Deps::default()),
+        phase: phase.clone(),
+        // Callers that never end their handshakes leave places to others.
+        handshakes: Rc::new(Semaphore::new(places.div_ceil(2))),
+    };
     let mut connections = JoinSet::new();
+    let places = Arc::new(Semaphore::new(places));
     {
-        let accepting = accept(&listener, &plan, &deps, &phase, &mut connections);
+        let accepting = accept(&listeners, &context, &places, &mut connections);
         tokio::select! {
             () = accepting => {}
             () = reached(phase.clone(), Phase::Draining) => {}
         }
     }
-    drop(listener);
+    accept_waiting(listeners, &context, &places, &mut connections);
     tokio::select! {
         () = async { while connections.join_next().await.is_some() {} } => {}
-        () = reached_mut(&mut phase, Phase::Ended) => {}
+        () = reached(phase, Phase::Ended) => {}
     }
 }
 
 async fn accept(
-    listener: &TcpListener,
-    plan: &Arc<ArcSwap<Plan>>,
-    deps: &Rc<Deps>,
-    phase: &watch::Receiver<Phase>,
+    listeners: &[TcpListener],
+    context: &Context,
+    places: &Arc<Semaphore>,
     connections: &mut JoinSet<()>,
 ) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+        let Ok(place) = Arc::clone(places).acquire_owned().await else {
             return;
         };
-        match listener.accept().await {
+        match next(listeners).await {
             Ok((stream, peer)) => {
-                let (plan, deps, phase) = (Arc::clone(plan), Rc::clone(deps), phase.clone());
+                let serving = connection::serve(context.clone(), stream, peer.ip());
                 connections.spawn_local(async move {
-                    serve_connection(stream, peer.ip(), plan, deps, phase).await;
+                    serving.await;
                     drop(place);
                 });
             }
@@ -204,46 +212,43 @@ async fn accept(
     }
 }
 
-async fn serve_connection(
-    stream: TcpStream,
-    peer: IpAddr,
-    plan: Arc<ArcSwap<Plan>>,
-    deps: Rc<Deps>,
-    phase: watch::Receiver<Phase>,
-) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection was gone before it was served");
-        return;
-    }
-    let service = service_fn(|request| {
-        let (plan, deps) = (plan.load_full(), Rc::clone(&deps));
-        async move { Ok::<_, Infallible>(request::serve(&plan, &deps, request, peer).await) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_header_size(MAX_HEAD_BYTES)
-        .max_headers(MAX_HEADERS)
-        .serve_connection(TokioIo::new(Patient::new(stream)), service);
-    let mut connection = pin!(connection);
-    let result = tokio::select! {
-        result = connection.as_mut() => result,
-        () = reached(phase, Phase::Draining) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+async fn next(listeners: &[TcpListener]) -> io::Result<(TcpStream, SocketAddr)> {
+    std::future::poll_fn(|context| {
+        for listener in listeners {
+            if let Poll::Ready(accepted) = listener.poll_accept(context) {
+                return Poll::Ready(accepted);
+            }
         }
-    };
-    if let Err(error) = result {
-        tracing::debug!(%error, "a connection ended badly");
+        Poll::Pending
+    })
+    .await
+}
+
+/// Takes the connections that wait in the listeners, which closing would reset, and closes those.
+fn accept_waiting(
+    listeners: Vec<TcpListener>,
+    context: &Context,
+    places: &Arc<Semaphore>,
+    connections: &mut JoinSet<()>,
+) {
+    for listener in listeners.into_iter().map(TcpListener::into_std) {
+        let Ok(listener) = listener else { continue };
+        while let Ok(place) = Arc::clone(places).try_acquire_owned()
+            && let Ok((stream, peer)) = listener.accept()
+            && stream.set_nonblocking(true).is_ok()
+            && let Ok(stream) = TcpStream::from_std(stream)
+        {
+            let serving = connection::serve(context.clone(), stream, peer.ip());
+            connections.spawn_local(async move {
+                serving.await;
+                drop(place);
+            });
+        }
     }
 }
 
 /// Waits until the gateway is as far as `wanted`.
 async fn reached(mut phase: watch::Receiver<Phase>, wanted: Phase) {
-    reached_mut(&mut phase, wanted).await;
-}
-
-async fn reached_mut(phase: &mut watch::Receiver<Phase>, wanted: Phase) {
     // A gateway that was dropped without being stopped has ended too: then this is an error.
     drop(phase.wait_for(|phase| *phase >= wanted).await);
 }

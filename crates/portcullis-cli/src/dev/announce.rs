@@ -89,7 +89,11 @@ impl Running<'_> {
 
     /// Where an API is, its base included, without a slash at the end.
     fn url(&self, api: &Api) -> String {
-        format!("http://{}{}", reach::from_here(self.gateway), api.base)
+        let scheme = match self.project.config.server.tls {
+            Some(_) => "https",
+            None => "http",
+        };
+        format!("{scheme}://{}{}", reach::from_here(self.gateway), api.base)
     }
 
     /// The first guarded route that answers GET, else the first that does.

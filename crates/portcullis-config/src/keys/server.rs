@@ -28,21 +28,125 @@ pub(crate) const SERVER: Table = Table {
             "limits",
             Kind::Table(&LIMITS),
             r#"{ body = "1MiB" }"#,
-            "What a request may cost.",
+            "What a caller may cost.",
+        ),
+        key(
+            "tls",
+            Kind::Table(&TLS),
+            r#"{ certificate = "cert.pem", key = "key.pem" }"#,
+            "The certificate to listen with. The gateway speaks in the clear when absent.",
         ),
     ],
-    later: &["admin", "tls"],
+    later: &["admin"],
 };
 
 pub(crate) const LIMITS: Table = Table {
     title: "[server.limits]",
-    doc: "What a request may cost.",
-    keys: &[key(
-        "body",
-        Kind::Text,
-        r#""512KiB""#,
-        "The largest request body: B, KiB, MiB, GiB.",
-    )
-    .default(r#""10MiB""#)],
+    doc: "What a caller may cost.",
+    keys: &[
+        key(
+            "body",
+            Kind::Text,
+            r#""512KiB""#,
+            "The largest request body: B, KiB, MiB, GiB.",
+        )
+        .default(r#""10MiB""#),
+        key(
+            "headers",
+            Kind::Text,
+            r#""16KiB""#,
+            "The largest request head, from `8KiB` to `256KiB`.",
+        )
+        .default(r#""64KiB""#),
+        key(
+            "header_count",
+            Kind::Count(1, 1000),
+            "50",
+            "The most header lines of a request.",
+        )
+        .default("100"),
+        key(
+            "connections",
+            Kind::Count(1, 1_000_000),
+            "1000",
+            "Connections at the same time, shared out to the workers. As many as the limit on open \
+             files allows when absent.",
+        ),
+        key(
+            "head_timeout",
+            Kind::Text,
+            r#""10s""#,
+            "How long a caller may take for a TLS handshake, and then for each request's head.",
+        )
+        .default(r#""30s""#),
+        key(
+            "idle_timeout",
+            Kind::Text,
+            r#""5m""#,
+            "How long a connection may stay without a request.",
+        )
+        .default(r#""75s""#),
+        key(
+            "request_timeout",
+            Kind::Text,
+            r#""2m""#,
+            "How long a request may take, from its head to the end of its answer. No limit when \
+             absent.",
+        ),
+    ],
     later: &[],
 };
+
+pub(crate) const TLS: Table = Table {
+    title: "[server.tls]",
+    doc: "How the gateway proves who it is.",
+    keys: &[
+        CERTIFICATE_FILE,
+        KEY_FILE,
+        key(
+            "more",
+            Kind::List(&CERTIFICATE),
+            r#"[{ certificate = "other.pem", key = "other-key.pem" }]"#,
+            "Certificates for other names: each is shown to callers who ask for a name in it.",
+        )
+        .default("[]"),
+        key(
+            "client_ca",
+            Kind::Text,
+            r#""clients.pem""#,
+            "A PEM file of the authorities whose certificates callers must have. They need none \
+             when absent.",
+        ),
+        key(
+            "min_version",
+            Kind::Choice(&["1.2", "1.3"]),
+            r#""1.3""#,
+            "The oldest version of TLS that is spoken.",
+        )
+        .default(r#""1.2""#),
+    ],
+    later: &[],
+};
+
+pub(crate) const CERTIFICATE: Table = Table {
+    title: "[[server.tls.more]]",
+    doc: "A certificate for the names in it.",
+    keys: &[CERTIFICATE_FILE, KEY_FILE],
+    later: &[],
+};
+
+const CERTIFICATE_FILE: super::Key = key(
+    "certificate",
+    Kind::Text,
+    r#""cert.pem""#,
+    "A PEM file with the certificate, and then those that lead from it to its authority.",
+)
+.required();
+
+const KEY_FILE: super::Key = key(
+    "key",
+    Kind::Text,
+    r#""key.pem""#,
+    "A PEM file with the certificate's private key.",
+)
+.required();

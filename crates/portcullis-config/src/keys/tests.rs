@@ -41,14 +41,23 @@ fn file(title: &str, name: &str, value: &str) -> String {
                 without("name = \"a\"\ntype = \"spa\"\n")
             )
         }
+        "[server.tls]" => format!("{title}\n{line}{}", without(CERTIFIED)),
+        "[[server.tls.more]]" => {
+            let more = without(CERTIFIED);
+            format!("[server.tls]\n{CERTIFIED}{title}\n{line}{more}")
+        }
         table => format!("{table}\n{line}"),
     }
 }
 
-const TABLES: [&Table; 9] = [
+const CERTIFIED: &str = "certificate = \"a.pem\"\nkey = \"b.pem\"\n";
+
+const TABLES: [&Table; 11] = [
     &ROOT,
     &SERVER,
     &LIMITS,
+    &TLS,
+    &CERTIFICATE,
     &AUTHORIZER,
     &API,
     &ROUTE,
@@ -106,7 +115,7 @@ fn a_value_of_another_type_is_refused_for_every_key() {
 
 #[test]
 fn every_required_key_is_missed() {
-    for table in [&AUTHORIZER, &USER, &APPLICATION] {
+    for table in [&AUTHORIZER, &USER, &APPLICATION, &TLS] {
         for key in table.keys.iter().filter(|key| key.required) {
             let text = file(table.title, key.name, key.example);
             let line = format!("{} = {}\n", key.name, key.example);

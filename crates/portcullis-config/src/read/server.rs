@@ -3,14 +3,14 @@ use std::num::NonZeroUsize;
 
 use super::fields::{Entry, Fields};
 use super::reader::{Reader, Reported};
+use super::{limits, tls};
 use crate::config::Server;
 use crate::diagnostic::Diagnostic;
-use crate::keys::{LIMITS, SERVER};
+use crate::keys::SERVER;
 use crate::network::Network;
-use crate::quantity::parse_size;
+use crate::server::Limits;
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
-const BODY_LIMIT: u64 = 10 << 20;
 
 pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Server, Reported> {
     let Some(fields) = root.optional("server", |entry| Fields::open(reader, &SERVER, &entry))?
@@ -18,7 +18,8 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Server,
         return Ok(Server {
             listen: LISTEN,
             workers: None,
-            body_limit: BODY_LIMIT,
+            limits: Limits::default(),
+            tls: None,
             trusted_proxies: Vec::new(),
         });
     };
@@ -27,11 +28,13 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Server,
     let trusted_proxies = fields.optional("trusted_proxies", |entry| {
         reader.list(&entry, "a list of strings", read_network)
     });
-    let limits = fields.optional("limits", |entry| read_limits(reader, &entry));
+    let limits = fields.optional("limits", |entry| limits::read(reader, &entry));
+    let tls = fields.optional("tls", |entry| tls::read(reader, &entry));
     Ok(Server {
         listen: listen?.unwrap_or(LISTEN),
         workers: workers?,
-        body_limit: limits?.flatten().unwrap_or(BODY_LIMIT),
+        limits: limits?.unwrap_or_default(),
+        tls: tls?,
         trusted_proxies: trusted_proxies?.unwrap_or_default(),
     })
 }
@@ -62,15 +65,4 @@ fn read_network(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Network, R
     let text = reader.text(entry)?.value();
     text.parse()
         .map_err(|error: crate::NetworkError| reader.bad(entry, error))
-}
-
-fn read_limits(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Option<u64>, Reported> {
-    let fields = Fields::open(reader, &LIMITS, entry)?;
-    fields.optional("body", |entry| {
-        let text = reader.text(&entry)?.value();
-        parse_size(&text).map_err(|_| {
-            let problem = Diagnostic::new(entry.span(), format!("{entry} must be a size"));
-            reader.refuse(problem.hint("write for example `10MiB`; the units are B, KiB, MiB, GiB"))
-        })
-    })
 }

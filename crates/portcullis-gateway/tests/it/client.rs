@@ -106,6 +106,12 @@ impl Client {
         Ok(std::mem::take(&mut self.received))
     }
 
+    /// Reads until `enough` of what came, or the other side closes the connection.
+    pub(crate) async fn rest_until(&mut self, enough: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+        while !enough(&self.received) && self.receive().await.is_ok_and(|more| more) {}
+        std::mem::take(&mut self.received)
+    }
+
     /// Whether the other side has closed the connection, or closes it without another byte.
     pub(crate) async fn is_closed(&mut self) -> bool {
         matches!(self.rest().await.as_deref(), Ok([]) | Err(_))

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portcullis_gateway::Gateway;
+use portcullis_gateway::{Gateway, Listeners};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 
@@ -47,7 +47,7 @@ impl Waiting {
 }
 
 /// Waits until nobody listens on the address.
-async fn refuses_connections(address: std::net::SocketAddr) -> bool {
+pub(crate) async fn refuses_connections(address: std::net::SocketAddr) -> bool {
     let began = Instant::now();
     while began.elapsed() < LONG {
         if TcpStream::connect(address).await.is_err() {
@@ -170,4 +170,62 @@ async fn a_port_that_somebody_listens_on_is_an_error() {
         ours,
         "a port is free once its gateway has stopped"
     );
+}
+
+/// Callers that send one request after the other while the gateway stops.
+#[tokio::test]
+async fn stopping_under_load_resets_no_request() {
+    let fixture = Fixture::start(HELLO).await;
+    let address = fixture.gateway.address();
+    let mut callers = tokio::task::JoinSet::new();
+    let (told, mut running) = mpsc::unbounded_channel();
+    for _ in 0..20 {
+        let told = told.clone();
+        callers.spawn(async move {
+            let mut client = crate::client::Client::connect(address).await.unwrap();
+            for index in 0.. {
+                client.write(get("/", "")).await.unwrap();
+                let answer = client.answer().await.unwrap();
+                assert_eq!(answer.text(), "Hello");
+                if index == 10 {
+                    told.send(()).unwrap();
+                }
+                if answer.header("connection") == Some("close") {
+                    assert!(client.is_closed().await);
+                    return;
+                }
+            }
+        });
+    }
+    for _ in 0..20 {
+        running.recv().await.unwrap();
+    }
+    fixture.gateway.stop(LONG).await;
+    while let Some(done) = callers.join_next().await {
+        done.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn sockets_that_listen_already_are_taken_by_all_threads() {
+    let first = TcpListener::bind("127.0.0.1:0").unwrap();
+    let second = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addresses = [&first, &second].map(|listener| listener.local_addr().unwrap());
+    let workers = NonZeroUsize::new(2).unwrap();
+    let listeners = Listeners::ready(vec![first, second], workers).unwrap();
+    assert_eq!(listeners.address(), addresses[0]);
+    let plan = World::default().plan(HELLO);
+    let gateway = Gateway::with_listeners(plan, listeners, None).unwrap();
+    for address in addresses {
+        for _ in 0..10 {
+            let mut client = crate::client::Client::connect(address).await.unwrap();
+            assert_eq!(client.send(get("/", "")).await.text(), "Hello");
+        }
+    }
+    gateway.stop(LONG).await;
+    for address in addresses {
+        assert!(refuses_connections(address).await);
+    }
+    let none = Listeners::ready(Vec::new(), workers).unwrap_err();
+    assert_eq!(none.kind(), io::ErrorKind::InvalidInput);
 }

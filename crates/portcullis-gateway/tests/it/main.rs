@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "an unwrap that panics fails its test")]
 
+mod advisories;
 mod auth;
 mod bodies;
 mod broken_upstreams;
@@ -13,7 +14,10 @@ mod explain;
 mod fixture;
 mod framing;
 mod headers;
+mod http2;
 mod life_cycle;
 mod paths;
 mod routing;
+mod slow_callers;
+mod tls;
 mod upstream;

@@ -135,7 +135,7 @@ fn the_nitric_guide_is_read_whole() {
     assert_eq!(config.name, None);
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.server.workers, None);
-    assert_eq!(config.server.body_limit, 10 * 1024 * 1024);
+    assert_eq!(config.server.limits.body, 10 * 1024 * 1024);
     assert_eq!(config.server.trusted_proxies, []);
     assert_eq!(config.tenant.listen.to_string(), "127.0.0.1:4000");
 }

@@ -14,7 +14,7 @@ fn errors(text: &str) -> Vec<String> {
     problems(text).into_iter().filter_map(message).collect()
 }
 
-fn assert_cases(cases: &[(&str, &str)], file: impl Fn(&str) -> String) {
+pub(super) fn assert_cases(cases: &[(&str, &str)], file: impl Fn(&str) -> String) {
     for (value, expected) in cases {
         let expected: &[&str] = if expected.is_empty() {
             &[]
@@ -42,7 +42,7 @@ fn the_server_listens_where_it_is_told() {
     let server = read(text).config.server;
     assert_eq!(server.listen.to_string(), "[::1]:9000");
     assert_eq!(server.workers.map(usize::from), Some(16));
-    assert_eq!(server.body_limit, 512 * 1024);
+    assert_eq!(server.limits.body, 512 * 1024);
     let proxies: Vec<_> = server
         .trusted_proxies
         .iter()
