@@ -1,7 +1,6 @@
 //! `portcullis dev`: everything on this machine, by the rules of production.
 
-mod announce;
-mod plan;
+pub(crate) mod announce;
 mod tenant;
 
 use std::env;
@@ -25,6 +24,7 @@ use url::Url;
 use crate::arguments::{Dev, Format, IssuerChoice};
 use crate::dev::announce::Running;
 use crate::dev::tenant::TenantServer;
+use crate::plan::{self, RealIssuers};
 use crate::project::{self, Project};
 use crate::session::{Note, Session};
 use crate::terminal::{self, Failure, harmless_json};
@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: Dev) -> anyhow::Result<()> {
 }
 
 /// The tenant and the fetching of keys have threads of their own, apart from the data plane's.
-fn control_plane() -> anyhow::Result<Runtime> {
+pub(crate) fn control_plane() -> anyhow::Result<Runtime> {
     let mut builder = runtime::Builder::new_multi_thread();
     builder
         .worker_threads(2)
@@ -64,10 +64,10 @@ async fn serve(arguments: Dev, mut project: Project) -> anyhow::Result<()> {
             let (tenant, keys) = start_tenant(&arguments, &mut project).await?;
             (Some(tenant), plan::with_keys(&project.config, keys)?)
         }
-        IssuerChoice::Real => (None, plan::with_real_issuers(&project.config)?),
+        IssuerChoice::Real => (None, RealIssuers::new()?.plan(&project.config, true)?),
     };
     plan.start_keys();
-    let gateway = start_gateway(&arguments, &project.config, plan)?;
+    let gateway = start_gateway(arguments.listen, &project.config, plan)?;
     // Before anybody is told that it runs: who hears that may send a signal at once.
     let mut signals = Signals::listen()?;
     let _note = tenant.as_ref().and_then(|tenant| note(&project, tenant));
@@ -137,8 +137,13 @@ pub(crate) fn issuer_of(address: SocketAddr) -> anyhow::Result<Url> {
     Ok(Url::parse(&format!("http://{host}:{port}/"))?)
 }
 
-fn start_gateway(arguments: &Dev, config: &Config, plan: Plan) -> anyhow::Result<Gateway> {
-    let address = arguments.listen.unwrap_or(config.server.listen);
+/// Starts the data plane, on `listen` rather than on what the file says.
+pub(crate) fn start_gateway(
+    listen: Option<SocketAddr>,
+    config: &Config,
+    plan: Plan,
+) -> anyhow::Result<Gateway> {
+    let address = listen.unwrap_or(config.server.listen);
     let cores = available_parallelism().unwrap_or(NonZeroUsize::MIN);
     Gateway::start(plan, address, config.server.workers.unwrap_or(cores))
         .map_err(|error| cannot_listen("gateway", address, "--listen", &error))
