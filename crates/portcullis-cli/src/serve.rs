@@ -25,12 +25,13 @@ const DRAIN: Duration = Duration::from_secs(30);
 
 /// Runs until SIGTERM or Ctrl-C.
 pub(crate) fn run(arguments: &Serve) -> anyhow::Result<()> {
+    let watch = Watch::of(&arguments.directory);
     let project = Project::load(&arguments.directory, "serve")?;
     refuse_development(&project)?;
     let format = log_format(arguments);
     log::start_in_production(format);
     let runtime = control_plane()?;
-    let result = runtime.block_on(serve(arguments, &project, format));
+    let result = runtime.block_on(serve(arguments, &project, watch, format));
     // What is left is waiting for the network, and nobody waits for it.
     runtime.shutdown_background();
     result
@@ -60,11 +61,15 @@ fn refuse_development(project: &Project) -> anyhow::Result<()> {
     ))
 }
 
-async fn serve(arguments: &Serve, project: &Project, format: Format) -> anyhow::Result<()> {
+async fn serve(
+    arguments: &Serve,
+    project: &Project,
+    watch: Watch,
+    format: Format,
+) -> anyhow::Result<()> {
     let mut issuers = RealIssuers::new()?;
     let plan = issuers.plan(&project.config, false)?;
     plan.start_keys();
-    let watch = Watch::of(project);
     let gateway = start_gateway(arguments.listen, &project.config, plan)?;
     // Before anybody is told that it runs: who hears that may send a signal at once.
     let mut signals = Signals::listen()?;

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::project::Project;
+use crate::project::FILE;
 
 /// How often files are looked at: the time that a change must have settled for, too.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -22,10 +22,17 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Watches from what the files are at this moment.
-    pub(super) fn of(project: &Project) -> Self {
-        let name = Path::new(&project.file).file_name().unwrap_or_default();
-        let files = [project.directory.join(name), project.directory.join(".env")];
+    /// Watches from what the files are at this moment: before they are read, to miss no change.
+    ///
+    /// `directory` has portcullis.toml, or is the file itself.
+    pub(super) fn of(directory: &Path) -> Self {
+        let file = if directory.is_file() {
+            directory.to_owned()
+        } else {
+            directory.join(FILE)
+        };
+        let variables = file.with_file_name(".env");
+        let files = [file, variables];
         let served = stamps(&files);
         Self { files, served }
     }
