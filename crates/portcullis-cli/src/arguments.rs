@@ -21,6 +21,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run the gateway, and a tenant that stands in for every issuer, on this machine.
     Dev(Dev),
+    /// Run the gateway in production, by the issuers that portcullis.toml names.
+    Serve(Serve),
     /// Print an access token.
     Token(Token),
     /// Show every step of the decision about a request, and what to do when it is refused.
@@ -56,6 +58,22 @@ pub(crate) struct Dev {
     /// Tell more: what the parts do, besides each request.
     #[arg(long, short)]
     pub(crate) verbose: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    /// The folder with portcullis.toml, which is read again when it changes and on SIGHUP.
+    #[arg(default_value = ".")]
+    pub(crate) directory: PathBuf,
+    /// Where the gateway listens, instead of `listen` in `[server]`; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
+    pub(crate) listen: Option<SocketAddr>,
+    /// How logs are written to stderr; `text` on a terminal and `json` elsewhere when left out.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<Format>,
+    /// `json` prints one JSON object on stdout when the gateway listens.
+    #[arg(long, default_value = "text")]
+    pub(crate) format: Format,
 }
 
 #[derive(Args, Debug)]

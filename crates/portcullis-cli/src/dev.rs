@@ -1,7 +1,6 @@
 //! `portcullis dev`: everything on this machine, by the rules of production.
 
-mod announce;
-mod plan;
+pub(crate) mod announce;
 mod tenant;
 
 use std::env;
@@ -24,6 +23,7 @@ use url::Url;
 use crate::arguments::{Dev, Format, IssuerChoice};
 use crate::dev::announce::Running;
 use crate::dev::tenant::TenantServer;
+use crate::plan::{self, RealIssuers};
 use crate::project::{self, Project};
 use crate::session::{Note, Session};
 use crate::terminal::{self, Failure, harmless_json};
@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: Dev) -> anyhow::Result<()> {
 }
 
 /// The tenant and the fetching of keys have threads of their own, apart from the data plane's.
-fn control_plane() -> anyhow::Result<Runtime> {
+pub(crate) fn control_plane() -> anyhow::Result<Runtime> {
     let mut builder = runtime::Builder::new_multi_thread();
     builder
         .worker_threads(2)
@@ -63,10 +63,10 @@ async fn serve(arguments: Dev, mut project: Project) -> anyhow::Result<()> {
             let (tenant, keys) = start_tenant(&arguments, &mut project).await?;
             (Some(tenant), plan::with_keys(&project.config, keys)?)
         }
-        IssuerChoice::Real => (None, plan::with_real_issuers(&project.config)?),
+        IssuerChoice::Real => (None, RealIssuers::new()?.plan(&project.config, true)?),
     };
     plan.start_keys();
-    let gateway = start_gateway(&arguments, &project, plan)?;
+    let gateway = start_gateway(arguments.listen, &project, plan)?;
     // Before anybody is told that it runs: who hears that may send a signal at once.
     let mut signals = Signals::listen()?;
     let _note = tenant.as_ref().and_then(|tenant| note(&project, tenant));
@@ -136,9 +136,14 @@ pub(crate) fn issuer_of(address: SocketAddr) -> anyhow::Result<Url> {
     Ok(Url::parse(&format!("http://{host}:{port}/"))?)
 }
 
-fn start_gateway(arguments: &Dev, project: &Project, plan: Plan) -> anyhow::Result<Gateway> {
+/// Starts the data plane, on `listen` rather than on what the file says.
+pub(crate) fn start_gateway(
+    listen: Option<SocketAddr>,
+    project: &Project,
+    plan: Plan,
+) -> anyhow::Result<Gateway> {
     let server = &project.config.server;
-    let address = arguments.listen.unwrap_or(server.listen);
+    let address = listen.unwrap_or(server.listen);
     let cores = available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let load = |tls| Tls::load(tls, &project.directory);
     let tls = server.tls.as_ref().map(load).transpose();

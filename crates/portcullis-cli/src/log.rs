@@ -1,4 +1,4 @@
-//! What a running `dev` tells: one line for each request, and whatever needs a person's eye.
+//! What a running gateway tells: one line for each request, and whatever needs a person's eye.
 
 use std::fmt;
 
@@ -14,17 +14,43 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::arguments::Format;
 use crate::terminal::{BAD, DIM, GOOD, NOTE, harmless, styled};
 
-/// Has events written to stderr from here on.
+/// Has events written to stderr from here on, as lines for a person.
 pub(crate) fn start(verbose: bool) {
-    let filter = Targets::new()
+    let level = if verbose { Level::DEBUG } else { Level::WARN };
+    start_lines(filter(level));
+}
+
+/// The same in production, where what the parts do is told too.
+pub(crate) fn start_in_production(format: Format) {
+    let filter = filter(Level::INFO);
+    match format {
+        Format::Text => start_lines(filter),
+        Format::Json => {
+            let objects = tracing_subscriber::fmt::layer()
+                .json()
+                .flatten_event(true)
+                .with_current_span(false)
+                .with_span_list(false)
+                .with_writer(std::io::stderr);
+            tracing_subscriber::registry()
+                .with(filter)
+                .with(objects)
+                .init();
+        }
+    }
+}
+
+fn filter(own: Level) -> Targets {
+    Targets::new()
         .with_default(LevelFilter::WARN)
-        .with_target(
-            "portcullis",
-            if verbose { Level::DEBUG } else { Level::WARN },
-        )
-        .with_target(ACCESS, Level::DEBUG);
+        .with_target("portcullis", own)
+        .with_target(ACCESS, Level::DEBUG)
+}
+
+fn start_lines(filter: Targets) {
     let lines = tracing_subscriber::fmt::layer()
         .event_format(Lines)
         .with_writer(|| anstream::stderr().lock());

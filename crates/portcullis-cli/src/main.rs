@@ -7,9 +7,11 @@ mod environment;
 mod explain;
 mod invocation;
 mod log;
+mod plan;
 mod project;
 mod reach;
 mod routes;
+mod serve;
 mod session;
 mod stand_in;
 mod terminal;
@@ -24,6 +26,7 @@ use crate::arguments::{Arguments, Command};
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Dev(arguments) => dev::run(arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),

@@ -112,7 +112,7 @@ impl Project {
 }
 
 impl Invalid {
-    fn show(&self) {
+    pub(crate) fn show(&self) {
         let source = Source {
             name: &self.file,
             text: &self.text,

@@ -119,6 +119,7 @@ async fn the_help_of_each_command_names_its_flags() {
             "dev",
             "--listen --tenant-listen --issuer --format --verbose",
         ),
+        ("serve", "--listen --log-format --format"),
         (
             "token",
             "--audience --scope --client --client-secret --tenant --format",
@@ -138,7 +139,15 @@ async fn the_help_of_each_command_names_its_flags() {
         }
     }
     let help = world.run(&["--help"]).await;
-    for command in ["dev", "token", "explain", "check", "schema", "completions"] {
+    for command in [
+        "dev",
+        "serve",
+        "token",
+        "explain",
+        "check",
+        "schema",
+        "completions",
+    ] {
         assert!(
             help.data().contains(&format!("\n  {command} ")),
             "{command}"

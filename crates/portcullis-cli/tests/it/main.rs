@@ -13,6 +13,7 @@ mod program;
 mod proxy;
 mod real_issuer;
 mod secrets;
+mod serve;
 mod session;
 mod signer;
 mod terminal;

@@ -1,4 +1,6 @@
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
@@ -15,7 +17,9 @@ pub(crate) struct Session {
     pub(crate) ready: Value,
     first_line: String,
     stdout: BufReader<ChildStdout>,
-    stderr: JoinHandle<Vec<u8>>,
+    /// What was said so far, and the task that listens until the end.
+    said: Arc<Mutex<Vec<u8>>>,
+    stderr: JoinHandle<()>,
 }
 
 impl Session {
@@ -35,17 +39,21 @@ impl Session {
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut stderr = child.stderr.take().unwrap();
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&said);
         let stderr = tokio::spawn(async move {
-            let mut said = Vec::new();
-            stderr.read_to_end(&mut said).await.unwrap();
-            said
+            let mut part = Vec::new();
+            while stderr.read_buf(&mut part).await.unwrap() > 0 {
+                heard.lock().unwrap().append(&mut part);
+            }
         });
         let mut first_line = String::new();
         let read = timeout(PATIENCE, stdout.read_line(&mut first_line)).await;
         read.expect("the session is ready in time").unwrap();
         let Ok(ready) = serde_json::from_str(&first_line) else {
             drop(child.kill().await);
-            let said = String::from_utf8(stderr.await.unwrap()).unwrap();
+            stderr.await.unwrap();
+            let said = String::from_utf8(said.lock().unwrap().clone()).unwrap();
             panic!("the session did not start: {said}");
         };
         Self {
@@ -53,6 +61,7 @@ impl Session {
             ready,
             first_line,
             stdout,
+            said,
             stderr,
         }
     }
@@ -103,7 +112,24 @@ impl Session {
         let status = status.expect("the session ends in time").unwrap();
         let mut printed = self.first_line.into_bytes();
         self.stdout.read_to_end(&mut printed).await.unwrap();
-        Output::new(status, printed, self.stderr.await.unwrap())
+        self.stderr.await.unwrap();
+        let said = self.said.lock().unwrap().clone();
+        Output::new(status, printed, said)
+    }
+
+    /// Waits until `text` was said.
+    pub(crate) async fn until_said(&self, text: &str) {
+        let is_said = || {
+            let said = self.said.lock().unwrap();
+            String::from_utf8_lossy(&said).contains(text)
+        };
+        let said = async {
+            while !is_said() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let said = timeout(PATIENCE, said).await;
+        said.unwrap_or_else(|_| panic!("{text} is said in time"));
     }
 
     /// Ends the session as Ctrl-C does.

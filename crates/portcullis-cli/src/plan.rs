@@ -1,0 +1,85 @@
+//! From a configuration to the gateway's plan: where each authorizer's keys come from.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use portcullis::{Clock, HttpFetcher, Issuer, KeyFetcher, KeySource, Keys, SystemClock};
+use portcullis_config::{Check, Config, JwtAuthorizer};
+use portcullis_gateway::{Environment, Plan};
+use portcullis_token::KeySet;
+
+/// Has every authorizer take the tenant's keys, which are known and never fetched.
+///
+/// The tenant's name is `localhost`, and another user's program may be what is found under it.
+pub(crate) fn with_keys(config: &Config, keys: KeySet) -> anyhow::Result<Plan> {
+    let keys = Arc::new(keys);
+    compile(config, true, &mut |_| Issuer::fixed(Arc::clone(&keys)))
+}
+
+/// The issuers that files name. Their keys outlive a plan: the next one has them at once.
+pub(crate) struct RealIssuers {
+    fetcher: Arc<dyn KeyFetcher>,
+    clock: Arc<dyn Clock>,
+    /// The keys of the last plan.
+    known: HashMap<KeySource, Keys>,
+}
+
+impl RealIssuers {
+    pub(crate) fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            fetcher: Arc::new(HttpFetcher::new().context("TLS cannot be set up")?),
+            clock: Arc::new(SystemClock),
+            known: HashMap::new(),
+        })
+    }
+
+    /// Has every authorizer fetch its own keys; those that share a source share its keys.
+    ///
+    /// Sources that `config` does not name are forgotten, unless it cannot be compiled.
+    pub(crate) fn plan(&mut self, config: &Config, tells_reason: bool) -> anyhow::Result<Plan> {
+        let mut used: HashMap<KeySource, Keys> = HashMap::new();
+        let plan = compile(config, tells_reason, &mut |jwt| {
+            let Some(source) = key_source(jwt) else {
+                return Issuer::fixed(Arc::default());
+            };
+            let keys = used
+                .entry(source.clone())
+                .or_insert_with(|| self.keys(source));
+            Issuer::sharing(keys.clone())
+        })?;
+        self.known = used;
+        Ok(plan)
+    }
+
+    fn keys(&self, source: KeySource) -> Keys {
+        let known = self.known.get(&source).cloned();
+        known.unwrap_or_else(|| {
+            Keys::new(source, Arc::clone(&self.fetcher), Arc::clone(&self.clock))
+        })
+    }
+}
+
+fn compile(
+    config: &Config,
+    tells_reason: bool,
+    issuer: &mut dyn FnMut(&JwtAuthorizer) -> Issuer,
+) -> anyhow::Result<Plan> {
+    let mut environment = Environment {
+        issuer,
+        clock: Arc::new(SystemClock),
+        tells_reason,
+    };
+    Ok(Plan::compile(config, &mut environment)?)
+}
+
+fn key_source(jwt: &JwtAuthorizer) -> Option<KeySource> {
+    match (&jwt.keys, &jwt.issuer) {
+        (portcullis_config::KeySource::Jwks(url), _) => Some(KeySource::Jwks(url.clone())),
+        (portcullis_config::KeySource::Discovery, Check::Is(issuer)) => {
+            Some(KeySource::Discovery(issuer.url().clone()))
+        }
+        // The configuration refuses it: without an issuer there must be a key set.
+        (portcullis_config::KeySource::Discovery, Check::Any) => None,
+    }
+}
