@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Check portcullis.toml, and show each route with who may call it.
     Check(Check),
+    /// Print the portcullis.toml that says what another product's file says.
+    Import(Import),
     /// Print the JSON Schema of portcullis.toml, for editors.
     Schema,
     /// Print the completions of a shell.
@@ -137,6 +139,67 @@ pub(crate) struct Check {
     pub(crate) format: Format,
 }
 
+#[derive(Args, Debug)]
+pub(crate) struct Import {
+    #[command(subcommand)]
+    pub(crate) from: ImportFrom,
+    /// Write to this file instead of stdout.
+    #[arg(long, short, global = true, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace the file that is there.
+    #[arg(long, global = true)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportFrom {
+    /// Routes and security of an `OpenAPI` 3 document, in JSON or YAML.
+    Openapi(OpenApi),
+    /// An API definition of Tyk with its policies.
+    Tyk(Tyk),
+}
+
+#[derive(Args, Debug, Default)]
+pub(crate) struct OpenApi {
+    /// The document.
+    pub(crate) file: PathBuf,
+    /// Whose tokens a security scheme stands for, where the document does not say it.
+    #[arg(
+        long = "authorizer",
+        value_name = "SCHEME=ISSUER,AUDIENCE",
+        value_parser = parse_scheme
+    )]
+    pub(crate) authorizers: Vec<Scheme>,
+    /// The service behind the API, instead of the document's first server.
+    #[arg(long, value_name = "URL")]
+    pub(crate) upstream: Option<Url>,
+    /// What the API is called, instead of the document's title.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Let everybody call the operations for which the document names no security at all.
+    #[arg(long)]
+    pub(crate) public: bool,
+}
+
+/// Whose tokens a security scheme stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Scheme {
+    pub(crate) name: String,
+    pub(crate) issuer: String,
+    pub(crate) audience: String,
+}
+
+#[derive(Args, Debug, Default)]
+pub(crate) struct Tyk {
+    /// The API definition, classic or `OpenAPI` with `x-tyk-api-gateway`.
+    pub(crate) api: PathBuf,
+    /// The policies: an object by id, or a list.
+    pub(crate) policies: Option<PathBuf>,
+    /// Give up a part of the definition that has no counterpart here, by its name.
+    #[arg(long, value_name = "FIELD")]
+    pub(crate) without: Vec<String>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people.
@@ -167,6 +230,20 @@ fn parse_address(text: &str) -> Result<SocketAddr, String> {
         .ok()
         .or_else(|| loopback(port))
         .ok_or_else(|| "expected `ADDRESS:PORT` or a port, such as `127.0.0.1:8080`".to_owned())
+}
+
+/// `SCHEME=ISSUER,AUDIENCE`.
+fn parse_scheme(text: &str) -> Result<Scheme, String> {
+    let (name, rest) = text.split_once('=').unwrap_or_default();
+    let (issuer, audience) = rest.split_once(',').unwrap_or_default();
+    if [name, issuer, audience].contains(&"") {
+        return Err("expected `SCHEME=ISSUER,AUDIENCE`".to_owned());
+    }
+    Ok(Scheme {
+        name: name.to_owned(),
+        issuer: issuer.to_owned(),
+        audience: audience.to_owned(),
+    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod check;
 mod dev;
 mod environment;
 mod explain;
+mod import;
 mod invocation;
 mod log;
 mod plan;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Command::Token(arguments) => token::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
         Command::Schema => schema(),
         Command::Completions { shell } => completions(shell),
     };

@@ -7,6 +7,7 @@ mod commands;
 mod explain;
 mod failures;
 mod hello;
+mod import;
 mod life_cycle;
 mod neighbours;
 mod program;
