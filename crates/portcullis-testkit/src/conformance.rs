@@ -22,7 +22,10 @@
 //!     .audience("https://expenses-api")
 //!     .scope("read:reports")
 //!     .clock(&clock);
-//! conformance::run(app, &route).await.assert();
+//! let report = conformance::run(app, &route).await;
+//! report.assert();
+//! // DPoP, claim rules and others: this service has none, so their rows were not fired.
+//! assert!(report.not_fired().any(|row| row == 38));
 //! # }
 //! ```
 
