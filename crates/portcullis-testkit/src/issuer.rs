@@ -180,6 +180,24 @@ impl TestIssuer {
         self.state().published.push(signing.public_jwk());
     }
 
+    /// Publishes, besides the published keys, two keys under the id of `other`'s: that of `other`
+    /// and the own signing key.
+    ///
+    /// A token that names this id, even one that `other` has signed, is then good by neither.
+    pub fn publish_twins(&self, other: &Self) {
+        let twin = other.state().signing.public_jwk();
+        let mut state = self.state();
+        let mut own = state.signing.public_jwk();
+        own["kid"] = twin["kid"].clone();
+        state.published.extend([twin, own]);
+    }
+
+    /// Withdraws what [`publish_twins`](Self::publish_twins) has published.
+    pub fn withdraw_twins(&self, other: &Self) {
+        let kid = other.state().signing.kid().to_owned();
+        self.state().published.retain(|jwk| jwk["kid"] != *kid);
+    }
+
     /// The published keys.
     ///
     /// # Panics
@@ -364,6 +382,11 @@ impl TokenBuilder {
             typ: typ.to_owned(),
             ..self
         }
+    }
+
+    /// The claims as they are.
+    pub(crate) fn claims(self) -> Value {
+        Value::Object(self.claims)
     }
 
     /// The token, signed.

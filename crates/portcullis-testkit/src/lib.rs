@@ -19,12 +19,14 @@
 mod clock;
 pub mod conformance;
 mod hostile;
+mod introspection;
 mod issuer;
 mod proof_key;
 mod server;
 
 pub use clock::TestClock;
 pub use hostile::PublicKeyForm;
+pub use introspection::TestIntrospection;
 pub use issuer::{Answer, TestIssuer, TokenBuilder};
 pub use proof_key::ProofKey;
 pub use server::{Body, TestServer, text};

@@ -46,25 +46,38 @@ impl ProofKey {
 
     /// A proof for one request with `token`, made when a [`TestClock`] starts.
     ///
-    /// `changes` replaces claims: `jti` to make another proof, or any to spoil it.
+    /// `changes` replaces claims: `jti` to make another proof, or any to spoil it; `null` removes one.
     ///
     /// # Panics
     /// When the machine runs out of randomness.
     pub fn proof(&self, method: &str, url: &str, token: &str, changes: &[(&str, Value)]) -> String {
-        let UnixTime(now) = TestClock::START;
-        let mut claims = json!({
-            "jti": "1",
-            "htm": method,
-            "htu": url,
-            "iat": now,
-            "ath": hash(token),
-        });
+        let mut claims = Self::claims(method, url, token, TestClock::START);
         for (name, value) in changes {
             claims[*name] = value.clone();
         }
-        let header = json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": self.jwk() });
+        self.sign(&self.header(), &claims)
+    }
+
+    /// The header of a good proof.
+    pub(crate) fn header(&self) -> Value {
+        json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": self.jwk() })
+    }
+
+    /// The claims of a good proof that is made at `now`.
+    pub(crate) fn claims(method: &str, url: &str, token: &str, now: UnixTime) -> Value {
+        json!({
+            "jti": "1",
+            "htm": method,
+            "htu": url,
+            "iat": now.0,
+            "ath": hash(token),
+        })
+    }
+
+    /// A JWS of this header and these claims, without those that are `null`.
+    pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
         let [header, claims] =
-            [header, claims].map(|json| base64url::encode(json.to_string().as_bytes()));
+            [header, claims].map(|json| base64url::encode(without_null(json).as_bytes()));
         let input = format!("{header}.{claims}");
         let signature = self.pair.sign(&SystemRandom::new(), input.as_bytes());
         let signature = signature.expect("signing needs randomness only");
@@ -82,6 +95,14 @@ impl ProofKey {
             "y": base64url::encode(y),
         })
     }
+}
+
+fn without_null(object: &Value) -> String {
+    let mut object = object.clone();
+    if let Some(members) = object.as_object_mut() {
+        members.retain(|_, value| !value.is_null());
+    }
+    object.to_string()
 }
 
 fn hash(text: &str) -> String {

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::response::Parts;
 use http::{HeaderValue, Request};
 use portcullis_token::Reason;
@@ -15,6 +15,9 @@ pub(super) struct Case {
     pub(super) name: String,
     pub(super) expected: Expected,
     authorization: Vec<HeaderValue>,
+    proofs: Vec<HeaderValue>,
+    /// The request uses the scheme `DPoP`, whose challenge then carries the error.
+    pub(super) by_dpop: bool,
     path: Option<String>,
 }
 
@@ -36,6 +39,11 @@ pub(super) struct Got {
     /// The exact reason, or the public code, where the body tells one.
     pub(super) reason: Option<String>,
     pub(super) public: Option<String>,
+    /// The words of a body in another style than problem details.
+    pub(super) words: Vec<String>,
+    /// The nonce for the caller's next proof.
+    pub(super) nonce: Option<String>,
+    pub(super) retries: bool,
 }
 
 impl Case {
@@ -56,6 +64,8 @@ impl Case {
             name: name.to_owned(),
             expected,
             authorization: lines.iter().map(value).collect(),
+            proofs: Vec::new(),
+            by_dpop: false,
             path: None,
         }
     }
@@ -63,6 +73,19 @@ impl Case {
     /// The same for another path.
     pub(super) fn at(mut self, path: &str) -> Self {
         self.path = Some(path.to_owned());
+        self
+    }
+
+    /// The same with one more proof.
+    pub(super) fn proof(mut self, proof: &str) -> Self {
+        let proof = HeaderValue::from_str(proof).expect("a proof is visible ASCII");
+        self.proofs.push(proof);
+        self
+    }
+
+    /// The same, sent by the scheme `DPoP`.
+    pub(super) fn by_dpop(mut self) -> Self {
+        self.by_dpop = true;
         self
     }
 
@@ -88,6 +111,9 @@ impl Case {
         for line in &self.authorization {
             request.headers_mut().append(AUTHORIZATION, line.clone());
         }
+        for proof in &self.proofs {
+            request.headers_mut().append("dpop", proof.clone());
+        }
         request
     }
 }
@@ -105,12 +131,29 @@ impl Got {
             error: challenges.iter().find_map(|line| find_error(line)),
             challenges,
             reason: member("reason"),
+            words: words(&problem),
+            nonce: text_of(head, &HeaderName::from_static("dpop-nonce")),
+            retries: head.headers.contains_key(RETRY_AFTER),
             public: member("type").and_then(|kind| {
                 kind.strip_prefix("urn:portcullis:problem:")
                     .map(str::to_owned)
             }),
         }
     }
+}
+
+fn text_of(head: &Parts, name: &HeaderName) -> Option<String> {
+    let value = head.headers.get(name)?;
+    value.to_str().ok().map(str::to_owned)
+}
+
+/// What the styles of others say; not the names that a verifier, and no kit, knows to expect.
+fn words(body: &Value) -> Vec<String> {
+    let own = ["name", "code", "message", "error"].map(|name| body[name].as_str());
+    let own = own.into_iter().flatten();
+    own.map(|text| text.split("expected: ").next().unwrap_or_default())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The parameter `error` of a challenge.

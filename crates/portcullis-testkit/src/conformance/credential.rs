@@ -88,7 +88,7 @@ fn optional(route: &Route, good: &[u8]) -> Vec<Case> {
         Case::token(
             52,
             "garbage, where none is needed",
-            "garbage",
+            "garbage.",
             Reason::NotJwt,
         ),
         Case::line(

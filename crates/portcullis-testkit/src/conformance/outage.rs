@@ -1,15 +1,11 @@
 //! Row 27: the issuer fails while an unknown key is looked for.
 
-use std::time::Duration;
-
 use portcullis_token::Reason;
 
 use super::Route;
 use super::case::Case;
+use super::twins::COOLDOWN;
 use crate::{Answer, TestIssuer};
-
-/// For how long an unknown key id may not cause another fetch.
-const COOLDOWN: Duration = Duration::from_secs(10);
 
 /// The issuer answers 500 for as long as this lives.
 pub(super) struct Outage<'r> {

@@ -5,6 +5,7 @@ use portcullis::{Answers, Clock};
 use portcullis_token::UnixTime;
 use serde_json::Value;
 
+use super::setup::Setup;
 use crate::{TestClock, TestIssuer, TokenBuilder};
 
 /// The route of a service that is tried, and what a good token for it is like.
@@ -19,6 +20,7 @@ pub struct Route {
     pub(super) optional: Option<String>,
     pub(super) answers: Option<Arc<Answers>>,
     pub(super) clock: Option<TestClock>,
+    pub(super) setup: Setup,
     audience: Option<String>,
     claims: Vec<(String, Value)>,
     now: UnixTime,
@@ -39,6 +41,7 @@ impl Route {
             optional: None,
             answers: None,
             clock: None,
+            setup: Setup::default(),
             audience: None,
             claims: Vec::new(),
             now: TestClock::START,
@@ -94,29 +97,43 @@ impl Route {
         }
     }
 
-    /// The clock of the service, which the run moves to show an outage of the issuer.
+    /// The clock of the service, which the run moves by 40 s.
+    ///
+    /// It shows what changes at the issuer: keys of one id, row 28, and an outage, row 27.
     #[must_use]
     pub fn clock(self, clock: &TestClock) -> Self {
         Self {
-            now: clock.now(),
             clock: Some(clock.clone()),
             ..self
         }
     }
 
-    /// The time of the service's own clock. Default [`TestClock::START`].
+    /// The time of the service's own clock, where the run cannot have that. Default
+    /// [`TestClock::START`].
     #[must_use]
     pub fn at(self, now: UnixTime) -> Self {
-        Self { now, ..self }
+        Self {
+            now,
+            clock: None,
+            ..self
+        }
     }
 
-    pub(super) const fn now(&self) -> UnixTime {
-        self.now
+    pub(super) fn now(&self) -> UnixTime {
+        self.clock.as_ref().map_or(self.now, Clock::now)
     }
 
     /// A good token, to be spoilt.
     pub(super) fn token(&self) -> TokenBuilder {
-        let mut token = self.issuer.token().valid_from(self.now, 3600);
+        let (now, setup) = (self.now(), &self.setup);
+        let lifetime = setup.max_lifetime.map_or(3600, |most| most.as_secs());
+        let mut token = self.issuer.token().valid_from(now, lifetime.min(3600));
+        if let Some(acr) = setup.step_up.acr_values.first() {
+            token = token.claim("acr", acr.as_str());
+        }
+        if setup.step_up.max_age.is_some() {
+            token = token.claim("auth_time", now.0);
+        }
         if let Some(audience) = &self.audience {
             token = token.audience(audience);
         }

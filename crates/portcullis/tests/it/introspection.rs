@@ -6,7 +6,7 @@ use http_body_util::BodyExt as _;
 use portcullis::{
     BoxFuture, HttpIntrospector, Introspection, IntrospectionError, Introspector, Issuer, Secret,
 };
-use portcullis_testkit::{TestClock, TestIssuer, TestServer, text};
+use portcullis_testkit::{TestClock, TestIntrospection, TestIssuer, TestServer, text};
 use portcullis_token::Reason;
 use serde_json::{Value, json};
 
@@ -319,4 +319,26 @@ async fn an_endpoint_that_misbehaves_is_503() {
         let answer = fixture.verify(OPAQUE).await;
         assert_eq!(answer, Err(Reason::IntrospectionUnavailable), "{url}");
     }
+}
+
+#[tokio::test]
+async fn the_kits_endpoint_is_asked_over_http_as_in_memory() {
+    let endpoint = TestIntrospection::new();
+    let server = endpoint.serve().await;
+    let url = server.url().parse().unwrap();
+    let secret = Secret::new("secret".to_owned());
+    let introspector = HttpIntrospector::basic(url, "api", secret).unwrap();
+    let fixture = fixture(Introspection::new(Arc::new(introspector)));
+    endpoint.activate("a+token/=", active());
+    endpoint.activate(OPAQUE, active());
+    assert_eq!(fixture.verify("a+token/=").await, Ok(()));
+    assert_eq!(fixture.verify("unknown").await, Err(Reason::Inactive));
+    endpoint.fail(500);
+    let unavailable = Err(Reason::IntrospectionUnavailable);
+    assert_eq!(fixture.verify(OPAQUE).await, unavailable);
+    endpoint.recover();
+    assert_eq!(fixture.verify(OPAQUE).await, Ok(()));
+    endpoint.end(OPAQUE);
+    assert_eq!(fixture.verify(OPAQUE).await, Err(Reason::Inactive));
+    assert_eq!(endpoint.questions(), 5);
 }

@@ -12,10 +12,9 @@ use tower::ServiceExt as _;
 /// The audience of the service that is tried.
 pub(crate) const AUDIENCE: &str = "https://expenses-api";
 
-/// A verifier, the issuer that it trusts and the clock that it reads.
+/// A verifier and the issuer that it trusts.
 pub(crate) struct Fixture {
     pub(crate) issuer: TestIssuer,
-    pub(crate) clock: TestClock,
     pub(crate) auth: Verifier,
 }
 
@@ -30,19 +29,14 @@ impl Fixture {
     }
 
     pub(crate) fn of(issuer: TestIssuer, answers: Answers) -> Self {
-        let clock = TestClock::default();
         let auth = Verifier::builder()
             .issuer(Issuer::discover(issuer.name()).audience(AUDIENCE))
             .fetcher(Arc::new(issuer.clone()))
-            .clock(Arc::new(clock.clone()))
+            .clock(Arc::new(TestClock::default()))
             .answers(answers)
             .build()
             .expect("the issuer is well-formed");
-        Self {
-            issuer,
-            clock,
-            auth,
-        }
+        Self { issuer, auth }
     }
 
     pub(crate) fn token(&self) -> TokenBuilder {

@@ -1,0 +1,130 @@
+//! What the service was set up with beyond its issuer, without which some rows cannot be shown.
+
+use std::time::Duration;
+
+use portcullis::OnFail;
+use portcullis_token::StepUp;
+use serde_json::Value;
+
+use super::Route;
+use crate::TestIntrospection;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Setup {
+    pub(super) proofs: Option<ProofSetup>,
+    pub(super) required_claims: Vec<String>,
+    pub(super) claim_rules: Vec<RuleSetup>,
+    pub(super) step_up: StepUp,
+    pub(super) revoked: Vec<(String, Value)>,
+    pub(super) introspection: Option<(String, TestIntrospection)>,
+    pub(super) max_age: Option<Duration>,
+    pub(super) max_lifetime: Option<Duration>,
+}
+
+/// How the service takes `DPoP` proofs.
+#[derive(Clone, Debug)]
+pub(super) struct ProofSetup {
+    pub(super) base: String,
+    pub(super) nonces: bool,
+}
+
+/// A claim rule of the service, and a value that breaks it.
+#[derive(Clone, Debug)]
+pub(super) struct RuleSetup {
+    pub(super) claim: String,
+    pub(super) wrong: Value,
+    pub(super) on_fail: OnFail,
+}
+
+/// What the service under test was set up with. Each fires more rows of the table.
+impl Route {
+    /// The service takes `DPoP` proofs with ES256: rows 37, 38, 40 and 41.
+    ///
+    /// `base` is where callers reach the service's `/`: a proof names it, followed by the path.
+    #[must_use]
+    pub fn dpop(mut self, base: &str) -> Self {
+        self.setup.proofs = Some(ProofSetup {
+            base: base.trim_end_matches('/').to_owned(),
+            nonces: false,
+        });
+        self
+    }
+
+    /// The same, and every proof needs a nonce of the service's: row 39 too.
+    #[must_use]
+    pub fn dpop_with_nonces(self, base: &str) -> Self {
+        let mut route = self.dpop(base);
+        if let Some(proofs) = &mut route.setup.proofs {
+            proofs.nonces = true;
+        }
+        route
+    }
+
+    /// A claim that every token must have: row 36. A good token has it with this `value`.
+    #[must_use]
+    pub fn required_claim(self, name: &str, value: impl Into<Value>) -> Self {
+        let mut route = self.claim(name, value);
+        route.setup.required_claims.push(name.to_owned());
+        route
+    }
+
+    /// A claim rule, one value that keeps it and one that breaks it.
+    ///
+    /// It shows row 36 where a breach is [`OnFail::Token`], row 47 where it is [`OnFail::Forbid`].
+    #[must_use]
+    pub fn claim_rule(
+        self,
+        name: &str,
+        good: impl Into<Value>,
+        wrong: impl Into<Value>,
+        on_fail: OnFail,
+    ) -> Self {
+        let mut route = self.claim(name, good);
+        route.setup.claim_rules.push(RuleSetup {
+            claim: name.to_owned(),
+            wrong: wrong.into(),
+            on_fail,
+        });
+        route
+    }
+
+    /// The strength and age of login that the route asks for: row 48.
+    ///
+    /// A good token has the first of the `acr` values, and a login of just now.
+    #[must_use]
+    pub fn step_up(mut self, step_up: StepUp) -> Self {
+        self.setup.step_up = step_up;
+        self
+    }
+
+    /// Tokens with this claim were revoked, such as those with a `jti` or a `sid`: row 43.
+    #[must_use]
+    pub fn revoked(mut self, claim: &str, value: impl Into<Value>) -> Self {
+        self.setup.revoked.push((claim.to_owned(), value.into()));
+        self
+    }
+
+    /// A path of the same service that asks `endpoint` about opaque tokens: rows 44 and 45.
+    ///
+    /// It asks for the same as the route itself. The endpoint fails for a moment of the run. Row 7
+    /// needs a path of its own that asks nobody.
+    #[must_use]
+    pub fn introspection(mut self, path: &str, endpoint: &TestIntrospection) -> Self {
+        self.setup.introspection = Some((path.to_owned(), endpoint.clone()));
+        self
+    }
+
+    /// How long ago a token may have been issued: row 33, `too_old`.
+    #[must_use]
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.setup.max_age = Some(max_age);
+        self
+    }
+
+    /// How long a token may be good for: row 33, `lifetime`.
+    #[must_use]
+    pub fn max_lifetime(mut self, max_lifetime: Duration) -> Self {
+        self.setup.max_lifetime = Some(max_lifetime);
+        self
+    }
+}
