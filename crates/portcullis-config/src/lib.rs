@@ -34,6 +34,7 @@ mod read;
 mod schema;
 mod template;
 mod tenant;
+mod upstream;
 
 pub use address::AddressError;
 pub use api::{
@@ -49,6 +50,7 @@ pub use read::parse;
 pub use schema::schema;
 pub use template::{Template, TemplatePart};
 pub use tenant::{Application, ApplicationKind, Permissions, Tenant, User};
+pub use upstream::{Protocol, Upstream};
 
 /// The text of a configuration file.
 #[derive(Clone, Copy, Debug)]

@@ -11,6 +11,7 @@ mod route;
 mod server;
 mod tenant;
 mod text;
+mod upstream;
 
 use toml::de::DeTable;
 

@@ -221,6 +221,12 @@ impl http_body::Body for RequestBody {
         };
         let frame = ready!(Pin::new(body).poll_frame(context));
         self.progress.0.set(Instant::now());
+        // What is said after the body escapes the rules for headers: it goes no further.
+        if let Some(Ok(frame)) = &frame
+            && frame.is_trailers()
+        {
+            return Poll::Ready(None);
+        }
         let data = frame
             .as_ref()
             .and_then(|frame| frame.as_ref().ok()?.data_ref());

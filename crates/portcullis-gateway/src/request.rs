@@ -6,7 +6,7 @@ use std::time::Instant;
 use http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::Authority;
-use http::{HeaderMap, HeaderValue, Request, Response, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use portcullis::Form;
 use portcullis_token::Trace;
@@ -14,6 +14,7 @@ use portcullis_token::Trace;
 use crate::authz::Permit;
 use crate::body::{Body, RequestBody};
 use crate::forward::upstream::Pools;
+use crate::forward::{Hop, websocket};
 use crate::plan::Plan;
 use crate::refuse::Refusal;
 use crate::request_id::RequestIds;
@@ -52,6 +53,9 @@ pub(crate) async fn serve(
         result.unwrap_or_else(|refusal| refusal.into_response(&id, form, plan.tells_reason));
 
     rewrite::for_caller(response.headers_mut(), &id);
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        websocket::say(response.headers_mut());
+    }
     if ends_connection {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
@@ -89,10 +93,11 @@ async fn try_serve(
 
     // 4 What we know about the caller goes on, what they claim to be does not.
     check_values(&head.headers)?;
+    let hop = Hop::of(&head);
     rewrite::for_target(plan, &permit, &mut head.headers, sender);
     let body = RequestBody::limited(body, plan.body_limit).map_err(|_| Refusal::BodyTooLarge)?;
     // 5 Consumes the permit: what was authorised is what is sent.
-    forward::send(permit, Request::from_parts(head, body), &deps.pools).await
+    forward::send(permit, Request::from_parts(head, body), hop, &deps.pools).await
 }
 
 /// The decision: may this request pass? `explain` asks here too, so it cannot disagree.

@@ -31,6 +31,10 @@ fn file(title: &str, name: &str, value: &str) -> String {
                  routes = {{ \"GET /{{name}}\" = {{ {name} = {value}{route} }} }}\n"
             )
         }
+        "an upstream" => {
+            let url = without("url = \"http://localhost:1\"\n");
+            format!("[api.main]\nauth = \"none\"\n[api.main.upstream]\n{line}{url}")
+        }
         "[[tenant.user]]" => {
             let user = without("email = \"a@example.com\"\npassword = \"b\"\n");
             format!("{title}\n{line}{user}")
@@ -45,13 +49,14 @@ fn file(title: &str, name: &str, value: &str) -> String {
     }
 }
 
-const TABLES: [&Table; 9] = [
+const TABLES: [&Table; 10] = [
     &ROOT,
     &SERVER,
     &LIMITS,
     &AUTHORIZER,
     &API,
     &ROUTE,
+    &UPSTREAM,
     &TENANT,
     &USER,
     &APPLICATION,
@@ -106,7 +111,7 @@ fn a_value_of_another_type_is_refused_for_every_key() {
 
 #[test]
 fn every_required_key_is_missed() {
-    for table in [&AUTHORIZER, &USER, &APPLICATION] {
+    for table in [&AUTHORIZER, &UPSTREAM, &USER, &APPLICATION] {
         for key in table.keys.iter().filter(|key| key.required) {
             let text = file(table.title, key.name, key.example);
             let line = format!("{} = {}\n", key.name, key.example);

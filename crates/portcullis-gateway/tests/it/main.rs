@@ -16,4 +16,6 @@ mod headers;
 mod life_cycle;
 mod paths;
 mod routing;
+mod switching;
 mod upstream;
+mod upstream_protocols;
