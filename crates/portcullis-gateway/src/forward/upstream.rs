@@ -20,7 +20,7 @@ use url::Url;
 
 use super::connection::{Connection, Tls};
 use super::websocket;
-use crate::body::{Body, RequestBody, Timed};
+use crate::body::{Body, BodyError, RequestBody, Timed};
 
 /// Kept per thread and upstream; more are closed after use.
 const MAX_IDLE: usize = 64;
@@ -363,8 +363,11 @@ impl Pool {
         match connection.answer(request, upstream.answer_timeout).await {
             Ok(response) => Ok(self.respond(connection, response)?),
             Err(failed) => {
-                // The connection may be at fault: others go another way.
-                self.shared.replace(None);
+                // The connection may be at fault: others go another way. A caller whose body is at
+                // fault must not take the connection away from the others.
+                if BodyError::find_in(&failed.error).is_none() {
+                    self.shared.replace(None);
+                }
                 Err(failed)
             }
         }
