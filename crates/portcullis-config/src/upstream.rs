@@ -14,6 +14,8 @@ pub struct Upstream {
     pub connect_timeout: Duration,
     /// How long an answer may take once the request is sent; 60 s when absent.
     pub answer_timeout: Duration,
+    /// How long an answer's body may pause, and a `WebSocket` be silent; 60 s when absent.
+    pub idle_timeout: Duration,
     /// Whether it sees the caller's `Host` instead of its own; `false` when absent.
     pub preserve_host: bool,
 }
@@ -33,6 +35,8 @@ impl Upstream {
     pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
     /// How long an answer may take, where the file does not say.
     pub const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
+    /// How long it may send nothing in the middle, where the file does not say.
+    pub const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
     /// The service at this address, spoken with as if nothing else was said.
     pub const fn at(url: Url) -> Self {
@@ -41,6 +45,7 @@ impl Upstream {
             protocol: Protocol::Http1,
             connect_timeout: Self::CONNECT_TIMEOUT,
             answer_timeout: Self::ANSWER_TIMEOUT,
+            idle_timeout: Self::IDLE_TIMEOUT,
             preserve_host: false,
         }
     }

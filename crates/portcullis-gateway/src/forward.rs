@@ -79,8 +79,9 @@ async fn switch(
     match pools.switch(upstream, request).await? {
         Switch::Declined(response) => Ok(response),
         Switch::Agreed(mut response, place) => {
+            let idle = upstream.idle_timeout;
             let upstream = hyper::upgrade::on(&mut response);
-            spawn_local(websocket::relay(caller, upstream, place));
+            spawn_local(websocket::relay(caller, upstream, idle, place));
             Ok(response.map(|_| Body::full("")))
         }
     }

@@ -34,6 +34,13 @@ pub(crate) const UPSTREAM: Table = Table {
         )
         .default(r#""60s""#),
         key(
+            "idle_timeout",
+            Kind::Text,
+            r#""10m""#,
+            "How long an answer's body may pause, and a WebSocket be silent: at most 1d.",
+        )
+        .default(r#""60s""#),
+        key(
             "preserve_host",
             Kind::Flag,
             "true",
@@ -44,7 +51,6 @@ pub(crate) const UPSTREAM: Table = Table {
     later: &[
         "urls",
         "balance",
-        "idle_timeout",
         "total_timeout",
         "retries",
         "max_connections",

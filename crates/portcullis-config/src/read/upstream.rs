@@ -11,7 +11,7 @@ use crate::quantity::parse_duration;
 use crate::upstream::{Protocol, Upstream};
 
 const MOST_TO_CONNECT: Duration = Duration::from_mins(10);
-const MOST_TO_ANSWER: Duration = Duration::from_hours(24);
+const LONGEST: Duration = Duration::from_hours(24);
 
 /// Reads an address, or a table with one.
 pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Upstream, Reported> {
@@ -34,7 +34,10 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Upstrea
         read_timeout(reader, &entry, MOST_TO_CONNECT, "10m")
     });
     let answer_timeout = fields.optional("answer_timeout", |entry| {
-        read_timeout(reader, &entry, MOST_TO_ANSWER, "1d")
+        read_timeout(reader, &entry, LONGEST, "1d")
+    });
+    let idle_timeout = fields.optional("idle_timeout", |entry| {
+        read_timeout(reader, &entry, LONGEST, "1d")
     });
     let preserve_host = fields.optional("preserve_host", |entry| reader.flag(&entry));
     Ok(Upstream {
@@ -42,6 +45,7 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Upstrea
         protocol: protocol?.unwrap_or_default(),
         connect_timeout: connect_timeout?.unwrap_or(Upstream::CONNECT_TIMEOUT),
         answer_timeout: answer_timeout?.unwrap_or(Upstream::ANSWER_TIMEOUT),
+        idle_timeout: idle_timeout?.unwrap_or(Upstream::IDLE_TIMEOUT),
         preserve_host: preserve_host?.unwrap_or_default(),
     })
 }

@@ -47,6 +47,8 @@ pub(crate) struct Upstream {
     connect_timeout: Duration,
     /// How long it may take to answer once it has the whole request.
     answer_timeout: Duration,
+    /// How long it may send nothing in the middle.
+    pub(super) idle_timeout: Duration,
 }
 
 /// Why no answer came from an upstream.
@@ -123,6 +125,7 @@ impl Upstream {
             tls,
             connect_timeout: config.connect_timeout,
             answer_timeout: config.answer_timeout,
+            idle_timeout: config.idle_timeout,
         })
     }
 
@@ -256,7 +259,8 @@ impl Pools {
         }
         // A pool that nobody knows: the connection is closed when the answer has ended.
         let nowhere = Rc::new(Pool::default());
-        nowhere.respond(connection, response).map(Switch::Declined)
+        let answer = nowhere.respond(upstream, connection, response);
+        answer.map(Switch::Declined)
     }
 
     fn pool(&self, upstream: &Upstream) -> Rc<Pool> {
@@ -361,7 +365,7 @@ impl Pool {
         request: Request<RequestBody>,
     ) -> Result<Response<Body>, Failed> {
         match connection.answer(request, upstream.answer_timeout).await {
-            Ok(response) => Ok(self.respond(connection, response)?),
+            Ok(response) => Ok(self.respond(upstream, connection, response)?),
             Err(failed) => {
                 // The connection may be at fault: others go another way. A caller whose body is at
                 // fault must not take the connection away from the others.
@@ -375,6 +379,7 @@ impl Pool {
 
     fn respond(
         self: &Rc<Self>,
+        upstream: &Upstream,
         connection: Connection,
         mut response: Response<Incoming>,
     ) -> Result<Response<Body>, SendError> {
@@ -397,7 +402,7 @@ impl Pool {
                 lease.end();
             }
             Body::Upstream {
-                body: Timed::new(body),
+                body: Timed::new(body, upstream.idle_timeout),
                 lease,
             }
         }))

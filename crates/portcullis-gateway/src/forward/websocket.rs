@@ -16,8 +16,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional_with_sizes};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// How long both sides together may send nothing.
-const IDLE: Duration = Duration::from_mins(5);
 /// How long one side may go on when the other has ended.
 const LINGER: Duration = Duration::from_secs(5);
 /// How long the caller may take to receive our consent.
@@ -64,14 +62,19 @@ pub(crate) fn say(headers: &mut HeaderMap) {
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
 }
 
-/// Passes bytes both ways until a side ends, or both are silent for five minutes.
+/// Passes bytes both ways until a side ends, or both are silent for `idle`.
 ///
 /// `place` is held as long.
-pub(super) async fn relay(caller: OnUpgrade, upstream: OnUpgrade, place: OwnedSemaphorePermit) {
+pub(super) async fn relay(
+    caller: OnUpgrade,
+    upstream: OnUpgrade,
+    idle: Duration,
+    place: OwnedSemaphorePermit,
+) {
     let both = async { tokio::try_join!(caller, upstream) };
     match timeout(SWITCH_TIMEOUT, both).await {
         Ok(Ok((caller, upstream))) => {
-            let ended = pass(TokioIo::new(caller), TokioIo::new(upstream)).await;
+            let ended = pass(TokioIo::new(caller), TokioIo::new(upstream), idle).await;
             tracing::debug!(reason = ended, "a WebSocket ended");
         }
         Ok(Err(error)) => tracing::debug!(%error, "a WebSocket did not begin"),
@@ -81,13 +84,14 @@ pub(super) async fn relay(caller: OnUpgrade, upstream: OnUpgrade, place: OwnedSe
 }
 
 /// Why bytes are passed no longer.
-async fn pass<A, B>(caller: A, upstream: B) -> &'static str
+async fn pass<A, B>(caller: A, upstream: B, idle: Duration) -> &'static str
 where
     A: AsyncRead + AsyncWrite + Unpin,
     B: AsyncRead + AsyncWrite + Unpin,
 {
     let deadline = Rc::new(Deadline {
-        at: Cell::new(Instant::now() + IDLE),
+        idle,
+        at: Cell::new(Instant::now() + idle),
         ends: Cell::new(false),
     });
     let mut caller = Watched::new(caller, &deadline);
@@ -101,6 +105,7 @@ where
 
 /// When to give up, which moves as long as bytes do.
 struct Deadline {
+    idle: Duration,
     at: Cell<Instant>,
     /// One side has ended: nothing moves the time any more.
     ends: Cell<bool>,
@@ -109,7 +114,7 @@ struct Deadline {
 impl Deadline {
     fn moved(&self) {
         if !self.ends.get() {
-            self.at.set(Instant::now() + IDLE);
+            self.at.set(Instant::now() + self.idle);
         }
     }
 
@@ -187,8 +192,10 @@ mod tests {
 
     use super::*;
 
+    const IDLE: Duration = Duration::from_mins(5);
+
     #[tokio::test(start_paused = true)]
-    async fn a_silent_websocket_ends_after_five_minutes() {
+    async fn a_websocket_that_is_silent_for_too_long_ends() {
         let ((ours, mut caller), (theirs, _upstream)) = (duplex(64), duplex(64));
         let began = Instant::now();
         let speaking = async {
@@ -197,7 +204,8 @@ mod tests {
             // It stays open, and says nothing more.
             std::future::pending::<()>().await;
         };
-        let ended = tokio::select! { ended = pass(ours, theirs) => ended, () = speaking => "" };
+        let ended =
+            tokio::select! { ended = pass(ours, theirs, IDLE) => ended, () = speaking => "" };
         assert_eq!((ended, began.elapsed().as_secs()), ("idle", 540));
     }
 
@@ -207,7 +215,7 @@ mod tests {
         upstream.write_all(b"bye").await.unwrap();
         upstream.shutdown().await.unwrap();
         let began = Instant::now();
-        let ended = pass(ours, theirs).await;
+        let ended = pass(ours, theirs, IDLE).await;
         assert_eq!(ended, "one ended");
         assert!(began.elapsed() <= LINGER * 2, "{:?}", began.elapsed());
         let mut received = Vec::new();

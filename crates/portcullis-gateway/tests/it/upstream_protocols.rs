@@ -261,3 +261,25 @@ async fn bytes_that_nobody_asked_for_are_not_taken_for_the_next_answer() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_answer_that_pauses_longer_than_its_upstream_may_is_not_completed() {
+    let upstream = Scripted::start(|mut wire, _| async move {
+        wire.head().await?;
+        wire.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+            .await?;
+        wire.rest().await;
+        Ok(())
+    })
+    .await;
+    let url = upstream.url();
+    let text = format!(
+        "[api.main]\nauth = \"none\"\nupstream = {{ url = \"{url}\", idle_timeout = \"50ms\" }}\n"
+    );
+    let gateway = start(World::default().plan(&text));
+    let mut client = Client::connect(gateway.address()).await.unwrap();
+    client.write(get("/a", "")).await.unwrap();
+    assert_eq!(client.head().await.unwrap().status, 200);
+    assert_eq!(client.chunk().await.unwrap(), b"first");
+    assert!(client.is_closed().await, "the last chunk never comes");
+}

@@ -28,11 +28,12 @@ fn an_upstream_is_an_address_or_a_table_with_one() {
         ("{ url = \"http://a:1/b\" }", plain.clone()),
         (
             "{ url = \"http://a:1/b\", protocol = \"http2\", connect_timeout = \"10m\", \
-             answer_timeout = \"1ms\", preserve_host = true }",
+             answer_timeout = \"1ms\", idle_timeout = \"1d\", preserve_host = true }",
             Upstream {
                 protocol: Protocol::Http2,
                 connect_timeout: Duration::from_mins(10),
                 answer_timeout: Duration::from_millis(1),
+                idle_timeout: Duration::from_hours(24),
                 preserve_host: true,
                 ..plain
             },
