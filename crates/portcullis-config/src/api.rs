@@ -1,8 +1,7 @@
-use url::Url;
-
 use crate::path::PathPattern;
 use crate::position::Origin;
 use crate::template::Template;
+use crate::upstream::Upstream;
 
 /// A set of routes with what they share.
 #[derive(Clone, Debug)]
@@ -126,6 +125,6 @@ pub enum AuthFrom {
 pub enum Target {
     /// This text.
     Respond(Template),
-    /// The service at this http or https address.
-    Upstream(Url),
+    /// This service.
+    Upstream(Upstream),
 }

@@ -4,6 +4,7 @@ mod api;
 mod authorizer;
 mod server;
 mod tenant;
+mod upstream;
 
 pub(crate) use api::{API, ROUTE};
 #[cfg(test)]
@@ -11,6 +12,7 @@ pub(crate) use authorizer::ALGORITHMS;
 pub(crate) use authorizer::AUTHORIZER;
 pub(crate) use server::{CERTIFICATE, LIMITS, SERVER, TLS};
 pub(crate) use tenant::{APPLICATION, TENANT, USER};
+pub(crate) use upstream::UPSTREAM;
 
 /// The keys that a table of the file may hold.
 #[derive(Debug)]
@@ -57,6 +59,8 @@ pub(crate) enum Kind {
     TextsTable,
     /// Who may call: a name, `none`, a table of scopes by name, or a list of those.
     Auth,
+    /// An address, or a table with the keys listed.
+    TextOrTable(&'static Table),
     /// A table with the keys listed.
     Table(&'static Table),
     /// A table of such tables, under names of letters, digits, `_` and `-`.

@@ -35,6 +35,7 @@ mod schema;
 mod server;
 mod template;
 mod tenant;
+mod upstream;
 
 pub use address::AddressError;
 pub use api::{
@@ -51,6 +52,7 @@ pub use schema::schema;
 pub use server::{Certificate, Limits, Tls, TlsVersion};
 pub use template::{Template, TemplatePart};
 pub use tenant::{Application, ApplicationKind, Permissions, Tenant, User};
+pub use upstream::{Protocol, Upstream};
 
 /// The text of a configuration file.
 #[derive(Clone, Copy, Debug)]

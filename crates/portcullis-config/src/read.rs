@@ -13,6 +13,7 @@ mod server;
 mod tenant;
 mod text;
 mod tls;
+mod upstream;
 
 use toml::de::DeTable;
 

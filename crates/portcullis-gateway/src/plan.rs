@@ -184,9 +184,9 @@ impl Plan {
         for route in &config.routes {
             let target = match &route.target {
                 portcullis_config::Target::Respond(template) => Target::Respond(template.clone()),
-                portcullis_config::Target::Upstream(url) => {
+                portcullis_config::Target::Upstream(own) => {
                     let upstream = upstreams
-                        .prepare(url)
+                        .prepare(own)
                         .map_err(|cause| PlanError::Upstream {
                             api: config.name.clone(),
                             cause,

@@ -6,7 +6,7 @@ use std::time::Instant;
 use http::header::{CONNECTION, COOKIE, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::Authority;
-use http::{HeaderMap, HeaderValue, Request, Response, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use portcullis::Form;
 use portcullis_token::Trace;
@@ -15,6 +15,7 @@ use tokio::time::Instant as Deadline;
 use crate::authz::Permit;
 use crate::body::{Body, RequestBody};
 use crate::forward::upstream::Pools;
+use crate::forward::{Hop, websocket};
 use crate::plan::Plan;
 use crate::refuse::Refusal;
 use crate::request_id::RequestIds;
@@ -76,6 +77,9 @@ pub(crate) async fn serve(
         result.unwrap_or_else(|refusal| refusal.into_response(&id, form, plan.tells_reason));
 
     rewrite::for_caller(response.headers_mut(), &id);
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        websocket::say(response.headers_mut());
+    }
     // In HTTP/2 it is the stream that ends.
     if ends_connection && version < Version::HTTP_2 {
         let close = HeaderValue::from_static("close");
@@ -118,10 +122,11 @@ async fn try_serve(
 
     // 4 What we know about the caller goes on, what they claim to be does not.
     check_values(&head.headers)?;
+    let hop = Hop::of(&head);
     rewrite::for_target(plan, &permit, &mut head.headers, sender);
     let body = RequestBody::limited(body, plan.limits.body).map_err(|_| Refusal::BodyTooLarge)?;
     // 5 Consumes the permit: what was authorised is what is sent.
-    forward::send(permit, Request::from_parts(head, body), &deps.pools).await
+    forward::send(permit, Request::from_parts(head, body), hop, &deps.pools).await
 }
 
 /// The decision: may this request pass? `explain` asks here too, so it cannot disagree.

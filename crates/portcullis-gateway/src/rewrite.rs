@@ -113,7 +113,12 @@ pub(crate) fn for_caller(headers: &mut HeaderMap, request_id: &str) {
     if headers.contains_key(TRANSFER_ENCODING) {
         headers.remove(CONTENT_LENGTH);
     }
+    // What follows the body is passed on, so its announcement is true here too.
+    let announced = headers.get(TRAILER).cloned();
     remove_hop_by_hop(headers);
+    if let Some(announced) = announced {
+        headers.insert(TRAILER, announced);
+    }
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID, id);
     }

@@ -1,4 +1,4 @@
-use super::{Kind, Table, key};
+use super::{Kind, Table, UPSTREAM, key};
 
 pub(crate) const API: Table = Table {
     title: "[api.NAME]",
@@ -20,7 +20,7 @@ pub(crate) const API: Table = Table {
         .default("false"),
         key(
             "upstream",
-            Kind::Text,
+            Kind::TextOrTable(&UPSTREAM),
             r#""http://localhost:3001""#,
             "The service behind the API: it answers all paths, and the routes without a target.",
         ),
@@ -83,7 +83,7 @@ pub(crate) const ROUTE: Table = Table {
         ),
         key(
             "upstream",
-            Kind::Text,
+            Kind::TextOrTable(&UPSTREAM),
             r#""http://localhost:3002""#,
             "The service that answers.",
         ),

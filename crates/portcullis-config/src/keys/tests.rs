@@ -31,6 +31,10 @@ fn file(title: &str, name: &str, value: &str) -> String {
                  routes = {{ \"GET /{{name}}\" = {{ {name} = {value}{route} }} }}\n"
             )
         }
+        "an upstream" => {
+            let url = without("url = \"http://localhost:1\"\n");
+            format!("[api.main]\nauth = \"none\"\n[api.main.upstream]\n{line}{url}")
+        }
         "[[tenant.user]]" => {
             let user = without("email = \"a@example.com\"\npassword = \"b\"\n");
             format!("{title}\n{line}{user}")
@@ -52,7 +56,7 @@ fn file(title: &str, name: &str, value: &str) -> String {
 
 const CERTIFIED: &str = "certificate = \"a.pem\"\nkey = \"b.pem\"\n";
 
-const TABLES: [&Table; 11] = [
+const TABLES: [&Table; 12] = [
     &ROOT,
     &SERVER,
     &LIMITS,
@@ -61,6 +65,7 @@ const TABLES: [&Table; 11] = [
     &AUTHORIZER,
     &API,
     &ROUTE,
+    &UPSTREAM,
     &TENANT,
     &USER,
     &APPLICATION,
@@ -115,7 +120,7 @@ fn a_value_of_another_type_is_refused_for_every_key() {
 
 #[test]
 fn every_required_key_is_missed() {
-    for table in [&AUTHORIZER, &USER, &APPLICATION, &TLS] {
+    for table in [&AUTHORIZER, &UPSTREAM, &USER, &APPLICATION, &TLS] {
         for key in table.keys.iter().filter(|key| key.required) {
             let text = file(table.title, key.name, key.example);
             let line = format!("{} = {}\n", key.name, key.example);

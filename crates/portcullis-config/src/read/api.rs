@@ -1,7 +1,5 @@
 use std::collections::HashSet;
 
-use url::Url;
-
 use super::auth;
 use super::authorizer::{Names, check_name};
 use super::conflict::{Located, Seen};
@@ -9,7 +7,7 @@ use super::fields::{Entry, Fields, entries};
 use super::identity;
 use super::reader::{Reader, Reported, all};
 use super::route::{self, Shared};
-use crate::address::parse_url;
+use super::upstream;
 use crate::api::{Api, AuthFrom, ErrorBodies, Method, Route, TokenForwarding};
 use crate::diagnostic::Diagnostic;
 use crate::keys::API;
@@ -67,7 +65,7 @@ fn read_shared(reader: &mut Reader<'_>, names: &mut Names<'_>, fields: &Fields<'
         base: fields
             .optional("base", |entry| read_base(reader, &entry))
             .map(Option::unwrap_or_default),
-        upstream: fields.optional("upstream", |entry| read_upstream(reader, &entry)),
+        upstream: fields.optional("upstream", |entry| upstream::read(reader, &entry)),
         auth: fields.optional("auth", |entry| {
             let auth = auth::read(reader, names, &entry)?;
             Ok((auth, AuthFrom::Api(reader.origin(&entry.key))))
@@ -105,11 +103,6 @@ fn base_text(base: &PathPattern) -> String {
     } else {
         base.to_string()
     }
-}
-
-pub(super) fn read_upstream(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Url, Reported> {
-    let text = reader.text(entry)?.value();
-    parse_url(&text).map_err(|error| reader.bad(entry, error))
 }
 
 fn read_routes(

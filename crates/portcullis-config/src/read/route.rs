@@ -1,22 +1,21 @@
-use url::Url;
-
-use super::api::read_upstream;
 use super::auth;
 use super::authorizer::Names;
 use super::conflict::Located;
 use super::fields::{Entry, Fields};
 use super::identity::is_token;
 use super::reader::{Reader, Reported};
+use super::upstream;
 use crate::api::{Auth, AuthFrom, Method, Route, Target};
 use crate::diagnostic::{Diagnostic, Quoted};
 use crate::keys::ROUTE;
 use crate::path::PathPattern;
 use crate::template::{Template, TemplateError};
+use crate::upstream::Upstream;
 
 /// What the routes of an API have in common.
 pub(super) struct Shared {
     pub(super) base: Result<PathPattern, Reported>,
-    pub(super) upstream: Result<Option<Url>, Reported>,
+    pub(super) upstream: Result<Option<Upstream>, Reported>,
     pub(super) auth: Result<Option<(Auth, AuthFrom)>, Reported>,
 }
 
@@ -139,7 +138,7 @@ fn read_target(
             Err(reader.refuse(problem))
         }
         (Some(respond), None) => read_template(reader, &respond, path).map(Target::Respond),
-        (None, Some(upstream)) => read_upstream(reader, &upstream).map(Target::Upstream),
+        (None, Some(own)) => upstream::read(reader, &own).map(Target::Upstream),
         (None, None) => shared.target()?.ok_or_else(|| {
             if let Some(reported) = fields.refused() {
                 return reported;

@@ -3,6 +3,7 @@ mod guides;
 mod hostile;
 mod messages;
 mod server;
+mod upstream;
 mod values;
 
 use super::*;

@@ -19,5 +19,7 @@ mod life_cycle;
 mod paths;
 mod routing;
 mod slow_callers;
+mod switching;
 mod tls;
 mod upstream;
+mod upstream_protocols;
