@@ -52,7 +52,7 @@ fn file(title: &str, name: &str, value: &str) -> String {
 
 const CERTIFIED: &str = "certificate = \"a.pem\"\nkey = \"b.pem\"\n";
 
-const TABLES: [&Table; 11] = [
+const TABLES: [&Table; 13] = [
     &ROOT,
     &SERVER,
     &LIMITS,
@@ -64,6 +64,8 @@ const TABLES: [&Table; 11] = [
     &TENANT,
     &USER,
     &APPLICATION,
+    &LOG,
+    &TELEMETRY,
 ];
 
 #[test]
