@@ -10,6 +10,7 @@ use portcullis::Chain;
 use crate::authz::Permit;
 use crate::body::{Body, BodyError, RequestBody};
 use crate::forward::upstream::{Pools, SendError, Upstream};
+use crate::observe::Observation;
 use crate::path::PathError;
 use crate::plan::Target;
 use crate::refuse::Refusal;
@@ -19,6 +20,7 @@ pub(crate) async fn send(
     permit: Permit<'_>,
     mut request: Request<RequestBody>,
     pools: &Pools,
+    seen: &mut Observation,
 ) -> Result<Response<Body>, Refusal> {
     let route = permit.route();
     match &route.target {
@@ -26,10 +28,15 @@ pub(crate) async fn send(
         Target::Upstream { upstream, strip } => {
             let path = permit.path().get(*strip..).unwrap_or_default();
             request = readdress(request, upstream, path)?;
-            pools.send(upstream, request).await.map_err(|error| {
+            seen.pass_trace_on(request.headers_mut());
+            seen.asked_upstream();
+            let answer = pools.send(upstream, request).await.map_err(|error| {
                 tracing::debug!(?upstream, error = %Chain(&error), "an upstream gave no answer");
                 refusal(&error)
-            })
+            });
+            let answered = answer.as_ref().map(|answer| answer.status().as_u16());
+            seen.upstream_answered(answered.map_err(Refusal::code));
+            answer
         }
     }
 }
