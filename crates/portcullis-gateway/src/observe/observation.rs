@@ -21,6 +21,10 @@ use crate::request::Deps;
 /// What a caller's going away is called, and its status in the access log, after nginx.
 const CANCELLED: &str = "cancelled";
 const CANCELLED_STATUS: u16 = 499;
+/// What is wrong with an answer of 500 and above that the upstream itself gave.
+const UPSTREAMS_OWN: &str = "upstream_status";
+/// What an answer is called whose body did not come whole.
+const BROKEN: &str = "answer_broken";
 /// How much of a text that others choose a span has.
 const LONGEST_ATTRIBUTE: usize = 256;
 
@@ -92,7 +96,7 @@ impl Observation {
             request_id: text(id),
             method: request.method().clone(),
             path: text(request.uri().path()),
-            host: headers.get(HOST).filter(|_| is_told).cloned(),
+            host: is_told.then(|| host(request)).flatten(),
             status: None,
             reason: None,
             bytes: 0,
@@ -152,6 +156,11 @@ impl Observation {
         self.reason = reason;
     }
 
+    /// The rest of the answer's body will not come.
+    pub(crate) fn broke_off(&mut self) {
+        self.reason = Some(BROKEN);
+    }
+
     /// Bytes of the answer's body are on their way.
     pub(crate) fn sent(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes as u64);
@@ -181,8 +190,11 @@ impl Observation {
     fn error(&self) -> &'static str {
         match self.status {
             None => CANCELLED,
-            Some(500..) => self.reason.unwrap_or(""),
-            Some(_) => "",
+            Some(500..) => self.reason.unwrap_or(UPSTREAMS_OWN),
+            Some(_) => self
+                .reason
+                .filter(|reason| *reason == BROKEN)
+                .unwrap_or_default(),
         }
     }
 
@@ -237,7 +249,7 @@ impl Observation {
             began,
             took,
             attributes,
-            failed: self.status.is_none_or(|status| status >= 500),
+            failed: self.status.is_none() || !self.error().is_empty(),
         };
         if let (Some(part), Some(upstream)) = (&self.upstream, &series.upstream) {
             let after = part.began.saturating_duration_since(self.began);
@@ -280,6 +292,13 @@ impl UpstreamPart {
 )]
 fn time_of_day() -> SystemTime {
     SystemTime::now()
+}
+
+fn host<B>(request: &Request<B>) -> Option<HeaderValue> {
+    let named = request.headers().get(HOST).cloned();
+    // In HTTP/2 it is part of the target.
+    let by_target = || HeaderValue::from_str(request.uri().authority()?.as_str()).ok();
+    named.or_else(by_target)
 }
 
 fn text(text: &str) -> Attribute {

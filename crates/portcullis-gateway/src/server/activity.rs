@@ -187,6 +187,7 @@ impl http_body::Body for Answer {
         if let Some(deadline) = &mut self.deadline
             && deadline.as_mut().poll(context).is_ready()
         {
+            self.seen.broke_off();
             return Poll::Ready(Some(Err(BodyError::Idle)));
         }
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
@@ -195,6 +196,9 @@ impl http_body::Body for Answer {
             .and_then(|frame| frame.as_ref().ok()?.data_ref());
         if let Some(length) = data.map(Bytes::len) {
             self.seen.sent(length);
+        }
+        if matches!(frame, Some(Err(_))) {
+            self.seen.broke_off();
         }
         if frame.is_none() || self.body.is_end_stream() {
             self.under_way.finish();

@@ -1,10 +1,15 @@
 use std::collections::HashSet;
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
+use portcullis_gateway::Metrics;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
-use crate::fixture::{Fixture, bearer, get, start};
-use crate::upstream::values;
+use crate::fixture::{Fixture, Scripting, bearer, get, start};
+use crate::upstream::{Wire, values};
 
 const API: &str = r#"
 [api.main]
@@ -24,8 +29,12 @@ const PIECE: usize = 16;
 
 /// Waits until the metrics hold all `expected` lines: a request counts when its answer has ended.
 async fn until_counted(fixture: &Fixture, expected: &[String]) -> String {
+    until_shown(&fixture.gateway.metrics(), expected).await
+}
+
+async fn until_shown(metrics: &Metrics, expected: &[String]) -> String {
     for _ in 0..400 {
-        let page = fixture.gateway.metrics().render();
+        let page = metrics.render();
         if expected
             .iter()
             .all(|line| page.lines().any(|own| own == line))
@@ -34,7 +43,7 @@ async fn until_counted(fixture: &Fixture, expected: &[String]) -> String {
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let page = fixture.gateway.metrics().render();
+    let page = metrics.render();
     panic!("{expected:#?} are not all in\n{page}")
 }
 
@@ -335,6 +344,46 @@ async fn no_piece_of_a_token_is_in_metrics_or_spans() {
             assert!(!said.contains(piece), "{piece}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_an_error_and_so_is_a_caller_who_leaves() {
+    let asked = Arc::new(Notify::new());
+    let notify = Arc::clone(&asked);
+    let scripting = Scripting::start(move |wire, _| leave_half(wire, Arc::clone(&notify))).await;
+    let metrics = scripting.gateway.metrics();
+    let mut client = scripting.connect().await;
+    client.write(get("/half", "")).await.unwrap();
+    assert!(client.answer().await.is_err());
+    let mut client = scripting.connect().await;
+    assert_eq!(client.send(get("/broken", "")).await.status, 503);
+    let mut client = scripting.connect().await;
+    client.write(get("/waits", "")).await.unwrap();
+    let told = timeout(Duration::from_secs(20), asked.notified()).await;
+    told.expect("the upstream is asked in time");
+    drop(client);
+    let counted = |status: &str, error: &str| requests("main", "/{rest+}", "GET", status, error, 1);
+    let expected = [
+        counted("200", "answer_broken"),
+        counted("503", "upstream_status"),
+        counted("", "cancelled"),
+    ];
+    until_shown(&metrics, &expected).await;
+}
+
+/// An upstream that answers half, with an error of its own, or not at all.
+async fn leave_half(mut wire: Wire, asked: Arc<Notify>) -> io::Result<()> {
+    let head = wire.head().await?;
+    let answer = if head.starts_with("GET /half") {
+        "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab"
+    } else if head.starts_with("GET /broken") {
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+    } else {
+        asked.notify_one();
+        wire.rest().await;
+        return Ok(());
+    };
+    wire.write(answer).await
 }
 
 #[tokio::test]
