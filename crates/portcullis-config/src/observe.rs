@@ -17,7 +17,8 @@ pub enum LoggedSubject {
     /// By `sub` itself.
     #[default]
     Plain,
-    /// By a hash of issuer and `sub`: the same caller is recognised, not named.
+    /// By a hash of issuer and `sub`: the same caller is recognised, not named. It has no key, so
+    /// that it is the same everywhere: whoever guesses a `sub` can tell that the guess is right.
     Hash,
     /// Not at all.
     None,

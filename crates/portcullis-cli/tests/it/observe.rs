@@ -1,5 +1,6 @@
 //! What `serve` tells of requests: the access log on stderr, and spans to a collector.
 
+use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -338,4 +339,29 @@ async fn a_collector_that_refuses_is_told_once_and_harms_nobody() {
     let said = session.stop().await.stderr;
     let complaints = said.matches("the collector does not take spans").count();
     assert_eq!(complaints, 1, "{said}");
+}
+
+#[tokio::test]
+async fn the_collector_and_the_form_of_the_log_take_a_restart_and_the_rest_does_not() {
+    let trusting = Trusting::with("").await;
+    let file = trusting.world.project().join("portcullis.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let session = trusting.start(&["--log-format", "json"]).await;
+    get(&session.url("/word/before")).await;
+    session.until_said("/word/before").await;
+    let settings = "[telemetry]\notlp = \"http://127.0.0.1:1\"\n\
+                    [log]\nformat = \"text\"\naccess = false\n";
+    fs::write(&file, format!("{settings}{text}")).unwrap();
+    session.signal("HUP").await;
+    session.until_said("log.format").await;
+    get(&session.url("/word/after")).await;
+    let said = session.stop().await.stderr;
+    assert_eq!(access(&said).len(), 1, "{said}");
+    let waits = "changed in the file, and takes a restart";
+    for setting in ["telemetry.otlp", "log.format"] {
+        let told = said
+            .lines()
+            .any(|line| line.contains(setting) && line.contains(waits));
+        assert!(told, "{setting}: {said}");
+    }
 }
