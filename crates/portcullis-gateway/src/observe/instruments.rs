@@ -80,6 +80,9 @@ impl Drop for OpenConnection {
 }
 
 impl Metrics {
+    /// The `Content-Type` of what [`Metrics::render`] returns.
+    pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
     pub(crate) fn new(instruments: Arc<Instruments>, plan: Arc<ArcSwap<Plan>>) -> Self {
         Self { instruments, plan }
     }
