@@ -26,6 +26,7 @@ use crate::dev::tenant::TenantServer;
 use crate::plan::{self, RealIssuers};
 use crate::project::{self, Project};
 use crate::session::{Note, Session};
+use crate::telemetry::Exporter;
 use crate::terminal::{self, Failure, harmless_json};
 use crate::{log, stand_in};
 
@@ -66,7 +67,8 @@ async fn serve(arguments: Dev, mut project: Project) -> anyhow::Result<()> {
         IssuerChoice::Real => (None, RealIssuers::new()?.plan(&project.config, true)?),
     };
     plan.start_keys();
-    let gateway = start_gateway(arguments.listen, &project, plan)?;
+    let mut gateway = start_gateway(arguments.listen, &project, plan)?;
+    let exporter = Exporter::start(&mut gateway, &project.config.telemetry)?;
     // Before anybody is told that it runs: who hears that may send a signal at once.
     let mut signals = Signals::listen()?;
     let _note = tenant.as_ref().and_then(|tenant| note(&project, tenant));
@@ -89,6 +91,7 @@ async fn serve(arguments: Dev, mut project: Project) -> anyhow::Result<()> {
         () = stop(gateway, tenant, patience) => {}
         _ = signals.interrupt.recv() => {}
     }
+    exporter.finish().await;
     Ok(())
 }
 

@@ -15,6 +15,7 @@ mod routes;
 mod serve;
 mod session;
 mod stand_in;
+mod telemetry;
 mod terminal;
 mod token;
 

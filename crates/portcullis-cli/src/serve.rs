@@ -7,16 +7,19 @@ use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use portcullis_config::LogFormat;
 use portcullis_gateway::Gateway;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::arguments::{Format, Serve};
 use crate::dev::announce::Running;
 use crate::dev::{control_plane, start_gateway};
+use crate::log::Queue;
 use crate::plan::RealIssuers;
 use crate::project::Project;
 use crate::serve::reload::Reloader;
 use crate::serve::watch::Watch;
+use crate::telemetry::Exporter;
 use crate::terminal::{self, Failure, harmless_json};
 use crate::{log, stand_in};
 
@@ -28,23 +31,28 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<()> {
     let watch = Watch::of(&arguments.directory);
     let project = Project::load(&arguments.directory, "serve")?;
     refuse_development(&project)?;
-    let format = log_format(arguments);
-    log::start_in_production(format);
+    let format = log_format(arguments, project.config.log.format);
+    let log = log::start_in_production(format).context("the log has no thread to write it")?;
     let runtime = control_plane()?;
-    let result = runtime.block_on(serve(arguments, &project, watch, format));
+    let result = runtime.block_on(serve(arguments, &project, watch, format, &log));
     // What is left is waiting for the network, and nobody waits for it.
     runtime.shutdown_background();
     result
 }
 
-fn log_format(arguments: &Serve) -> Format {
-    arguments.log_format.unwrap_or_else(|| {
+fn log_format(arguments: &Serve, file: Option<LogFormat>) -> Format {
+    let by_file = file.map(|format| match format {
+        LogFormat::Json => Format::Json,
+        LogFormat::Text => Format::Text,
+    });
+    let by_reader = || {
         if io::stderr().is_terminal() {
             Format::Text
         } else {
             Format::Json
         }
-    })
+    };
+    arguments.log_format.or(by_file).unwrap_or_else(by_reader)
 }
 
 /// Fails where the file holds passwords: what runs in production has none in a file.
@@ -66,11 +74,14 @@ async fn serve(
     project: &Project,
     watch: Watch,
     format: Format,
+    log: &Queue,
 ) -> anyhow::Result<()> {
     let mut issuers = RealIssuers::new()?;
     let plan = issuers.plan(&project.config, false)?;
     plan.start_keys();
-    let gateway = start_gateway(arguments.listen, project, plan)?;
+    let mut gateway = start_gateway(arguments.listen, project, plan)?;
+    gateway.metrics().show_lost_lines(log.lost());
+    let exporter = Exporter::start(&mut gateway, &project.config.telemetry)?;
     // Before anybody is told that it runs: who hears that may send a signal at once.
     let mut signals = Signals::listen()?;
     announce(arguments, project, &gateway)?;
@@ -85,6 +96,7 @@ async fn serve(
         () = gateway.stop(DRAIN) => {}
         () = signals.end() => tracing::warn!("ending at once, told so twice"),
     }
+    exporter.finish().await;
     Ok(())
 }
 

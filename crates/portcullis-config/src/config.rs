@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use crate::api::Api;
 use crate::authorizer::{Authorizer, AuthorizerKind, Check};
 use crate::network::Network;
+use crate::observe::{Log, Telemetry};
 use crate::server::{Limits, Tls};
 use crate::tenant::Tenant;
 
@@ -21,6 +22,10 @@ pub struct Config {
     pub apis: Vec<Api>,
     /// The embedded identity provider of `portcullis dev`.
     pub tenant: Tenant,
+    /// What is written down about requests.
+    pub log: Log,
+    /// Where traces are sent.
+    pub telemetry: Telemetry,
 }
 
 /// How the gateway listens, and what it takes.

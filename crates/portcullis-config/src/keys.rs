@@ -2,6 +2,7 @@
 
 mod api;
 mod authorizer;
+mod observe;
 mod server;
 mod tenant;
 mod upstream;
@@ -10,6 +11,7 @@ pub(crate) use api::{API, ROUTE};
 #[cfg(test)]
 pub(crate) use authorizer::ALGORITHMS;
 pub(crate) use authorizer::AUTHORIZER;
+pub(crate) use observe::{LOG, TELEMETRY};
 pub(crate) use server::{CERTIFICATE, LIMITS, SERVER, TLS};
 pub(crate) use tenant::{APPLICATION, TENANT, USER};
 pub(crate) use upstream::UPSTREAM;
@@ -128,6 +130,18 @@ pub(crate) const ROOT: Table = Table {
             Kind::Table(&TENANT),
             r#"{ listen = "127.0.0.1:4000" }"#,
             "The embedded identity provider that `portcullis dev` runs.",
+        ),
+        key(
+            "log",
+            Kind::Table(&LOG),
+            r#"{ subject = "hash" }"#,
+            "What is written down about requests.",
+        ),
+        key(
+            "telemetry",
+            Kind::Table(&TELEMETRY),
+            r#"{ otlp = "http://127.0.0.1:4318" }"#,
+            "Where traces are sent.",
         ),
     ],
     later: &[

@@ -27,6 +27,7 @@ mod diagnostic;
 mod environment;
 mod keys;
 mod network;
+mod observe;
 mod path;
 mod position;
 mod quantity;
@@ -45,6 +46,7 @@ pub use authorizer::{Authorizer, AuthorizerKind, Check, IssuerUrl, JwtAuthorizer
 pub use config::{Config, Server};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use network::{Network, NetworkError};
+pub use observe::{Log, LogFormat, LoggedSubject, Telemetry};
 pub use path::{PathError, PathPattern, Segment};
 pub use position::Origin;
 pub use read::parse;

@@ -7,6 +7,7 @@ mod conflict;
 mod fields;
 mod identity;
 mod limits;
+mod observe;
 mod reader;
 mod route;
 mod server;
@@ -83,6 +84,8 @@ fn read_root(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Config, Repor
     let authorizers = authorizer::read_all(reader, &names);
     let apis = api::read_all(reader, root, &mut names);
     let tenant = tenant::read(reader, root);
+    let log = observe::read_log(reader, root);
+    let telemetry = observe::read_telemetry(reader, root);
     names.warn_unused(reader);
     Ok(Config {
         name: name?,
@@ -90,6 +93,8 @@ fn read_root(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Config, Repor
         authorizers: authorizers?,
         apis: apis?,
         tenant: tenant?,
+        log: log?,
+        telemetry: telemetry?,
     })
 }
 

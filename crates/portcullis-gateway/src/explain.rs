@@ -1,6 +1,7 @@
 use http::HeaderMap;
 use portcullis_token::{Record, Recorder, Step, Trace};
 
+use crate::observe::Watch;
 use crate::plan::Plan;
 use crate::refuse::Refusal;
 use crate::request::decide;
@@ -55,6 +56,8 @@ impl Steps {
         records
     }
 }
+
+impl Watch for Steps {}
 
 impl Trace for Steps {
     fn authorizer(&mut self, name: &str) {

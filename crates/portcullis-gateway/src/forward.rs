@@ -15,6 +15,7 @@ use tokio::task::spawn_local;
 use crate::authz::Permit;
 use crate::body::{Body, BodyError, RequestBody};
 use crate::forward::upstream::{Pools, SendError, Switch, Upstream};
+use crate::observe::Observation;
 use crate::path::PathError;
 use crate::plan::Target;
 use crate::refuse::Refusal;
@@ -48,22 +49,28 @@ pub(crate) async fn send(
     request: Request<RequestBody>,
     hop: Hop,
     pools: &Pools,
+    seen: &mut Observation,
 ) -> Result<Response<Body>, Refusal> {
     let route = permit.route();
     match &route.target {
         Target::Respond(template) => Ok(respond::answer(template, &route.pattern, permit.path())),
         Target::Upstream { upstream, strip } => {
             let path = permit.path().get(*strip..).unwrap_or_default();
-            let request = readdress(request, upstream, path, hop)?;
-            let response = if hop.websocket && upstream.protocol == Protocol::Http1 {
+            let mut request = readdress(request, upstream, path, hop)?;
+            seen.pass_trace_on(request.headers_mut());
+            seen.asked_upstream();
+            let answer = if hop.websocket && upstream.protocol == Protocol::Http1 {
                 switch(upstream, request, pools).await
             } else {
                 pools.send(upstream, request).await
             };
-            response.map_err(|error| {
+            let answer = answer.map_err(|error| {
                 tracing::debug!(?upstream, error = %Chain(&error), "an upstream gave no answer");
                 refusal(&error)
-            })
+            });
+            let answered = answer.as_ref().map(|answer| answer.status().as_u16());
+            seen.upstream_answered(answered.map_err(Refusal::code));
+            answer
         }
     }
 }

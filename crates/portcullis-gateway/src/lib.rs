@@ -32,7 +32,7 @@ mod tls;
 
 pub use explain::{Explanation, Permitted, explain};
 pub use forward::upstream::UpstreamError;
-pub use observe::ACCESS;
+pub use observe::{ACCESS, Batch, Metrics, Spans};
 pub use path::PathError;
 pub use plan::{Environment, Plan, PlanError};
 pub use refuse::Refusal;

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderName;
-use portcullis::{Answers, BuildError, Cache, Clock, ErrorDetail, ErrorStyle, Issuer};
+use portcullis::{Answers, BuildError, Cache, Clock, ErrorDetail, ErrorStyle, Issuer, KeyStatus};
 use portcullis_config::{
     Config, ErrorBodies, JwtAuthorizer, Limits, Network, PathPattern, Template, TokenForwarding,
 };
@@ -17,6 +17,7 @@ use portcullis_token::{Requirement, Step, Trace};
 pub(crate) use self::authorizer::Authorizer;
 use self::upstreams::Upstreams;
 use crate::forward::upstream::{Upstream, UpstreamError};
+use crate::observe::Observed;
 use crate::path::{self, PathError};
 use crate::refuse::Refusal;
 use crate::route::RouteTable;
@@ -34,11 +35,15 @@ pub struct Plan {
     pub(crate) managed: Vec<HeaderName>,
     pub(crate) limits: Limits,
     pub(crate) tells_reason: bool,
+    /// What is counted and told about requests.
+    pub(crate) observed: Observed,
 }
 
 /// Which requests, who may make them, and what answers them.
 #[derive(Debug)]
 pub(crate) struct Route {
+    /// Its place among the plan's routes.
+    pub(crate) index: usize,
     pub(crate) api: Arc<Api>,
     /// `GET /hello/{name}`.
     pub(crate) name: String,
@@ -151,12 +156,19 @@ impl Plan {
             managed: Vec::new(),
             limits: config.server.limits.clone(),
             tells_reason: environment.tells_reason,
+            observed: Observed::new(config, cache),
         };
         let mut upstreams = Upstreams::default();
         for api in &config.apis {
             plan.add_api(api, &mut upstreams)?;
         }
+        plan.observed.prepare(&plan.routes);
         Ok(plan)
+    }
+
+    /// Goes on counting where the plan before this one stops.
+    pub(crate) fn continue_from(&mut self, earlier: &Self) {
+        self.observed.continue_from(&earlier.observed, &self.routes);
     }
 
     fn add_api(
@@ -197,6 +209,7 @@ impl Plan {
             self.table
                 .insert(&route.methods, &route.path, self.routes.len());
             self.routes.push(Route {
+                index: self.routes.len(),
                 api: Arc::clone(&api),
                 name: format!("{} {}", route.methods, route.path),
                 pattern: route.path.clone(),
@@ -282,6 +295,17 @@ impl Plan {
 
     pub(crate) fn authorizer(&self, index: usize) -> &Authorizer {
         &self.authorizers[index]
+    }
+
+    pub(crate) fn authorizer_named(&self, name: &str) -> Option<usize> {
+        let mut authorizers = self.authorizers.iter();
+        authorizers.position(|authorizer| authorizer.name == name)
+    }
+
+    /// The keys of every authorizer at this moment.
+    pub(crate) fn key_status(&self) -> impl Iterator<Item = KeyStatus> {
+        let authorizers = self.authorizers.iter();
+        authorizers.flat_map(|authorizer| authorizer.verifier.key_status())
     }
 
     /// Whether what `peer` says about its own client is believed.

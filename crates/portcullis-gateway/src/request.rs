@@ -1,7 +1,8 @@
 //! THE request path: everything a request goes through, in order.
 
 use std::net::IpAddr;
-use std::time::Instant;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use http::header::{CONNECTION, COOKIE, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -9,24 +10,37 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use portcullis::Form;
-use portcullis_token::Trace;
 use tokio::time::Instant as Deadline;
 
 use crate::authz::Permit;
 use crate::body::{Body, RequestBody};
 use crate::forward::upstream::Pools;
 use crate::forward::{Hop, websocket};
+use crate::observe::{Instruments, Observation, TraceIds, Watch};
 use crate::plan::Plan;
 use crate::refuse::Refusal;
 use crate::request_id::RequestIds;
 use crate::rewrite::Sender;
-use crate::{authn, authz, forward, observe, rewrite};
+use crate::{authn, authz, forward, rewrite};
 
 /// What one thread needs to serve requests.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Deps {
     pub(crate) pools: Pools,
     pub(crate) ids: RequestIds,
+    pub(crate) trace_ids: TraceIds,
+    pub(crate) instruments: Arc<Instruments>,
+}
+
+impl Deps {
+    pub(crate) fn new(instruments: Arc<Instruments>) -> Self {
+        Self {
+            pools: Pools::default(),
+            ids: RequestIds::default(),
+            trace_ids: TraceIds::default(),
+            instruments,
+        }
+    }
 }
 
 /// The other end of a connection.
@@ -43,28 +57,27 @@ impl Peer {
     }
 }
 
-/// Answers a request, whatever it is.
+/// Answers a request, whatever it is; what was observed is told when the answer has ended.
 pub(crate) async fn serve(
-    plan: &Plan,
-    deps: &Deps,
+    plan: &Arc<Plan>,
+    deps: &Rc<Deps>,
     request: Request<Incoming>,
     peer: Peer,
     deadline: Option<Deadline>,
-) -> Response<Body> {
-    let began = Instant::now();
+) -> (Response<Body>, Observation) {
     let (head, body) = request.into_parts();
     let form = Form::of(&head);
     let request = Request::from_parts(head, body);
     let id = deps.ids.of(request.headers());
     let version = request.version();
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let mut seen = Observation::begin(plan, deps, &request, &id);
     let sender = Sender {
         address: peer.address,
         scheme: peer.scheme,
         request_id: &id,
     };
 
-    let serving = try_serve(plan, deps, request, sender);
+    let serving = try_serve(plan, deps, request, sender, &mut seen);
     let result = match deadline {
         Some(deadline) => tokio::time::timeout_at(deadline, serving)
             .await
@@ -85,16 +98,8 @@ pub(crate) async fn serve(
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
     }
-    tracing::debug!(
-        target: observe::ACCESS,
-        request_id = %id,
-        %method,
-        path,
-        status = response.status().as_u16(),
-        reason,
-        duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
-    );
-    response
+    seen.answered(response.status().as_u16(), reason);
+    (response, seen)
 }
 
 async fn try_serve(
@@ -102,6 +107,7 @@ async fn try_serve(
     deps: &Deps,
     request: Request<Incoming>,
     sender: Sender<'_>,
+    seen: &mut Observation,
 ) -> Result<Response<Body>, Refusal> {
     let (mut head, body) = request.into_parts();
     if head.headers.len() > plan.limits.header_count {
@@ -111,14 +117,10 @@ async fn try_serve(
     check_framing(&head.headers)?;
     address(&mut head)?;
     join_cookies(&mut head);
-    let permit = decide(
-        plan,
-        head.method.as_str(),
-        head.uri.path(),
-        &head.headers,
-        &mut (),
-    )
-    .await?;
+    let (method, path) = (head.method.as_str(), head.uri.path());
+    let decision = decide(plan, method, path, &head.headers, seen).await;
+    seen.decided(decision.as_ref());
+    let permit = decision?;
 
     // 4 What we know about the caller goes on, what they claim to be does not.
     check_values(&head.headers)?;
@@ -126,7 +128,8 @@ async fn try_serve(
     rewrite::for_target(plan, &permit, &mut head.headers, sender);
     let body = RequestBody::limited(body, plan.limits.body).map_err(|_| Refusal::BodyTooLarge)?;
     // 5 Consumes the permit: what was authorised is what is sent.
-    forward::send(permit, Request::from_parts(head, body), hop, &deps.pools).await
+    let request = Request::from_parts(head, body);
+    forward::send(permit, request, hop, &deps.pools, seen).await
 }
 
 /// The decision: may this request pass? `explain` asks here too, so it cannot disagree.
@@ -135,10 +138,11 @@ pub(crate) async fn decide<'p>(
     method: &str,
     path: &str,
     headers: &HeaderMap,
-    trace: &mut impl Trace,
+    trace: &mut impl Watch,
 ) -> Result<Permit<'p>, Refusal> {
     // 1 Which rule applies, by the one canonical path.
     let matched = plan.route(method, path, trace)?;
+    trace.matched(&matched);
     // 2 Who is calling.
     let caller = authn::identify(plan, &matched, headers, trace).await?;
     // 3 May they.

@@ -24,6 +24,7 @@ use tokio::task::{JoinSet, LocalSet};
 
 use self::connection::Context;
 pub use self::listeners::Listeners;
+use crate::observe::{Instruments, Metrics, Spans};
 use crate::plan::Plan;
 use crate::request::Deps;
 use crate::tls::Tls;
@@ -39,6 +40,7 @@ pub struct Gateway {
     address: SocketAddr,
     shared: Arc<Shared>,
     phase: watch::Sender<Phase>,
+    spans: Option<Spans>,
     /// Closed when the last thread has ended.
     ended: mpsc::Receiver<Infallible>,
 }
@@ -46,9 +48,10 @@ pub struct Gateway {
 /// What all threads read, and what may be replaced while they run.
 #[derive(Debug)]
 struct Shared {
-    plan: ArcSwap<Plan>,
+    plan: Arc<ArcSwap<Plan>>,
     /// Connections are accepted in the clear without it.
     tls: ArcSwapOption<Tls>,
+    instruments: Arc<Instruments>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,9 +86,11 @@ impl Gateway {
             listeners.of_workers.len(),
             open_files::raise_limit(),
         );
+        let (instruments, spans) = Instruments::new();
         let shared = Arc::new(Shared {
-            plan: ArcSwap::from_pointee(plan),
+            plan: Arc::new(ArcSwap::from_pointee(plan)),
             tls: ArcSwapOption::from_pointee(tls),
+            instruments,
         });
         let phase = watch::Sender::new(Phase::Serving);
         let (alive, ended) = mpsc::channel(1);
@@ -108,6 +113,7 @@ impl Gateway {
             address,
             shared,
             phase,
+            spans: Some(spans),
             ended,
         })
     }
@@ -118,8 +124,31 @@ impl Gateway {
     }
 
     /// Serves by `plan` from the next request on; its limits of connections, by the next ones.
-    pub fn replace(&self, plan: Plan) {
+    pub fn replace(&self, mut plan: Plan) {
+        plan.continue_from(&self.shared.plan.load());
         self.shared.plan.store(Arc::new(plan));
+        self.shared.instruments.reloaded();
+    }
+
+    /// Has the metrics say that another plan was wanted, and could not be had.
+    pub fn keep_after_failure(&self) {
+        self.shared.instruments.reload_failed();
+    }
+
+    /// What is counted, to be shown.
+    pub fn metrics(&self) -> Metrics {
+        let Shared {
+            plan, instruments, ..
+        } = &*self.shared;
+        Metrics::new(Arc::clone(instruments), Arc::clone(plan))
+    }
+
+    /// The spans of requests, for whoever sends them to a collector; there is one receiver only.
+    ///
+    /// There are spans where the configuration says `otlp`. Without a receiver they are dropped
+    /// when the gateway is.
+    pub fn take_spans(&mut self) -> Option<Spans> {
+        self.spans.take()
     }
 
     /// Meets callers with these certificates from the next connection on.
@@ -162,9 +191,10 @@ async fn work(
             return;
         }
     };
+    let deps = Rc::new(Deps::new(Arc::clone(&shared.instruments)));
     let context = Context {
         shared,
-        deps: Rc::new(Deps::default()),
+        deps,
         phase: phase.clone(),
         // Callers that never end their handshakes leave places to others.
         handshakes: Rc::new(Semaphore::new(places.div_ceil(2))),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use portcullis_config::{Config, Server, Source};
+use portcullis_config::{Config, Source};
 use portcullis_gateway::{Gateway, Plan};
 
 use crate::arguments::{Format, Serve};
@@ -15,7 +15,7 @@ pub(super) struct Reloader {
     directory: PathBuf,
     issuers: RealIssuers,
     /// As the gateway was started with.
-    started: Server,
+    started: Config,
     /// Whether the file's `listen` counts.
     listens_by_file: bool,
     format: Format,
@@ -33,7 +33,7 @@ impl Reloader {
         Self {
             directory: arguments.directory.clone(),
             issuers,
-            started: project.config.server.clone(),
+            started: project.config.clone(),
             listens_by_file: arguments.listen.is_none(),
             format,
             generation: 1,
@@ -52,10 +52,10 @@ impl Reloader {
                     tracing::info!(trigger, generation, "serving by the changed configuration");
                     self.tell_what_waits(&project.config);
                 }
-                Err(error) => self.tell_failure(trigger, &error),
+                Err(error) => self.tell_failure(gateway, trigger, &error),
             },
-            Ok(Err(invalid)) => self.tell_errors(trigger, &invalid),
-            Err(error) => self.tell_failure(trigger, &error),
+            Ok(Err(invalid)) => self.tell_errors(gateway, trigger, &invalid),
+            Err(error) => self.tell_failure(gateway, trigger, &error),
         }
     }
 
@@ -75,19 +75,25 @@ impl Reloader {
         let settings = [
             (
                 "server.listen",
-                self.listens_by_file && config.server.listen != self.started.listen,
+                self.listens_by_file && config.server.listen != self.started.server.listen,
             ),
             (
                 "server.workers",
-                config.server.workers != self.started.workers,
+                config.server.workers != self.started.server.workers,
             ),
+            (
+                "telemetry.otlp",
+                config.telemetry.otlp != self.started.telemetry.otlp,
+            ),
+            ("log.format", config.log.format != self.started.log.format),
         ];
         for (setting, _) in settings.into_iter().filter(|(_, differs)| *differs) {
             tracing::warn!(setting, "changed in the file, and takes a restart");
         }
     }
 
-    fn tell_failure(&self, trigger: &str, error: &anyhow::Error) {
+    fn tell_failure(&self, gateway: &Gateway, trigger: &str, error: &anyhow::Error) {
+        gateway.keep_after_failure();
         let generation = self.generation;
         let error = format!("{error:#}");
         tracing::error!(
@@ -98,7 +104,8 @@ impl Reloader {
         );
     }
 
-    fn tell_errors(&self, trigger: &str, invalid: &Invalid) {
+    fn tell_errors(&self, gateway: &Gateway, trigger: &str, invalid: &Invalid) {
+        gateway.keep_after_failure();
         let generation = self.generation;
         let source = Source {
             name: &invalid.file,

@@ -10,6 +10,7 @@ mod hello;
 mod import;
 mod life_cycle;
 mod neighbours;
+mod observe;
 mod program;
 mod proxy;
 mod real_issuer;

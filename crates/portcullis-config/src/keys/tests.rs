@@ -56,7 +56,7 @@ fn file(title: &str, name: &str, value: &str) -> String {
 
 const CERTIFIED: &str = "certificate = \"a.pem\"\nkey = \"b.pem\"\n";
 
-const TABLES: [&Table; 12] = [
+const TABLES: [&Table; 14] = [
     &ROOT,
     &SERVER,
     &LIMITS,
@@ -69,6 +69,8 @@ const TABLES: [&Table; 12] = [
     &TENANT,
     &USER,
     &APPLICATION,
+    &LOG,
+    &TELEMETRY,
 ];
 
 #[test]

@@ -11,6 +11,7 @@ use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
 use crate::body::{Body, BodyError};
+use crate::observe::Observation;
 
 /// Cancelled requests that a connection may have in advance of its finished ones.
 const CANCELLATIONS: u32 = 100;
@@ -166,12 +167,19 @@ impl Drop for UnderWay {
 pub(super) struct Answer {
     body: Body,
     under_way: UnderWay,
+    /// Tells of the request when the answer ends.
+    seen: Observation,
     /// Ends the answer where a request has a time in all.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl Answer {
-    pub(super) fn new(mut under_way: UnderWay, body: Body, deadline: Option<Instant>) -> Self {
+    pub(super) fn new(
+        mut under_way: UnderWay,
+        seen: Observation,
+        body: Body,
+        deadline: Option<Instant>,
+    ) -> Self {
         if http_body::Body::is_end_stream(&body) {
             under_way.finish();
         }
@@ -180,6 +188,7 @@ impl Answer {
         Self {
             body,
             under_way,
+            seen,
             deadline: deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline))),
         }
     }
@@ -196,9 +205,19 @@ impl http_body::Body for Answer {
         if let Some(deadline) = &mut self.deadline
             && deadline.as_mut().poll(context).is_ready()
         {
+            self.seen.broke_off();
             return Poll::Ready(Some(Err(BodyError::Idle)));
         }
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let data = frame
+            .as_ref()
+            .and_then(|frame| frame.as_ref().ok()?.data_ref());
+        if let Some(length) = data.map(Bytes::len) {
+            self.seen.sent(length);
+        }
+        if matches!(frame, Some(Err(_))) {
+            self.seen.broke_off();
+        }
         if frame.is_none() || self.body.is_end_stream() {
             self.under_way.finish();
         }

@@ -77,6 +77,7 @@ enum ConnectionError {
 }
 
 pub(super) async fn serve(context: Context, stream: TcpStream, peer: IpAddr) {
+    let _open = context.deps.instruments.open_connection();
     let result = match stream.set_nodelay(true) {
         Ok(()) => serve_stream(&context, stream, peer).await,
         Err(error) => Err(error.into()),
@@ -224,11 +225,12 @@ fn service(
             let version = request.version();
             let total = plan.limits.request_timeout;
             let deadline = total.map(|total| Instant::now() + total);
-            let mut response = request::serve(&plan, &deps, request, peer, deadline).await;
+            let answer = request::serve(&plan, &deps, request, peer, deadline).await;
+            let (mut response, seen) = answer;
             if activity.drains() && version < Version::HTTP_2 {
                 announce_end(&mut response);
             }
-            Ok(response.map(|body| Answer::new(under_way, body, deadline)))
+            Ok(response.map(|body| Answer::new(under_way, seen, body, deadline)))
         }
     })
 }

@@ -16,6 +16,7 @@ mod framing;
 mod headers;
 mod http2;
 mod life_cycle;
+mod observe;
 mod paths;
 mod routing;
 mod slow_callers;
