@@ -2,6 +2,7 @@
 
 mod api;
 mod authorizer;
+mod policy;
 mod server;
 mod tenant;
 
@@ -9,6 +10,7 @@ pub(crate) use api::{API, ROUTE};
 #[cfg(test)]
 pub(crate) use authorizer::ALGORITHMS;
 pub(crate) use authorizer::AUTHORIZER;
+pub(crate) use policy::{CHOICE, POLICY, STORE};
 pub(crate) use server::{CERTIFICATE, LIMITS, SERVER, TLS};
 pub(crate) use tenant::{APPLICATION, TENANT, USER};
 
@@ -51,12 +53,16 @@ pub(crate) enum Kind {
     SomeTextsOrAny,
     /// A list of these words of which at least one is needed.
     SomeChoices(&'static [&'static str]),
+    /// A list of these words.
+    Choices(&'static [&'static str]),
     /// A table of strings.
     TextTable,
     /// A table of lists of strings.
     TextsTable,
     /// Who may call: a name, `none`, a table of scopes by name, or a list of those.
     Auth,
+    /// What a policy gives access to: a list of names, or a table of endpoints by name.
+    Rights,
     /// A table with the keys listed.
     Table(&'static Table),
     /// A table of such tables, under names of letters, digits, `_` and `-`.
@@ -120,20 +126,26 @@ pub(crate) const ROOT: Table = Table {
             "What is protected, by name.",
         ),
         key(
+            "policy",
+            Kind::Named(&POLICY),
+            r#"{ standard = { apis = ["main"], rate = "1000/1m" } }"#,
+            "What callers may reach and how often, by the name that tokens and authorizers refer \
+             to.",
+        ),
+        key(
+            "store",
+            Kind::Table(&STORE),
+            r#"{ limits = "memory" }"#,
+            "Where what gateways share is kept.",
+        ),
+        key(
             "tenant",
             Kind::Table(&TENANT),
             r#"{ listen = "127.0.0.1:4000" }"#,
             "The embedded identity provider that `portcullis dev` runs.",
         ),
     ],
-    later: &[
-        "policy",
-        "identity_pool",
-        "site",
-        "errors",
-        "include",
-        "store",
-    ],
+    later: &["identity_pool", "site", "errors", "include"],
 };
 
 #[cfg(test)]
