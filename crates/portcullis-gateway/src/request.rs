@@ -1,6 +1,7 @@
 //! THE request path: everything a request goes through, in order.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use http::header::{CONNECTION, COOKIE, HOST, TRANSFER_ENCODING};
@@ -9,6 +10,7 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use portcullis::Form;
+use portcullis_store::MemoryLimits;
 use portcullis_token::Trace;
 use tokio::time::Instant as Deadline;
 
@@ -19,13 +21,15 @@ use crate::plan::Plan;
 use crate::refuse::Refusal;
 use crate::request_id::RequestIds;
 use crate::rewrite::Sender;
-use crate::{authn, authz, forward, observe, rewrite};
+use crate::{authn, authz, forward, limit, observe, rewrite};
 
 /// What one thread needs to serve requests.
 #[derive(Debug, Default)]
 pub(crate) struct Deps {
     pub(crate) pools: Pools,
     pub(crate) ids: RequestIds,
+    /// Shared by all threads, and by all plans.
+    pub(crate) limits: Arc<MemoryLimits>,
 }
 
 /// The other end of a connection.
@@ -63,7 +67,8 @@ pub(crate) async fn serve(
         request_id: &id,
     };
 
-    let serving = try_serve(plan, deps, request, sender);
+    let mut told = HeaderMap::new();
+    let serving = try_serve(plan, deps, request, sender, &mut told);
     let result = match deadline {
         Some(deadline) => tokio::time::timeout_at(deadline, serving)
             .await
@@ -76,6 +81,8 @@ pub(crate) async fn serve(
         result.unwrap_or_else(|refusal| refusal.into_response(&id, form, plan.tells_reason));
 
     rewrite::for_caller(response.headers_mut(), &id);
+    // In the place of what an upstream says of limits of its own.
+    response.headers_mut().extend(told);
     // In HTTP/2 it is the stream that ends.
     if ends_connection && version < Version::HTTP_2 {
         let close = HeaderValue::from_static("close");
@@ -98,6 +105,7 @@ async fn try_serve(
     deps: &Deps,
     request: Request<Incoming>,
     sender: Sender<'_>,
+    told: &mut HeaderMap,
 ) -> Result<Response<Body>, Refusal> {
     let (mut head, body) = request.into_parts();
     if head.headers.len() > plan.limits.header_count {
@@ -116,11 +124,13 @@ async fn try_serve(
     )
     .await?;
 
-    // 4 What we know about the caller goes on, what they claim to be does not.
     check_values(&head.headers)?;
+    // 4 How often they may.
+    limit::charge(plan, &*deps.limits, &permit, told).await?;
+    // 5 What we know about the caller goes on, what they claim to be does not.
     rewrite::for_target(plan, &permit, &mut head.headers, sender);
     let body = RequestBody::limited(body, plan.limits.body).map_err(|_| Refusal::BodyTooLarge)?;
-    // 5 Consumes the permit: what was authorised is what is sent.
+    // 6 Consumes the permit: what was authorised is what is sent.
     forward::send(permit, Request::from_parts(head, body), &deps.pools).await
 }
 
@@ -137,7 +147,7 @@ pub(crate) async fn decide<'p>(
     // 2 Who is calling.
     let caller = authn::identify(plan, &matched, headers, trace).await?;
     // 3 May they.
-    authz::permit(plan, matched, caller, trace)
+    authz::permit(plan, method, matched, caller, trace)
 }
 
 /// RFC 9112 section 3.2: exactly one `Host`, with a host in it, or two servers may see two sites.

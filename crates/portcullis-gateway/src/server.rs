@@ -17,6 +17,7 @@ use std::thread;
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use portcullis_store::MemoryLimits;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -47,6 +48,8 @@ pub struct Gateway {
 #[derive(Debug)]
 struct Shared {
     plan: ArcSwap<Plan>,
+    /// What callers have used of their limits, whatever the plan.
+    limits: Arc<MemoryLimits>,
     /// Connections are accepted in the clear without it.
     tls: ArcSwapOption<Tls>,
 }
@@ -85,6 +88,7 @@ impl Gateway {
         );
         let shared = Arc::new(Shared {
             plan: ArcSwap::from_pointee(plan),
+            limits: Arc::default(),
             tls: ArcSwapOption::from_pointee(tls),
         });
         let phase = watch::Sender::new(Phase::Serving);
@@ -162,9 +166,13 @@ async fn work(
             return;
         }
     };
+    let deps = Deps {
+        limits: Arc::clone(&shared.limits),
+        ..Deps::default()
+    };
     let context = Context {
         shared,
-        deps: Rc::new(Deps::default()),
+        deps: Rc::new(deps),
         phase: phase.clone(),
         // Callers that never end their handshakes leave places to others.
         handshakes: Rc::new(Semaphore::new(places.div_ceil(2))),
