@@ -44,7 +44,9 @@ pub(crate) async fn charge(
     };
     Err(Refusal::Limited(Box::new(Limited {
         // Tyk looks at the rate first.
-        kind: refused().next().map_or(Kind::Quota, |(limit, _)| limit.allowance.kind()),
+        kind: refused()
+            .next()
+            .map_or(Kind::Quota, |(limit, _)| limit.allowance.kind()),
         violated: refused().map(|(limit, _)| name(limit)).collect(),
         retry_after: seconds(charge.retry_after()).max(1),
         errors: permit.route().api.errors,

@@ -320,6 +320,18 @@ fn show(limits: &[PolicyLimit<'_>]) -> String {
 }
 
 impl PolicyRefusal {
+    /// Every one there is.
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Missing,
+        Self::Unknown,
+        Self::Scopes,
+        Self::Api,
+        Self::Endpoint,
+        Self::Expired,
+        Self::Identity,
+    ];
+
     /// The exact reason as logs and `explain` name it.
     pub(crate) const fn code(self) -> &'static str {
         match self {

@@ -247,6 +247,8 @@ impl From<PathError> for Refusal {
 mod tests {
     use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 
+    use portcullis_store::Kind;
+
     use super::*;
 
     fn every() -> Vec<Refusal> {
@@ -266,10 +268,24 @@ mod tests {
             Refusal::RequestTimeout,
             Refusal::NoRoute,
             Refusal::BodyTooLarge,
+            Refusal::StoreFull,
             Refusal::UpstreamUnreachable,
             Refusal::UpstreamTimeout,
         ];
         every.extend(Reason::ALL.map(credential));
+        every.extend(PolicyRefusal::ALL.map(|refusal| Refusal::Policy {
+            refusal,
+            errors: ErrorBodies::Problem,
+            answers: Arc::default(),
+        }));
+        every.extend([Kind::Rate, Kind::Quota].map(|kind| {
+            Refusal::Limited(Box::new(Limited {
+                kind,
+                violated: vec!["standard.rate".to_owned()],
+                retry_after: 1,
+                errors: ErrorBodies::Problem,
+            }))
+        }));
         every
     }
 
@@ -288,16 +304,16 @@ mod tests {
             );
             assert_eq!(response.headers()[CACHE_CONTROL], "no-store", "{code}");
             let retry = response.headers().contains_key(RETRY_AFTER);
-            assert_eq!(retry, status == StatusCode::SERVICE_UNAVAILABLE, "{code}");
+            assert_eq!(retry, matches!(status.as_u16(), 429 | 503), "{code}");
         }
     }
 
     #[test]
-    fn a_challenge_comes_with_every_refused_credential_and_with_nothing_else() {
+    fn a_challenge_comes_with_every_refused_credential_and_every_401() {
         for refusal in every() {
             let code = refusal.code();
-            let expected =
-                matches!(&refusal, Refusal::Credential { reason, .. } if reason.status() != 503);
+            let expected = matches!(&refusal, Refusal::Credential { reason, .. } if reason.status() != 503)
+                || refusal.status() == StatusCode::UNAUTHORIZED;
             let response = refusal.into_response("id", Form::default(), false);
             assert_eq!(
                 response.headers().contains_key(WWW_AUTHENTICATE),
