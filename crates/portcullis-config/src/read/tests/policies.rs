@@ -183,7 +183,7 @@ fn an_amount_is_requests_in_a_time() {
         ),
     ] {
         let problems = problems(&file(line));
-        let (_, message) = problems[0].split_once(":").unwrap();
+        let (_, message) = problems[0].split_once(':').unwrap();
         let (_, message) = message.split_once(' ').unwrap();
         assert_eq!((message, problems.len()), (expected.as_str(), 1), "{line}");
     }
