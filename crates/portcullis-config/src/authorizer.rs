@@ -4,6 +4,7 @@ use portcullis_token::Algorithm;
 use url::Url;
 
 use crate::address::{AddressError, parse_secure_url};
+use crate::policy::PolicyChoice;
 use crate::position::Origin;
 
 /// One way to prove who a caller is.
@@ -39,6 +40,10 @@ pub struct JwtAuthorizer {
     pub leeway: Duration,
     /// The claims that hold scopes, the first one present counts; `scope`, then `scp` when absent.
     pub scope_claims: Vec<String>,
+    /// How the policies of a token are found; none are imposed when absent.
+    pub policy: Option<PolicyChoice>,
+    /// The claims that tell callers apart, the first one present counts; `sub` when absent.
+    pub identity: Vec<String>,
 }
 
 /// Whether a claim is checked. Giving up a check takes a word in the file, and is a warning.

@@ -6,6 +6,7 @@ use crate::api::Api;
 use crate::authorizer::{Authorizer, AuthorizerKind, Check};
 use crate::network::Network;
 use crate::observe::{Log, Telemetry};
+use crate::policy::{LimitHeaders, Policy, Store};
 use crate::server::{Limits, Tls};
 use crate::tenant::Tenant;
 
@@ -18,8 +19,12 @@ pub struct Config {
     pub server: Server,
     /// What proves who a caller is; [`Requirement::authorizer`](crate::Requirement) is an index.
     pub authorizers: Vec<Authorizer>,
+    /// What callers may reach, and how often, in the order of the file.
+    pub policies: Vec<Policy>,
     /// What is protected, in the order of the file.
     pub apis: Vec<Api>,
+    /// Where what gateways share is kept.
+    pub store: Store,
     /// The embedded identity provider of `portcullis dev`.
     pub tenant: Tenant,
     /// What is written down about requests.
@@ -39,6 +44,8 @@ pub struct Server {
     pub limits: Limits,
     /// The certificates of the data plane; without any, it speaks in the clear.
     pub tls: Option<Tls>,
+    /// How answers tell callers what is left of their limits; in both ways when absent.
+    pub limit_headers: Vec<LimitHeaders>,
     /// The proxies whose `X-Forwarded-*` headers are believed; none when absent.
     pub trusted_proxies: Vec<Network>,
 }

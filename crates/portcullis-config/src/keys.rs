@@ -3,6 +3,7 @@
 mod api;
 mod authorizer;
 mod observe;
+mod policy;
 mod server;
 mod tenant;
 mod upstream;
@@ -12,6 +13,7 @@ pub(crate) use api::{API, ROUTE};
 pub(crate) use authorizer::ALGORITHMS;
 pub(crate) use authorizer::AUTHORIZER;
 pub(crate) use observe::{LOG, TELEMETRY};
+pub(crate) use policy::{CHOICE, POLICY, STORE};
 pub(crate) use server::{CERTIFICATE, LIMITS, SERVER, TLS};
 pub(crate) use tenant::{APPLICATION, TENANT, USER};
 pub(crate) use upstream::UPSTREAM;
@@ -55,6 +57,8 @@ pub(crate) enum Kind {
     SomeTextsOrAny,
     /// A list of these words of which at least one is needed.
     SomeChoices(&'static [&'static str]),
+    /// A list of these words.
+    Choices(&'static [&'static str]),
     /// A table of strings.
     TextTable,
     /// A table of lists of strings.
@@ -63,6 +67,8 @@ pub(crate) enum Kind {
     Auth,
     /// An address, or a table with the keys listed.
     TextOrTable(&'static Table),
+    /// What a policy gives access to: a list of names, or a table of endpoints by name.
+    Rights,
     /// A table with the keys listed.
     Table(&'static Table),
     /// A table of such tables, under names of letters, digits, `_` and `-`.
@@ -126,6 +132,19 @@ pub(crate) const ROOT: Table = Table {
             "What is protected, by name.",
         ),
         key(
+            "policy",
+            Kind::Named(&POLICY),
+            r#"{ standard = { apis = ["main"], rate = "1000/1m" } }"#,
+            "What callers may reach and how often, by the name that tokens and authorizers refer \
+             to.",
+        ),
+        key(
+            "store",
+            Kind::Table(&STORE),
+            r#"{ limits = "memory" }"#,
+            "Where what gateways share is kept.",
+        ),
+        key(
             "tenant",
             Kind::Table(&TENANT),
             r#"{ listen = "127.0.0.1:4000" }"#,
@@ -144,14 +163,7 @@ pub(crate) const ROOT: Table = Table {
             "Where traces are sent.",
         ),
     ],
-    later: &[
-        "policy",
-        "identity_pool",
-        "site",
-        "errors",
-        "include",
-        "store",
-    ],
+    later: &["identity_pool", "site", "errors", "include"],
 };
 
 #[cfg(test)]

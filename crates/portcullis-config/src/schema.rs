@@ -74,10 +74,20 @@ fn kind(kind: &Kind) -> Value {
         Kind::SomeChoices(words) => {
             json!({ "type": "array", "items": choice(words), "minItems": 1 })
         }
+        Kind::Choices(words) => json!({ "type": "array", "items": choice(words) }),
         Kind::TextTable => json!({ "type": "object", "additionalProperties": text() }),
         Kind::TextsTable => json!({ "type": "object", "additionalProperties": texts() }),
         Kind::Auth => json!({ "$ref": "#/$defs/auth" }),
         Kind::TextOrTable(known) => json!({ "anyOf": [text(), table(known)] }),
+        Kind::Rights => json!({ "anyOf": [
+            { "type": "array", "items": text(), "minItems": 1 },
+            {
+                "type": "object",
+                "minProperties": 1,
+                "propertyNames": { "pattern": NAME },
+                "additionalProperties": { "type": "array", "items": text(), "minItems": 1 },
+            },
+        ]}),
         Kind::Table(known) => table(known),
         Kind::Named(known) => tables(known, NAME),
         Kind::Routes(known) => tables(known, "^[^ a-z]+ /"),
@@ -185,7 +195,10 @@ pub(crate) mod tests {
         for text in [
             "nmae = \"x\"",
             "name = 1",
-            "policy = {}",
+            "policy = []",
+            "[policy.standard]\nrate = \"1/1s\"",
+            "[policy.standard]\napis = \"main\"",
+            "[policy.standard]\napis = []",
             "[server]\nworkers = 0",
             "[server]\nworkers = 1025",
             "[authorizer.user]\nissuer = \"https://example.com\"",

@@ -65,7 +65,7 @@ pub(crate) async fn identify(
     };
     let mut weightiest: Option<(usize, Reason)> = None;
     for authorizer in authorizers(route) {
-        let Authorizer { name, verifier } = plan.authorizer(authorizer);
+        let Authorizer { name, verifier, .. } = plan.authorizer(authorizer);
         trace.authorizer(name);
         match verifier.verify_traced(&credentials, trace).await {
             Ok(verified) => caller.verified.push((authorizer, verified)),

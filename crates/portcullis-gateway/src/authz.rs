@@ -3,7 +3,8 @@
 use portcullis_token::{Reason, Trace, Verified};
 
 use crate::authn::{Caller, refuse};
-use crate::plan::{Matched, Plan, Route};
+use crate::plan::{Matched, Need, Plan, Route};
+use crate::policy::{self, Charging, PolicyRefusal};
 use crate::refuse::Refusal;
 
 /// Proof that a request may pass. Only [`permit`] makes one, and forwarding consumes it.
@@ -13,6 +14,7 @@ pub(crate) struct Permit<'p> {
     caller: Caller,
     /// The authorizer by whose word the request passes; absent for an anonymous one.
     authorizer: Option<usize>,
+    charging: Option<Charging<'p>>,
 }
 
 impl<'p> Permit<'p> {
@@ -26,15 +28,23 @@ impl<'p> Permit<'p> {
         &self.matched.path
     }
 
+    /// The limits that the request must be charged to before it is forwarded.
+    pub(crate) const fn charging(&self) -> Option<&Charging<'p>> {
+        self.charging.as_ref()
+    }
+
     /// The token of the caller; absent for an anonymous one.
     pub(crate) fn token(&self) -> Option<&Verified> {
         self.caller.verified_by(self.authorizer?)
     }
 }
 
-/// Checks the scopes: any one of the route's alternatives must be met as a whole.
+/// Checks the scopes and the caller's policies.
+///
+/// Any one of the route's alternatives must be met as a whole.
 pub(crate) fn permit<'p>(
-    plan: &Plan,
+    plan: &'p Plan,
+    method: &str,
     matched: Matched<'p>,
     caller: Caller,
     trace: &mut impl Trace,
@@ -45,8 +55,10 @@ pub(crate) fn permit<'p>(
             matched,
             caller,
             authorizer: None,
+            charging: None,
         });
     }
+    let mut refused = None;
     for needs in &route.auth.alternatives {
         let met = needs.iter().all(|need| {
             let Some(verified) = caller.verified_by(need.authorizer) else {
@@ -55,14 +67,53 @@ pub(crate) fn permit<'p>(
             trace.authorizer(&plan.authorizer(need.authorizer).name);
             need.scopes.check(verified, trace).is_ok()
         });
-        if met {
-            let authorizer = needs.first().map(|need| need.authorizer);
-            return Ok(Permit {
-                matched,
-                caller,
-                authorizer,
-            });
+        if !met {
+            continue;
+        }
+        match check_policies(plan, (method, &matched), &caller, needs, trace) {
+            Ok(charging) => {
+                let authorizer = needs.first().map(|need| need.authorizer);
+                return Ok(Permit {
+                    matched,
+                    caller,
+                    authorizer,
+                    charging,
+                });
+            }
+            Err(refusal) => refused = refused.or(Some(refusal)),
         }
     }
-    Err(refuse(route, Reason::Scope))
+    let Some((authorizer, refusal)) = refused else {
+        return Err(refuse(route, Reason::Scope));
+    };
+    // The steps that decided are the last ones that `explain` shows.
+    trace.authorizer(&plan.authorizer(authorizer).name);
+    Err(Refusal::Policy {
+        refusal,
+        errors: route.api.errors,
+        answers: route.api.answers.clone(),
+    })
+}
+
+/// The configuration sees to it that at most one of the authorizers imposes policies.
+fn check_policies<'p>(
+    plan: &'p Plan,
+    request: (&str, &Matched<'_>),
+    caller: &Caller,
+    needs: &[Need],
+    trace: &mut impl Trace,
+) -> Result<Option<Charging<'p>>, (usize, PolicyRefusal)> {
+    let mut charging = None;
+    for need in needs {
+        let authorizer = plan.authorizer(need.authorizer);
+        let Some(token) = caller.verified_by(need.authorizer) else {
+            continue;
+        };
+        trace.authorizer(&authorizer.name);
+        let now = plan.clock.now();
+        let own = policy::check(&plan.policies, authorizer, request, token, now, trace)
+            .map_err(|refusal| (need.authorizer, refusal))?;
+        charging = charging.or(own);
+    }
+    Ok(charging)
 }

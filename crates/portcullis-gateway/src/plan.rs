@@ -10,8 +10,10 @@ use std::sync::Arc;
 use http::HeaderName;
 use portcullis::{Answers, BuildError, Cache, Clock, ErrorDetail, ErrorStyle, Issuer, KeyStatus};
 use portcullis_config::{
-    Config, ErrorBodies, JwtAuthorizer, Limits, Network, PathPattern, Template, TokenForwarding,
+    Config, ErrorBodies, JwtAuthorizer, LimitHeaders, Limits, Network, PathPattern, Template,
+    TokenForwarding,
 };
+use portcullis_store::AllowanceError;
 use portcullis_token::{Requirement, Step, Trace};
 
 pub(crate) use self::authorizer::Authorizer;
@@ -19,6 +21,7 @@ use self::upstreams::Upstreams;
 use crate::forward::upstream::{Upstream, UpstreamError};
 use crate::observe::Observed;
 use crate::path::{self, PathError};
+use crate::policy::Policies;
 use crate::refuse::Refusal;
 use crate::route::RouteTable;
 
@@ -31,6 +34,9 @@ pub struct Plan {
     routes: Vec<Route>,
     authorizers: Vec<Authorizer>,
     trusted_proxies: Vec<Network>,
+    pub(crate) policies: Policies,
+    pub(crate) limit_headers: Vec<LimitHeaders>,
+    pub(crate) clock: Arc<dyn Clock>,
     /// Every header that tells an upstream who the caller is, of whichever API.
     pub(crate) managed: Vec<HeaderName>,
     pub(crate) limits: Limits,
@@ -72,9 +78,12 @@ pub(crate) struct Need {
 /// What the routes of one API share.
 #[derive(Debug)]
 pub(crate) struct Api {
+    /// Which of the configuration's APIs it is.
+    pub(crate) index: usize,
     pub(crate) name: Arc<str>,
     /// How refused credentials are answered.
     pub(crate) answers: Arc<Answers>,
+    pub(crate) errors: ErrorBodies,
     pub(crate) token: TokenForwarding,
     pub(crate) identity: Vec<(HeaderName, String)>,
 }
@@ -125,6 +134,9 @@ pub enum PlanError {
     /// An identity header has a name that HTTP does not allow.
     #[error("`{0}` is not a header name")]
     Header(String),
+    /// A limit of a policy means nothing.
+    #[error("a limit of a policy cannot be used")]
+    Limit(#[from] AllowanceError),
 }
 
 /// A request's route, and the canonical path that chose it.
@@ -153,14 +165,17 @@ impl Plan {
             routes: Vec::new(),
             authorizers,
             trusted_proxies: config.server.trusted_proxies.clone(),
+            policies: Policies::compile(&config.policies)?,
+            limit_headers: config.server.limit_headers.clone(),
+            clock: Arc::clone(&environment.clock),
             managed: Vec::new(),
             limits: config.server.limits.clone(),
             tells_reason: environment.tells_reason,
             observed: Observed::new(config, cache),
         };
         let mut upstreams = Upstreams::default();
-        for api in &config.apis {
-            plan.add_api(api, &mut upstreams)?;
+        for (index, api) in config.apis.iter().enumerate() {
+            plan.add_api(index, api, &mut upstreams)?;
         }
         plan.observed.prepare(&plan.routes);
         Ok(plan)
@@ -173,10 +188,13 @@ impl Plan {
 
     fn add_api(
         &mut self,
+        index: usize,
         config: &portcullis_config::Api,
         upstreams: &mut Upstreams,
     ) -> Result<(), PlanError> {
         let api = Arc::new(Api {
+            index,
+            errors: config.errors,
             name: config.name.as_str().into(),
             answers: Arc::new(self.answers(config)),
             token: config.token,
@@ -286,11 +304,20 @@ impl Plan {
         // Express and servers on Windows ignore case: to them, `/Admin` is what `/admin` guards.
         let in_any_case = self.table.find_in_any_case(method, &path);
         if let (Some(route), Some(other)) = (route, in_any_case)
-            && self.routes[route].auth != self.routes[other].auth
+            && self.have_other_rules(route, other)
         {
             return Err(PathError::Case);
         }
         Ok(path)
+    }
+
+    /// Whether who may take the one route may not be who may take the other.
+    fn have_other_rules(&self, one: usize, other: usize) -> bool {
+        let (one, other) = (&self.routes[one], &self.routes[other]);
+        let mut needs = one.auth.alternatives.iter().flatten();
+        let imposes = |need: &Need| self.authorizer(need.authorizer).imposed.is_some();
+        // What a policy gives access to is an API, or endpoints of it.
+        one.auth != other.auth || (one.api.index != other.api.index && needs.any(imposes))
     }
 
     pub(crate) fn authorizer(&self, index: usize) -> &Authorizer {

@@ -1,14 +1,24 @@
 //! Every refusal: its status, its body, its challenge, in one table.
 
+mod policy;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, Response, StatusCode};
 use portcullis::{Answers, Form, Problem, Rejection};
+use portcullis_config::ErrorBodies;
 use portcullis_token::Reason;
 
 use crate::body::Body;
 use crate::path::PathError;
+use crate::policy::PolicyRefusal;
+
+pub use self::policy::Limited;
+
+/// Seconds after which a caller may try again when the store of limits is full.
+const RETRY_AFTER_SECONDS: &str = "10";
 
 /// Why a request is not served.
 #[derive(Clone, Debug)]
@@ -40,6 +50,19 @@ pub enum Refusal {
         /// How the API presents itself.
         answers: Arc<Answers>,
     },
+    /// The caller's policies.
+    Policy {
+        /// Why they do not let the request pass.
+        refusal: PolicyRefusal,
+        /// Whose error bodies the API imitates.
+        errors: ErrorBodies,
+        /// How the API presents itself.
+        answers: Arc<Answers>,
+    },
+    /// The caller has used up a limit.
+    Limited(Box<Limited>),
+    /// The caller cannot be counted: there is no place for another one.
+    StoreFull,
     /// The body is larger than the limit.
     BodyTooLarge,
     /// No connection to the upstream, or it broke before it answered.
@@ -87,6 +110,11 @@ impl Refusal {
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Credential { reason, .. } => reason.remedy(),
+            Self::Policy { refusal, .. } => refusal.remedy(),
+            Self::Limited(_) => {
+                "wait as long as `Retry-After` says, or raise the limit of the policy"
+            }
+            Self::StoreFull => "wait until counters of other callers have run out",
             Self::Path(_) => "send the path in its plain form",
             Self::Host => "send one `Host` header",
             Self::Framing => "send the body with `Content-Length`, or in one layer of chunks",
@@ -122,6 +150,10 @@ impl Refusal {
             Self::NoRoute => facts(StatusCode::NOT_FOUND, "no_route", &"no route answers this method and path"),
             Self::Credential { reason, .. } => facts(
                 StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::UNAUTHORIZED), reason.public_code(), &reason.description()),
+            Self::Policy { refusal: PolicyRefusal::Expired, .. } => facts(StatusCode::UNAUTHORIZED, PolicyRefusal::Expired.code(), &PolicyRefusal::Expired.description()),
+            Self::Policy { refusal, .. } => facts(StatusCode::FORBIDDEN, refusal.code(), &refusal.description()),
+            Self::Limited(limited) => facts(limited.status(), limited.code(), &"the caller has used up a limit"),
+            Self::StoreFull => facts(StatusCode::SERVICE_UNAVAILABLE, "store_full", &"too many callers have limits in use"),
             Self::BodyTooLarge => facts(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", &"the body is larger than this API accepts"),
             Self::UpstreamUnreachable => facts(StatusCode::BAD_GATEWAY, "upstream_unreachable", &"the service behind this API cannot be reached"),
             Self::UpstreamTimeout => facts(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", &"the service behind this API did not answer in time"),
@@ -145,9 +177,35 @@ impl Refusal {
                 .scopes(scopes.as_slice())
                 .form(form)
                 .respond(Some(request_id)),
+            Self::Policy {
+                refusal,
+                errors,
+                answers,
+            } => self.by_policy(*refusal, *errors, answers, request_id, form, tells_reason),
+            Self::Limited(limited) => limited.respond(request_id),
             other => other.problem(request_id, tells_reason),
         };
         response.map(Body::full)
+    }
+
+    fn by_policy(
+        &self,
+        refusal: PolicyRefusal,
+        errors: ErrorBodies,
+        answers: &Arc<Answers>,
+        request_id: &str,
+        form: Form,
+        tells_reason: bool,
+    ) -> Response<Bytes> {
+        let is_tyk = errors == ErrorBodies::Tyk;
+        if refusal == PolicyRefusal::Expired && !is_tyk {
+            // RFC 9110 section 15.5.2: every 401 has a challenge, and this one asks for a new token.
+            return Rejection::new(Reason::TooOld, answers)
+                .form(form)
+                .respond(Some(request_id));
+        }
+        policy::imitate(errors, self.status(), refusal.tyk())
+            .unwrap_or_else(|| self.problem(request_id, tells_reason))
     }
 
     fn problem(&self, request_id: &str, tells_reason: bool) -> Response<Bytes> {
@@ -162,7 +220,12 @@ impl Refusal {
             reason: tells_reason.then(|| self.code()),
             request_id: Some(request_id),
         };
-        problem.respond()
+        let mut response = problem.respond();
+        if facts.status == StatusCode::SERVICE_UNAVAILABLE {
+            let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
+            response.headers_mut().insert(RETRY_AFTER, seconds);
+        }
+        response
     }
 }
 
@@ -184,6 +247,8 @@ impl From<PathError> for Refusal {
 mod tests {
     use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 
+    use portcullis_store::Kind;
+
     use super::*;
 
     fn every() -> Vec<Refusal> {
@@ -203,10 +268,24 @@ mod tests {
             Refusal::RequestTimeout,
             Refusal::NoRoute,
             Refusal::BodyTooLarge,
+            Refusal::StoreFull,
             Refusal::UpstreamUnreachable,
             Refusal::UpstreamTimeout,
         ];
         every.extend(Reason::ALL.map(credential));
+        every.extend(PolicyRefusal::ALL.map(|refusal| Refusal::Policy {
+            refusal,
+            errors: ErrorBodies::Problem,
+            answers: Arc::default(),
+        }));
+        every.extend([Kind::Rate, Kind::Quota].map(|kind| {
+            Refusal::Limited(Box::new(Limited {
+                kind,
+                violated: vec!["standard.rate".to_owned()],
+                retry_after: 1,
+                errors: ErrorBodies::Problem,
+            }))
+        }));
         every
     }
 
@@ -225,16 +304,16 @@ mod tests {
             );
             assert_eq!(response.headers()[CACHE_CONTROL], "no-store", "{code}");
             let retry = response.headers().contains_key(RETRY_AFTER);
-            assert_eq!(retry, status == StatusCode::SERVICE_UNAVAILABLE, "{code}");
+            assert_eq!(retry, matches!(status.as_u16(), 429 | 503), "{code}");
         }
     }
 
     #[test]
-    fn a_challenge_comes_with_every_refused_credential_and_with_nothing_else() {
+    fn a_challenge_comes_with_every_refused_credential_and_every_401() {
         for refusal in every() {
             let code = refusal.code();
-            let expected =
-                matches!(&refusal, Refusal::Credential { reason, .. } if reason.status() != 503);
+            let expected = matches!(&refusal, Refusal::Credential { reason, .. } if reason.status() != 503)
+                || refusal.status() == StatusCode::UNAUTHORIZED;
             let response = refusal.into_response("id", Form::default(), false);
             assert_eq!(
                 response.headers().contains_key(WWW_AUTHENTICATE),

@@ -10,6 +10,7 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use portcullis::Form;
+use portcullis_store::MemoryLimits;
 use tokio::time::Instant as Deadline;
 
 use crate::authz::Permit;
@@ -21,7 +22,7 @@ use crate::plan::Plan;
 use crate::refuse::Refusal;
 use crate::request_id::RequestIds;
 use crate::rewrite::Sender;
-use crate::{authn, authz, forward, rewrite};
+use crate::{authn, authz, forward, limit, rewrite};
 
 /// What one thread needs to serve requests.
 #[derive(Debug)]
@@ -29,15 +30,18 @@ pub(crate) struct Deps {
     pub(crate) pools: Pools,
     pub(crate) ids: RequestIds,
     pub(crate) trace_ids: TraceIds,
+    /// Shared by all threads, and by all plans.
+    pub(crate) limits: Arc<MemoryLimits>,
     pub(crate) instruments: Arc<Instruments>,
 }
 
 impl Deps {
-    pub(crate) fn new(instruments: Arc<Instruments>) -> Self {
+    pub(crate) fn new(limits: Arc<MemoryLimits>, instruments: Arc<Instruments>) -> Self {
         Self {
             pools: Pools::default(),
             ids: RequestIds::default(),
             trace_ids: TraceIds::default(),
+            limits,
             instruments,
         }
     }
@@ -77,7 +81,8 @@ pub(crate) async fn serve(
         request_id: &id,
     };
 
-    let serving = try_serve(plan, deps, request, sender, &mut seen);
+    let mut told = HeaderMap::new();
+    let serving = try_serve(plan, deps, request, sender, &mut told, &mut seen);
     let result = match deadline {
         Some(deadline) => tokio::time::timeout_at(deadline, serving)
             .await
@@ -90,6 +95,8 @@ pub(crate) async fn serve(
         result.unwrap_or_else(|refusal| refusal.into_response(&id, form, plan.tells_reason));
 
     rewrite::for_caller(response.headers_mut(), &id);
+    // In the place of what an upstream says of limits of its own.
+    response.headers_mut().extend(told);
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         websocket::say(response.headers_mut());
     }
@@ -107,6 +114,7 @@ async fn try_serve(
     deps: &Deps,
     request: Request<Incoming>,
     sender: Sender<'_>,
+    told: &mut HeaderMap,
     seen: &mut Observation,
 ) -> Result<Response<Body>, Refusal> {
     let (mut head, body) = request.into_parts();
@@ -122,12 +130,14 @@ async fn try_serve(
     seen.decided(decision.as_ref());
     let permit = decision?;
 
-    // 4 What we know about the caller goes on, what they claim to be does not.
     check_values(&head.headers)?;
+    let body = RequestBody::limited(body, plan.limits.body).map_err(|_| Refusal::BodyTooLarge)?;
+    // 4 How often they may: last of all that may refuse, since a refused call costs nothing.
+    limit::charge(plan, &*deps.limits, &permit, told).await?;
+    // 5 What we know about the caller goes on, what they claim to be does not.
     let hop = Hop::of(&head);
     rewrite::for_target(plan, &permit, &mut head.headers, sender);
-    let body = RequestBody::limited(body, plan.limits.body).map_err(|_| Refusal::BodyTooLarge)?;
-    // 5 Consumes the permit: what was authorised is what is sent.
+    // 6 Consumes the permit: what was authorised is what is sent.
     let request = Request::from_parts(head, body);
     forward::send(permit, request, hop, &deps.pools, seen).await
 }
@@ -146,7 +156,7 @@ pub(crate) async fn decide<'p>(
     // 2 Who is calling.
     let caller = authn::identify(plan, &matched, headers, trace).await?;
     // 3 May they.
-    authz::permit(plan, matched, caller, trace)
+    authz::permit(plan, method, matched, caller, trace)
 }
 
 /// RFC 9112 section 3.2: exactly one `Host`, with a host in it, or two servers may see two sites.

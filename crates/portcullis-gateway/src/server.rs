@@ -17,6 +17,7 @@ use std::thread;
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use portcullis_store::MemoryLimits;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -49,6 +50,8 @@ pub struct Gateway {
 #[derive(Debug)]
 struct Shared {
     plan: Arc<ArcSwap<Plan>>,
+    /// What callers have used of their limits, whatever the plan.
+    limits: Arc<MemoryLimits>,
     /// Connections are accepted in the clear without it.
     tls: ArcSwapOption<Tls>,
     instruments: Arc<Instruments>,
@@ -89,6 +92,7 @@ impl Gateway {
         let (instruments, spans) = Instruments::new();
         let shared = Arc::new(Shared {
             plan: Arc::new(ArcSwap::from_pointee(plan)),
+            limits: Arc::default(),
             tls: ArcSwapOption::from_pointee(tls),
             instruments,
         });
@@ -191,10 +195,10 @@ async fn work(
             return;
         }
     };
-    let deps = Rc::new(Deps::new(Arc::clone(&shared.instruments)));
+    let deps = Deps::new(Arc::clone(&shared.limits), Arc::clone(&shared.instruments));
     let context = Context {
         shared,
-        deps,
+        deps: Rc::new(deps),
         phase: phase.clone(),
         // Callers that never end their handshakes leave places to others.
         handshakes: Rc::new(Semaphore::new(places.div_ceil(2))),

@@ -1,3 +1,4 @@
+use super::policy::CHOICE;
 use super::{Kind, Table, key};
 
 pub(crate) const AUTHORIZER: Table = Table {
@@ -53,8 +54,22 @@ pub(crate) const AUTHORIZER: Table = Table {
             "The claims that hold scopes: the first one that the token has counts.",
         )
         .default(r#"["scope", "scp"]"#),
+        key(
+            "policy",
+            Kind::Table(&CHOICE),
+            r#"{ claim = "pol", default = ["standard"], scopes = { "read:reports" = "standard" } }"#,
+            "How the policies of a token are found. None are imposed when absent.",
+        ),
+        key(
+            "identity",
+            Kind::SomeTexts,
+            r#"["client_id", "sub"]"#,
+            "The claims that tell the callers of an issuer apart: the first one that the token has \
+             counts. Each caller has limits of its own.",
+        )
+        .default(r#"["sub"]"#),
     ],
-    later: &["policy", "identity", "pool"],
+    later: &["pool"],
 };
 
 pub(crate) const ALGORITHMS: &[&str] = &[

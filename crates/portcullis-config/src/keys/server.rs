@@ -25,6 +25,14 @@ pub(crate) const SERVER: Table = Table {
         )
         .default("[]"),
         key(
+            "limit_headers",
+            Kind::Choices(&["ietf", "legacy"]),
+            r#"["ietf"]"#,
+            "How answers tell what is left of a caller's limits: as `RateLimit`, as \
+             `X-RateLimit-*`, in both ways or in none.",
+        )
+        .default(r#"["ietf", "legacy"]"#),
+        key(
             "limits",
             Kind::Table(&LIMITS),
             r#"{ body = "1MiB" }"#,

@@ -13,8 +13,19 @@ fn file(title: &str, name: &str, value: &str) -> String {
         text.split_inclusive('\n').filter(own).collect::<String>()
     };
     match title {
+        "the file" if name == "policy" => format!("{line}{MAIN}"),
         "the file" => line,
-        "[authorizer.NAME]" => format!("[authorizer.user]\n{line}{}", without(user)),
+        "[authorizer.NAME]" => {
+            format!("{STANDARD}{MAIN}[authorizer.user]\n{line}{}", without(user))
+        }
+        "[authorizer.NAME.policy]" => {
+            let claim = without("claim = \"pol\"\n");
+            format!("{STANDARD}{MAIN}{authorizer}[authorizer.user.policy]\n{line}{claim}")
+        }
+        "[policy.NAME]" => {
+            let apis = without("apis = [\"main\"]\n");
+            format!("{MAIN}[policy.standard]\n{line}{apis}")
+        }
         "[api.NAME]" => {
             let api = without("auth = \"none\"\nupstream = \"http://localhost:1\"\n");
             format!("{authorizer}[api.main]\n{line}{api}")
@@ -56,13 +67,19 @@ fn file(title: &str, name: &str, value: &str) -> String {
 
 const CERTIFIED: &str = "certificate = \"a.pem\"\nkey = \"b.pem\"\n";
 
-const TABLES: [&Table; 14] = [
+const MAIN: &str = "[api.main]\nauth = \"none\"\nupstream = \"http://localhost:1\"\n";
+const STANDARD: &str = "[policy.standard]\napis = [\"main\"]\n";
+
+const TABLES: [&Table; 17] = [
     &ROOT,
     &SERVER,
     &LIMITS,
     &TLS,
     &CERTIFICATE,
     &AUTHORIZER,
+    &CHOICE,
+    &POLICY,
+    &STORE,
     &API,
     &ROUTE,
     &UPSTREAM,
@@ -122,7 +139,7 @@ fn a_value_of_another_type_is_refused_for_every_key() {
 
 #[test]
 fn every_required_key_is_missed() {
-    for table in [&AUTHORIZER, &UPSTREAM, &USER, &APPLICATION, &TLS] {
+    for table in [&AUTHORIZER, &POLICY, &UPSTREAM, &USER, &APPLICATION, &TLS] {
         for key in table.keys.iter().filter(|key| key.required) {
             let text = file(table.title, key.name, key.example);
             let line = format!("{} = {}\n", key.name, key.example);
@@ -205,7 +222,7 @@ fn every_word_of_a_choice_is_accepted() {
         for key in table.keys {
             let values: Vec<String> = match key.kind {
                 Kind::Choice(words) => words.iter().map(|word| format!("\"{word}\"")).collect(),
-                Kind::SomeChoices(words) => {
+                Kind::SomeChoices(words) | Kind::Choices(words) => {
                     words.iter().map(|word| format!("[\"{word}\"]")).collect()
                 }
                 _ => continue,

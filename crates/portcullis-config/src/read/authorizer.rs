@@ -4,6 +4,7 @@ use std::time::Duration;
 use portcullis_token::Algorithm;
 
 use super::fields::{Entry, Fields, entries};
+use super::policy;
 use super::reader::{Reader, Reported, all};
 use crate::address::parse_secure_url;
 use crate::authorizer::{Authorizer, AuthorizerKind, Check, IssuerUrl, JwtAuthorizer, KeySource};
@@ -14,6 +15,7 @@ use crate::quantity::parse_duration;
 const LEEWAY: Duration = Duration::from_secs(5);
 const LARGEST_LEEWAY: Duration = Duration::from_mins(5);
 const SCOPE_CLAIMS: [&str; 2] = ["scope", "scp"];
+const IDENTITY: &str = "sub";
 
 /// Every authorizer that the file names, whether or not it could be read: a mistake inside one must
 /// not make each `auth` that refers to it a mistake too.
@@ -51,6 +53,15 @@ impl<'t> Names<'t> {
         Some(index)
     }
 
+    /// Whether the authorizer of this index has a `policy`.
+    pub(super) fn imposes_policy(&self, index: usize) -> bool {
+        let table = self
+            .entries
+            .get(index)
+            .and_then(|entry| entry.value.get_ref().as_table());
+        table.is_some_and(|table| table.contains_key("policy"))
+    }
+
     /// Whether `[authorizer]` is not a table at all, so that nothing can be said about names.
     pub(super) const fn broken(&self) -> Option<Reported> {
         self.broken
@@ -77,23 +88,28 @@ impl<'t> Names<'t> {
 pub(super) fn read_all(
     reader: &mut Reader<'_>,
     names: &Names<'_>,
+    policies: &policy::Names<'_>,
 ) -> Result<Vec<Authorizer>, Reported> {
     let authorizers = names
         .entries
         .iter()
-        .map(|entry| read(reader, entry))
+        .map(|entry| read(reader, entry, policies))
         .collect();
     names.broken().map_or(Ok(()), Err)?;
     all(authorizers)
 }
 
-fn read(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Authorizer, Reported> {
+fn read(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_>,
+    policies: &policy::Names<'_>,
+) -> Result<Authorizer, Reported> {
     let name = check_name(reader, entry, "an authorizer");
     let table = reader.table(entry)?;
     let mut fields = Fields::new(&AUTHORIZER, table, entry.span());
     check_type(reader, &fields)?;
     fields.check_keys(reader);
-    let jwt = read_jwt(reader, &fields);
+    let jwt = read_jwt(reader, &fields, policies);
     Ok(Authorizer {
         name: name?,
         origin: reader.origin(&entry.key),
@@ -101,7 +117,7 @@ fn read(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Authorizer, Report
     })
 }
 
-/// Checks the name of an authorizer or of an API.
+/// Checks the name of an authorizer, of an API or of a policy.
 pub(super) fn check_name(
     reader: &mut Reader<'_>,
     entry: &Entry<'_>,
@@ -131,7 +147,11 @@ fn check_type(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<(), Report
     Err(reader.refuse(Diagnostic::new(entry.span(), message)))
 }
 
-fn read_jwt(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<JwtAuthorizer, Reported> {
+fn read_jwt(
+    reader: &mut Reader<'_>,
+    fields: &Fields<'_>,
+    policies: &policy::Names<'_>,
+) -> Result<JwtAuthorizer, Reported> {
     let issuer = read_issuer(reader, fields);
     let keys = read_keys(reader, fields, issuer.as_ref());
     let audience = read_audience(reader, fields);
@@ -144,6 +164,17 @@ fn read_jwt(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<JwtAuthorize
         let list = reader.texts(&entry)?;
         some(reader, &entry, list)
     });
+    let policy = fields.optional("policy", |entry| {
+        policy::read_choice(reader, &entry, policies)
+    });
+    let identity = fields.optional("identity", |entry| {
+        let list = reader.texts(&entry)?;
+        if matches!(policy, Ok(None)) {
+            let message = "`identity` has no effect without `policy`";
+            reader.warn(Diagnostic::new(entry.key.clone(), message));
+        }
+        some(reader, &entry, list)
+    });
     Ok(JwtAuthorizer {
         issuer: issuer?,
         keys: keys?,
@@ -151,6 +182,8 @@ fn read_jwt(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<JwtAuthorize
         algorithms: algorithms?.unwrap_or_else(|| Algorithm::DEFAULT.to_vec()),
         leeway: leeway?.unwrap_or(LEEWAY),
         scope_claims: scope_claims?.unwrap_or_else(|| SCOPE_CLAIMS.map(str::to_owned).to_vec()),
+        policy: policy?,
+        identity: identity?.unwrap_or_else(|| vec![IDENTITY.to_owned()]),
     })
 }
 

@@ -100,7 +100,11 @@ fn read_key(
     Ok((method?, full))
 }
 
-fn read_method(reader: &mut Reader<'_>, entry: &Entry<'_>, text: &str) -> Result<Method, Reported> {
+pub(super) fn read_method(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_>,
+    text: &str,
+) -> Result<Method, Reported> {
     let name = Quoted(text);
     let (message, hint) = match text {
         "ANY" => return Ok(Method::Any),

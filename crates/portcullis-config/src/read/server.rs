@@ -8,9 +8,11 @@ use crate::config::Server;
 use crate::diagnostic::Diagnostic;
 use crate::keys::SERVER;
 use crate::network::Network;
+use crate::policy::LimitHeaders;
 use crate::server::Limits;
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+const LIMIT_HEADERS: [LimitHeaders; 2] = [LimitHeaders::Ietf, LimitHeaders::Legacy];
 
 pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Server, Reported> {
     let Some(fields) = root.optional("server", |entry| Fields::open(reader, &SERVER, &entry))?
@@ -20,6 +22,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Server,
             workers: None,
             limits: Limits::default(),
             tls: None,
+            limit_headers: LIMIT_HEADERS.to_vec(),
             trusted_proxies: Vec::new(),
         });
     };
@@ -28,6 +31,11 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Server,
     let trusted_proxies = fields.optional("trusted_proxies", |entry| {
         reader.list(&entry, "a list of strings", read_network)
     });
+    let limit_headers = fields.optional("limit_headers", |entry| {
+        let read =
+            |reader: &mut Reader<'_>, entry: &Entry<'_>| reader.choice(entry, &LimitHeaders::ALL);
+        reader.list(&entry, "a list of strings", read)
+    });
     let limits = fields.optional("limits", |entry| limits::read(reader, &entry));
     let tls = fields.optional("tls", |entry| tls::read(reader, &entry));
     Ok(Server {
@@ -35,6 +43,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Server,
         workers: workers?,
         limits: limits?.unwrap_or_default(),
         tls: tls?,
+        limit_headers: limit_headers?.unwrap_or_else(|| LIMIT_HEADERS.to_vec()),
         trusted_proxies: trusted_proxies?.unwrap_or_default(),
     })
 }

@@ -2,6 +2,7 @@ mod auth;
 mod guides;
 mod hostile;
 mod messages;
+mod policies;
 mod server;
 mod upstream;
 mod values;

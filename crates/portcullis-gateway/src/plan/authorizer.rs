@@ -4,12 +4,15 @@ use portcullis::{Cache, Issuer, Verifier};
 use portcullis_config::{AuthorizerKind, Check};
 
 use super::{Environment, PlanError};
+use crate::policy::Imposed;
 
 /// One way to prove who a caller is.
 #[derive(Debug)]
 pub(crate) struct Authorizer {
     pub(crate) name: String,
     pub(crate) verifier: Verifier,
+    /// The policies it imposes; none when absent.
+    pub(crate) imposed: Option<Imposed>,
 }
 
 pub(super) fn compile(
@@ -41,5 +44,6 @@ pub(super) fn compile(
     Ok(Authorizer {
         name: authorizer.name.clone(),
         verifier,
+        imposed: Imposed::compile(jwt),
     })
 }

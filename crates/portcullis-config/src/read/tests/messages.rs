@@ -36,7 +36,7 @@ fn an_unknown_key() {
     3 | port = 8080
       | ^^^^
       |
-      = hint: the keys of [server] are `listen`, `workers`, `trusted_proxies`, `limits`, `tls`
+      = hint: the keys of [server] are `listen`, `workers`, `trusted_proxies`, `limit_headers`, `limits`, `tls`
     "#);
 }
 
@@ -201,12 +201,12 @@ routes = { "GET /{greeting}/{name}" = { respond = "{greeting} {nmae}" } }
 #[test]
 fn a_key_for_later_and_a_function() {
     assert_page!(
-        "[policy.standard]\nrate = \"1000/1m\"\n[api.main.routes]\n\"GET /\" = \"functions/hello\"\n",
+        "[errors.tyk]\nrate = \"1000/1m\"\n[api.main.routes]\n\"GET /\" = \"functions/hello\"\n",
         @r#"
-        error: `policy` is not available in this version
+        error: `errors` is not available in this version
          --> portcullis.toml:1:2
           |
-        1 | [policy.standard]
+        1 | [errors.tyk]
           |  ^^^^^^
 
         error: a function as a target is not available in this version
