@@ -25,6 +25,10 @@ use crate::policy::Policies;
 use crate::refuse::Refusal;
 use crate::route::RouteTable;
 
+/// How many verified tokens are remembered: those of a large API's callers at the same time.
+const MAX_CACHED_TOKENS: usize = 128 * 1024;
+const MAX_CACHED_BYTES: usize = 64 * 1024 * 1024;
+
 /// A configuration, compiled: nothing of it is parsed again for a request.
 ///
 /// It is replaced as a whole, and a request keeps the one it began with.
@@ -154,7 +158,7 @@ impl Plan {
     /// configuration already.
     pub fn compile(config: &Config, environment: &mut Environment<'_>) -> Result<Self, PlanError> {
         // Of this plan alone: with the next one, every token is looked at again.
-        let cache = Cache::default();
+        let cache = Cache::new(MAX_CACHED_TOKENS, MAX_CACHED_BYTES);
         let authorizers = config
             .authorizers
             .iter()
