@@ -9,7 +9,7 @@ pub(crate) use api::{API, ROUTE};
 #[cfg(test)]
 pub(crate) use authorizer::ALGORITHMS;
 pub(crate) use authorizer::AUTHORIZER;
-pub(crate) use server::{CERTIFICATE, LIMITS, SERVER, TLS};
+pub(crate) use server::{ADMIN, CERTIFICATE, LIMITS, SERVER, TLS};
 pub(crate) use tenant::{APPLICATION, TENANT, USER};
 
 /// The keys that a table of the file may hold.
@@ -57,6 +57,8 @@ pub(crate) enum Kind {
     TextsTable,
     /// Who may call: a name, `none`, a table of scopes by name, or a list of those.
     Auth,
+    /// A string, or a table with the keys listed.
+    TextOrTable(&'static Table),
     /// A table with the keys listed.
     Table(&'static Table),
     /// A table of such tables, under names of letters, digits, `_` and `-`.

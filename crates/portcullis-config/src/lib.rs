@@ -48,7 +48,7 @@ pub use path::{PathError, PathPattern, Segment};
 pub use position::Origin;
 pub use read::parse;
 pub use schema::schema;
-pub use server::{Certificate, Limits, Tls, TlsVersion};
+pub use server::{Admin, Certificate, Limits, Tls, TlsVersion};
 pub use template::{Template, TemplatePart};
 pub use tenant::{Application, ApplicationKind, Permissions, Tenant, User};
 

@@ -77,6 +77,7 @@ fn kind(kind: &Kind) -> Value {
         Kind::TextTable => json!({ "type": "object", "additionalProperties": text() }),
         Kind::TextsTable => json!({ "type": "object", "additionalProperties": texts() }),
         Kind::Auth => json!({ "$ref": "#/$defs/auth" }),
+        Kind::TextOrTable(known) => json!({ "anyOf": [text(), table(known)] }),
         Kind::Table(known) => table(known),
         Kind::Named(known) => tables(known, NAME),
         Kind::Routes(known) => tables(known, "^[^ a-z]+ /"),

@@ -41,6 +41,9 @@ fn file(title: &str, name: &str, value: &str) -> String {
                 without("name = \"a\"\ntype = \"spa\"\n")
             )
         }
+        "[server.admin]" => {
+            format!("{title}\n{line}{}", without("listen = \"127.0.0.1:1\"\n"))
+        }
         "[server.tls]" => format!("{title}\n{line}{}", without(CERTIFIED)),
         "[[server.tls.more]]" => {
             let more = without(CERTIFIED);
@@ -52,9 +55,10 @@ fn file(title: &str, name: &str, value: &str) -> String {
 
 const CERTIFIED: &str = "certificate = \"a.pem\"\nkey = \"b.pem\"\n";
 
-const TABLES: [&Table; 11] = [
+const TABLES: [&Table; 12] = [
     &ROOT,
     &SERVER,
+    &ADMIN,
     &LIMITS,
     &TLS,
     &CERTIFICATE,
@@ -115,7 +119,7 @@ fn a_value_of_another_type_is_refused_for_every_key() {
 
 #[test]
 fn every_required_key_is_missed() {
-    for table in [&AUTHORIZER, &USER, &APPLICATION, &TLS] {
+    for table in [&AUTHORIZER, &USER, &APPLICATION, &TLS, &ADMIN] {
         for key in table.keys.iter().filter(|key| key.required) {
             let text = file(table.title, key.name, key.example);
             let line = format!("{} = {}\n", key.name, key.example);
