@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderName;
-use portcullis::{Answers, BuildError, Cache, Clock, ErrorDetail, ErrorStyle, Issuer};
+use portcullis::{Answers, BuildError, Cache, Clock, ErrorDetail, ErrorStyle, Issuer, KeyStatus};
 use portcullis_config::{
     Config, ErrorBodies, JwtAuthorizer, Limits, Network, PathPattern, Template, TokenForwarding,
 };
@@ -289,6 +289,15 @@ impl Plan {
         self.trusted_proxies
             .iter()
             .any(|network| network.contains(peer))
+    }
+
+    /// The keys of every authorizer at this moment, under its name.
+    pub fn key_status(&self) -> Vec<(String, Vec<KeyStatus>)> {
+        let status = |authorizer: &Authorizer| {
+            let keys = authorizer.verifier.key_status();
+            (authorizer.name.clone(), keys)
+        };
+        self.authorizers.iter().map(status).collect()
     }
 
     /// Starts fetching the keys of every authorizer, on the current tokio runtime.

@@ -65,7 +65,11 @@ impl Gateway {
     ///
     /// # Errors
     /// When the address is taken or may not be used, or a thread cannot be started.
-    pub fn start(plan: Plan, address: SocketAddr, workers: NonZeroUsize) -> io::Result<Self> {
+    pub fn start(
+        plan: impl Into<Arc<Plan>>,
+        address: SocketAddr,
+        workers: NonZeroUsize,
+    ) -> io::Result<Self> {
         Self::with_listeners(plan, Listeners::bind(address, workers)?, None)
     }
 
@@ -76,7 +80,12 @@ impl Gateway {
     ///
     /// # Errors
     /// When a thread cannot be started.
-    pub fn with_listeners(plan: Plan, listeners: Listeners, tls: Option<Tls>) -> io::Result<Self> {
+    pub fn with_listeners(
+        plan: impl Into<Arc<Plan>>,
+        listeners: Listeners,
+        tls: Option<Tls>,
+    ) -> io::Result<Self> {
+        let plan = plan.into();
         let address = listeners.address();
         let places = open_files::connections_of_a_worker(
             plan.limits.connections,
@@ -84,7 +93,7 @@ impl Gateway {
             open_files::raise_limit(),
         );
         let shared = Arc::new(Shared {
-            plan: ArcSwap::from_pointee(plan),
+            plan: ArcSwap::new(plan),
             tls: ArcSwapOption::from_pointee(tls),
         });
         let phase = watch::Sender::new(Phase::Serving);
@@ -118,8 +127,8 @@ impl Gateway {
     }
 
     /// Serves by `plan` from the next request on; its limits of connections, by the next ones.
-    pub fn replace(&self, plan: Plan) {
-        self.shared.plan.store(Arc::new(plan));
+    pub fn replace(&self, plan: impl Into<Arc<Plan>>) {
+        self.shared.plan.store(plan.into());
     }
 
     /// Meets callers with these certificates from the next connection on.
