@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod control_server;
 mod dev;
 mod environment;
 mod explain;
@@ -17,6 +18,7 @@ mod session;
 mod stand_in;
 mod terminal;
 mod token;
+mod watch;
 
 use std::process::ExitCode;
 
