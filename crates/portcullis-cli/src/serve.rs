@@ -177,7 +177,11 @@ async fn until_told_to_end(
             Some(asked) = asked.recv() => (Trigger::Admin(asked.peer), Some(asked.answer)),
             () = watch.changed() => (Trigger::File, None),
         };
-        let result = reloader.reload(gateway, &mut watch, trigger).await;
+        let result = tokio::select! {
+            result = reloader.reload(gateway, &mut watch, trigger) => result,
+            // A slow file system must not hold the end up.
+            () = signals.end() => return,
+        };
         // Who has asked may be gone.
         drop(answer.map(|answer| answer.send(result)));
     }

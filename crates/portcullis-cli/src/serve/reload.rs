@@ -73,6 +73,9 @@ impl Reloader {
     }
 
     /// Reads the files, and serves by them from the next request on unless they are broken.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is replaced before everything was read, and then all of it is at once.
     pub(super) async fn reload(
         &mut self,
         gateway: &Gateway,
