@@ -280,7 +280,8 @@ fn remedy(refusal: &Refusal) -> String {
     }
 }
 
-fn to_json(request: &str, explanation: &Explanation) -> Value {
+/// The decision, as `--format json` prints it.
+pub(crate) fn to_json(request: &str, explanation: &Explanation) -> Value {
     let steps: Vec<Value> = explanation.records.iter().map(step_to_json).collect();
     let mut json = json!({
         "request": request,

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod control_server;
 mod dev;
 mod environment;
 mod explain;
@@ -18,6 +19,7 @@ mod stand_in;
 mod telemetry;
 mod terminal;
 mod token;
+mod watch;
 
 use std::process::ExitCode;
 

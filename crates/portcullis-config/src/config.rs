@@ -1,13 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use crate::api::Api;
 use crate::authorizer::{Authorizer, AuthorizerKind, Check};
 use crate::network::Network;
 use crate::observe::{Log, Telemetry};
 use crate::policy::{LimitHeaders, Policy, Store};
-use crate::server::{Limits, Tls};
+use crate::server::{Admin, Limits, Tls};
 use crate::tenant::Tenant;
 
 /// Everything one file says, checked and with its defaults filled in.
@@ -46,6 +47,12 @@ pub struct Server {
     pub tls: Option<Tls>,
     /// How answers tell callers what is left of their limits; in both ways when absent.
     pub limit_headers: Vec<LimitHeaders>,
+    /// Where those who run the gateway ask it about itself; nowhere when absent.
+    pub admin: Option<Admin>,
+    /// How long requests under way are finished after the signal to end; 30 seconds when absent.
+    pub drain: Duration,
+    /// How long connections are still accepted after that signal; no time when absent.
+    pub drain_delay: Duration,
     /// The proxies whose `X-Forwarded-*` headers are believed; none when absent.
     pub trusted_proxies: Vec<Network>,
 }

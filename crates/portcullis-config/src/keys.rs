@@ -14,7 +14,7 @@ pub(crate) use authorizer::ALGORITHMS;
 pub(crate) use authorizer::AUTHORIZER;
 pub(crate) use observe::{LOG, TELEMETRY};
 pub(crate) use policy::{CHOICE, POLICY, STORE};
-pub(crate) use server::{CERTIFICATE, LIMITS, SERVER, TLS};
+pub(crate) use server::{ADMIN, CERTIFICATE, LIMITS, SERVER, TLS};
 pub(crate) use tenant::{APPLICATION, TENANT, USER};
 pub(crate) use upstream::UPSTREAM;
 
@@ -65,7 +65,7 @@ pub(crate) enum Kind {
     TextsTable,
     /// Who may call: a name, `none`, a table of scopes by name, or a list of those.
     Auth,
-    /// An address, or a table with the keys listed.
+    /// A string, or a table with the keys listed.
     TextOrTable(&'static Table),
     /// What a policy gives access to: a list of names, or a table of endpoints by name.
     Rights,

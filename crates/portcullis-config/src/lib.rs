@@ -53,7 +53,7 @@ pub use policy::{Access, Amount, Endpoint, LimitHeaders, LimitStore, Policy, Pol
 pub use position::Origin;
 pub use read::parse;
 pub use schema::schema;
-pub use server::{Certificate, Limits, Tls, TlsVersion};
+pub use server::{Admin, Certificate, Limits, Tls, TlsVersion};
 pub use template::{Template, TemplatePart};
 pub use tenant::{Application, ApplicationKind, Permissions, Tenant, User};
 pub use upstream::{Protocol, Upstream};

@@ -1,5 +1,6 @@
 //! From text to [`Config`]: every problem is collected, none ends the reading.
 
+mod admin;
 mod api;
 mod auth;
 mod authorizer;

@@ -333,17 +333,20 @@ impl Plan {
         authorizers.position(|authorizer| authorizer.name == name)
     }
 
-    /// The keys of every authorizer at this moment.
-    pub(crate) fn key_status(&self) -> impl Iterator<Item = KeyStatus> {
-        let authorizers = self.authorizers.iter();
-        authorizers.flat_map(|authorizer| authorizer.verifier.key_status())
-    }
-
     /// Whether what `peer` says about its own client is believed.
     pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
         self.trusted_proxies
             .iter()
             .any(|network| network.contains(peer))
+    }
+
+    /// The keys of every authorizer at this moment, under its name.
+    pub fn key_status(&self) -> Vec<(String, Vec<KeyStatus>)> {
+        let status = |authorizer: &Authorizer| {
+            let keys = authorizer.verifier.key_status();
+            (authorizer.name.clone(), keys)
+        };
+        self.authorizers.iter().map(status).collect()
     }
 
     /// Starts fetching the keys of every authorizer, on the current tokio runtime.

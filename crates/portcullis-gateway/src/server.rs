@@ -71,7 +71,11 @@ impl Gateway {
     ///
     /// # Errors
     /// When the address is taken or may not be used, or a thread cannot be started.
-    pub fn start(plan: Plan, address: SocketAddr, workers: NonZeroUsize) -> io::Result<Self> {
+    pub fn start(
+        plan: impl Into<Arc<Plan>>,
+        address: SocketAddr,
+        workers: NonZeroUsize,
+    ) -> io::Result<Self> {
         Self::with_listeners(plan, Listeners::bind(address, workers)?, None)
     }
 
@@ -82,7 +86,12 @@ impl Gateway {
     ///
     /// # Errors
     /// When a thread cannot be started.
-    pub fn with_listeners(plan: Plan, listeners: Listeners, tls: Option<Tls>) -> io::Result<Self> {
+    pub fn with_listeners(
+        plan: impl Into<Arc<Plan>>,
+        listeners: Listeners,
+        tls: Option<Tls>,
+    ) -> io::Result<Self> {
+        let plan = plan.into();
         let address = listeners.address();
         let places = open_files::connections_of_a_worker(
             plan.limits.connections,
@@ -91,7 +100,7 @@ impl Gateway {
         );
         let (instruments, spans) = Instruments::new();
         let shared = Arc::new(Shared {
-            plan: Arc::new(ArcSwap::from_pointee(plan)),
+            plan: Arc::new(ArcSwap::new(plan)),
             limits: Arc::default(),
             tls: ArcSwapOption::from_pointee(tls),
             instruments,
@@ -128,10 +137,12 @@ impl Gateway {
     }
 
     /// Serves by `plan` from the next request on; its limits of connections, by the next ones.
-    pub fn replace(&self, mut plan: Plan) {
+    pub fn replace(&self, mut plan: Plan) -> Arc<Plan> {
         plan.continue_from(&self.shared.plan.load());
-        self.shared.plan.store(Arc::new(plan));
+        let plan = Arc::new(plan);
+        self.shared.plan.store(Arc::clone(&plan));
         self.shared.instruments.reloaded();
+        plan
     }
 
     /// Has the metrics say that another plan was wanted, and could not be had.

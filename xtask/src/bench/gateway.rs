@@ -115,11 +115,7 @@ fn prepare() -> Result<PathBuf, GatewayBenchError> {
     let folder = fs::canonicalize(&folder).map_err(file)?;
     let is_fresh = fs::metadata(folder.join("jwks.json"))
         .and_then(|metadata| metadata.modified())
-        .is_ok_and(|written| {
-            written
-                .elapsed()
-                .is_ok_and(|age| age.as_secs() < 20 * 3600)
-        });
+        .is_ok_and(|written| written.elapsed().is_ok_and(|age| age.as_secs() < 20 * 3600));
     if !is_fresh {
         eprintln!("signing {TOKENS} tokens, which takes a minute");
         finish(

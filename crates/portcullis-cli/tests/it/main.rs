@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "an unwrap that panics fails its test")]
 
+mod admin;
 mod applications;
 mod commands;
+mod drain;
 mod explain;
 mod failures;
 mod hello;

@@ -56,6 +56,9 @@ fn file(title: &str, name: &str, value: &str) -> String {
                 without("name = \"a\"\ntype = \"spa\"\n")
             )
         }
+        "[server.admin]" => {
+            format!("{title}\n{line}{}", without("listen = \"127.0.0.1:1\"\n"))
+        }
         "[server.tls]" => format!("{title}\n{line}{}", without(CERTIFIED)),
         "[[server.tls.more]]" => {
             let more = without(CERTIFIED);
@@ -70,9 +73,10 @@ const CERTIFIED: &str = "certificate = \"a.pem\"\nkey = \"b.pem\"\n";
 const MAIN: &str = "[api.main]\nauth = \"none\"\nupstream = \"http://localhost:1\"\n";
 const STANDARD: &str = "[policy.standard]\napis = [\"main\"]\n";
 
-const TABLES: [&Table; 17] = [
+const TABLES: [&Table; 18] = [
     &ROOT,
     &SERVER,
+    &ADMIN,
     &LIMITS,
     &TLS,
     &CERTIFICATE,
@@ -139,7 +143,15 @@ fn a_value_of_another_type_is_refused_for_every_key() {
 
 #[test]
 fn every_required_key_is_missed() {
-    for table in [&AUTHORIZER, &POLICY, &UPSTREAM, &USER, &APPLICATION, &TLS] {
+    for table in [
+        &ADMIN,
+        &AUTHORIZER,
+        &POLICY,
+        &UPSTREAM,
+        &USER,
+        &APPLICATION,
+        &TLS,
+    ] {
         for key in table.keys.iter().filter(|key| key.required) {
             let text = file(table.title, key.name, key.example);
             let line = format!("{} = {}\n", key.name, key.example);

@@ -1,9 +1,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use super::fields::{Entry, Fields};
 use super::reader::{Reader, Reported};
-use super::{limits, tls};
+use super::{admin, limits, tls};
 use crate::config::Server;
 use crate::diagnostic::Diagnostic;
 use crate::keys::SERVER;
@@ -23,6 +24,9 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Server,
             limits: Limits::default(),
             tls: None,
             limit_headers: LIMIT_HEADERS.to_vec(),
+            admin: None,
+            drain: admin::DRAIN,
+            drain_delay: Duration::ZERO,
             trusted_proxies: Vec::new(),
         });
     };
@@ -38,12 +42,18 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Server,
     });
     let limits = fields.optional("limits", |entry| limits::read(reader, &entry));
     let tls = fields.optional("tls", |entry| tls::read(reader, &entry));
+    let admin = fields.optional("admin", |entry| admin::read(reader, &entry));
+    let [drain, drain_delay] = ["drain", "drain_delay"]
+        .map(|name| fields.optional(name, |entry| admin::read_drain(reader, &entry)));
     Ok(Server {
         listen: listen?.unwrap_or(LISTEN),
         workers: workers?,
         limits: limits?.unwrap_or_default(),
         tls: tls?,
         limit_headers: limit_headers?.unwrap_or_else(|| LIMIT_HEADERS.to_vec()),
+        admin: admin?,
+        drain: drain?.unwrap_or(admin::DRAIN),
+        drain_delay: drain_delay?.unwrap_or_default(),
         trusted_proxies: trusted_proxies?.unwrap_or_default(),
     })
 }

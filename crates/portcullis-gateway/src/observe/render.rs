@@ -114,6 +114,8 @@ fn keys(page: &mut Page, plan: &Plan) {
     // Authorizers may share a source, which is shown once.
     let sources: BTreeMap<_, _> = plan
         .key_status()
+        .into_iter()
+        .flat_map(|(_, keys)| keys)
         .filter_map(|status| {
             let source = status.source.as_ref()?.to_string();
             let issuer = status.issuer.clone().unwrap_or_else(|| source.clone());
