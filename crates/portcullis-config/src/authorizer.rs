@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use portcullis_token::Algorithm;
+use portcullis_token::{Algorithm, TokenType};
 use url::Url;
 
 use crate::address::{AddressError, parse_secure_url};
@@ -39,6 +39,14 @@ pub struct JwtAuthorizer {
     pub leeway: Duration,
     /// The claims that hold scopes, the first one present counts; `scope`, then `scp` when absent.
     pub scope_claims: Vec<String>,
+    /// Which `typ` a token may carry; absent, `JWT` or `at+jwt` when the file does not say.
+    pub token_type: TokenType,
+    /// Claims that a token must have besides `exp`: names, or JSON pointers.
+    pub required_claims: Vec<String>,
+    /// How long ago a token may have been issued; any time when absent.
+    pub max_age: Option<Duration>,
+    /// How long a token may be good for, from `iat` to `exp`; any time when absent.
+    pub max_lifetime: Option<Duration>,
 }
 
 /// Whether a claim is checked. Giving up a check takes a word in the file, and is a warning.

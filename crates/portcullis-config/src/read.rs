@@ -11,6 +11,7 @@ mod route;
 mod server;
 mod tenant;
 mod text;
+mod token_rules;
 
 use toml::de::DeTable;
 

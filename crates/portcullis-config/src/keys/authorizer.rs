@@ -53,6 +53,33 @@ pub(crate) const AUTHORIZER: Table = Table {
             "The claims that hold scopes: the first one that the token has counts.",
         )
         .default(r#"["scope", "scp"]"#),
+        key(
+            "typ",
+            Kind::Choice(&["lenient", "at+jwt", "any"]),
+            r#""at+jwt""#,
+            "Which `typ` a token may carry: `lenient` is none, `JWT` or `at+jwt`; `at+jwt` asks for \
+             the claims of RFC 9068 too; `any` gives the check up.",
+        )
+        .default(r#""lenient""#),
+        key(
+            "required_claims",
+            Kind::Texts,
+            r#"["sub", "/realm_access/roles"]"#,
+            "Claims that a token must have besides `exp`, by name or JSON pointer.",
+        )
+        .default("[]"),
+        key(
+            "max_age",
+            Kind::Text,
+            r#""24h""#,
+            "How long ago a token may have been issued, by `iat`. Any time when absent.",
+        ),
+        key(
+            "max_lifetime",
+            Kind::Text,
+            r#""7d""#,
+            "How long a token may be good for, from `iat` to `exp`. Any time when absent.",
+        ),
     ],
     later: &["policy", "identity", "pool"],
 };

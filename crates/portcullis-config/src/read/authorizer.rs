@@ -5,11 +5,11 @@ use portcullis_token::Algorithm;
 
 use super::fields::{Entry, Fields, entries};
 use super::reader::{Reader, Reported, all};
+use super::token_rules;
 use crate::address::parse_secure_url;
 use crate::authorizer::{Authorizer, AuthorizerKind, Check, IssuerUrl, JwtAuthorizer, KeySource};
 use crate::diagnostic::Diagnostic;
 use crate::keys::AUTHORIZER;
-use crate::quantity::parse_duration;
 
 const LEEWAY: Duration = Duration::from_secs(5);
 const LARGEST_LEEWAY: Duration = Duration::from_mins(5);
@@ -144,6 +144,10 @@ fn read_jwt(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<JwtAuthorize
         let list = reader.texts(&entry)?;
         some(reader, &entry, list)
     });
+    let token_type = token_rules::read_type(reader, fields);
+    let required_claims = fields.optional("required_claims", |entry| reader.texts(&entry));
+    let max_age = token_rules::read_limit(reader, fields, "max_age");
+    let max_lifetime = token_rules::read_limit(reader, fields, "max_lifetime");
     Ok(JwtAuthorizer {
         issuer: issuer?,
         keys: keys?,
@@ -151,6 +155,10 @@ fn read_jwt(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<JwtAuthorize
         algorithms: algorithms?.unwrap_or_else(|| Algorithm::DEFAULT.to_vec()),
         leeway: leeway?.unwrap_or(LEEWAY),
         scope_claims: scope_claims?.unwrap_or_else(|| SCOPE_CLAIMS.map(str::to_owned).to_vec()),
+        token_type: token_type?,
+        required_claims: required_claims?.unwrap_or_default(),
+        max_age: max_age?,
+        max_lifetime: max_lifetime?,
     })
 }
 
@@ -243,13 +251,7 @@ fn read_algorithm(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Algorith
 }
 
 fn read_leeway(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Duration, Reported> {
-    let text = reader.text(entry)?.value();
-    let Ok(leeway) = parse_duration(&text) else {
-        let problem = Diagnostic::new(entry.span(), format!("{entry} must be a duration"));
-        return Err(
-            reader.refuse(problem.hint("write for example `5s`; the units are ms, s, m, h, d"))
-        );
-    };
+    let leeway = token_rules::read_duration(reader, entry)?;
     if leeway > LARGEST_LEEWAY {
         return Err(reader.bad(entry, "must be `300s` at most"));
     }

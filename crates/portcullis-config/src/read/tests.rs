@@ -2,6 +2,7 @@ mod auth;
 mod guides;
 mod hostile;
 mod messages;
+mod token_rules;
 mod values;
 
 use super::*;

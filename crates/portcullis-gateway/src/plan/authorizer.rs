@@ -21,7 +21,16 @@ pub(super) fn compile(
     let mut issuer = (environment.issuer)(jwt)
         .algorithms(jwt.algorithms.clone())
         .leeway(jwt.leeway)
-        .scope_claims(jwt.scope_claims.clone());
+        .scope_claims(jwt.scope_claims.clone())
+        .token_type(jwt.token_type.clone());
+    let required = jwt.required_claims.iter();
+    issuer = required.fold(issuer, Issuer::required_claim);
+    if let Some(age) = jwt.max_age {
+        issuer = issuer.max_age(age);
+    }
+    if let Some(lifetime) = jwt.max_lifetime {
+        issuer = issuer.max_lifetime(lifetime);
+    }
     if let Check::Is(url) = &jwt.issuer {
         issuer = issuer.named(url.as_written());
     }

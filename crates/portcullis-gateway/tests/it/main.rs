@@ -16,4 +16,5 @@ mod headers;
 mod life_cycle;
 mod paths;
 mod routing;
+mod token_rules;
 mod upstream;
