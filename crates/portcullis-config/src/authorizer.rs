@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use portcullis_token::{Algorithm, TokenType};
+use portcullis_token::{Algorithm, ClaimRule, TokenType};
 use url::Url;
 
 use crate::address::{AddressError, parse_secure_url};
@@ -47,6 +47,8 @@ pub struct JwtAuthorizer {
     pub max_age: Option<Duration>,
     /// How long a token may be good for, from `iat` to `exp`; any time when absent.
     pub max_lifetime: Option<Duration>,
+    /// What the token's claims must be like.
+    pub claim_rules: Vec<ClaimRule>,
 }
 
 /// Whether a claim is checked. Giving up a check takes a word in the file, and is a warning.

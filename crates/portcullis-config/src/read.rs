@@ -3,12 +3,14 @@
 mod api;
 mod auth;
 mod authorizer;
+mod claim_rule;
 mod conflict;
 mod fields;
 mod identity;
 mod reader;
 mod route;
 mod server;
+mod step_up;
 mod tenant;
 mod text;
 mod token_rules;

@@ -1,4 +1,4 @@
-use super::{Kind, Table, key};
+use super::{CLAIM, Kind, Table, key};
 
 pub(crate) const AUTHORIZER: Table = Table {
     title: "[authorizer.NAME]",
@@ -80,6 +80,13 @@ pub(crate) const AUTHORIZER: Table = Table {
             r#""7d""#,
             "How long a token may be good for, from `iat` to `exp`. Any time when absent.",
         ),
+        key(
+            "claim",
+            Kind::List(&CLAIM),
+            r#"[{ name = "org_id", equals = "org_1" }]"#,
+            "Rules for the token's claims, all of which must hold.",
+        )
+        .default("[]"),
     ],
     later: &["policy", "identity", "pool"],
 };

@@ -19,6 +19,22 @@ fn file(title: &str, name: &str, value: &str) -> String {
             let api = without("auth = \"none\"\nupstream = \"http://localhost:1\"\n");
             format!("{authorizer}[api.main]\n{line}{api}")
         }
+        "[[authorizer.NAME.claim]]" => {
+            let test = if ["name", "on_fail"].contains(&name) {
+                "exists = true\n"
+            } else {
+                ""
+            };
+            let claim = without("name = \"a\"\n");
+            format!("{authorizer}[[authorizer.user.claim]]\n{line}{test}{claim}")
+        }
+        "a route" if ["acr", "max_age"].contains(&name) => {
+            let value = value.trim();
+            format!(
+                "{authorizer}[api.main]\nauth = \"user\"\n\
+                 routes = {{ \"GET /\" = {{ {name} = {value}, respond = \"\" }} }}\n"
+            )
+        }
         "a route" => {
             let route = if name == "auth" {
                 ", respond = \"\""
@@ -45,11 +61,12 @@ fn file(title: &str, name: &str, value: &str) -> String {
     }
 }
 
-const TABLES: [&Table; 9] = [
+const TABLES: [&Table; 10] = [
     &ROOT,
     &SERVER,
     &LIMITS,
     &AUTHORIZER,
+    &CLAIM,
     &API,
     &ROUTE,
     &TENANT,
@@ -106,7 +123,7 @@ fn a_value_of_another_type_is_refused_for_every_key() {
 
 #[test]
 fn every_required_key_is_missed() {
-    for table in [&AUTHORIZER, &USER, &APPLICATION] {
+    for table in [&AUTHORIZER, &CLAIM, &USER, &APPLICATION] {
         for key in table.keys.iter().filter(|key| key.required) {
             let text = file(table.title, key.name, key.example);
             let line = format!("{} = {}\n", key.name, key.example);

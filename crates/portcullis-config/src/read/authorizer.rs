@@ -5,7 +5,7 @@ use portcullis_token::Algorithm;
 
 use super::fields::{Entry, Fields, entries};
 use super::reader::{Reader, Reported, all};
-use super::token_rules;
+use super::{claim_rule, token_rules};
 use crate::address::parse_secure_url;
 use crate::authorizer::{Authorizer, AuthorizerKind, Check, IssuerUrl, JwtAuthorizer, KeySource};
 use crate::diagnostic::Diagnostic;
@@ -148,6 +148,7 @@ fn read_jwt(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<JwtAuthorize
     let required_claims = fields.optional("required_claims", |entry| reader.texts(&entry));
     let max_age = token_rules::read_limit(reader, fields, "max_age");
     let max_lifetime = token_rules::read_limit(reader, fields, "max_lifetime");
+    let claim_rules = claim_rule::read_all(reader, fields);
     Ok(JwtAuthorizer {
         issuer: issuer?,
         keys: keys?,
@@ -159,6 +160,7 @@ fn read_jwt(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<JwtAuthorize
         required_claims: required_claims?.unwrap_or_default(),
         max_age: max_age?,
         max_lifetime: max_lifetime?,
+        claim_rules: claim_rules?,
     })
 }
 
@@ -259,7 +261,11 @@ fn read_leeway(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Duration, R
 }
 
 /// Refuses an empty list: it would refuse every token, or mean something that nobody wrote.
-fn some<T>(reader: &mut Reader<'_>, entry: &Entry<'_>, list: Vec<T>) -> Result<Vec<T>, Reported> {
+pub(super) fn some<T>(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_>,
+    list: Vec<T>,
+) -> Result<Vec<T>, Reported> {
     if list.is_empty() {
         Err(reader.bad(entry, "must not be empty"))
     } else {

@@ -1,3 +1,4 @@
+use portcullis_token::StepUp;
 use url::Url;
 
 use super::api::read_upstream;
@@ -7,6 +8,7 @@ use super::conflict::Located;
 use super::fields::{Entry, Fields};
 use super::identity::is_token;
 use super::reader::{Reader, Reported};
+use super::step_up;
 use crate::api::{Auth, AuthFrom, Method, Route, Target};
 use crate::diagnostic::{Diagnostic, Quoted};
 use crate::keys::ROUTE;
@@ -18,6 +20,7 @@ pub(super) struct Shared {
     pub(super) base: Result<PathPattern, Reported>,
     pub(super) upstream: Result<Option<Url>, Reported>,
     pub(super) auth: Result<Option<(Auth, AuthFrom)>, Reported>,
+    pub(super) step_up: Result<StepUp, Reported>,
 }
 
 impl Shared {
@@ -59,6 +62,11 @@ pub(super) fn read(
             .map(|auth| (auth, AuthFrom::Route(reader.origin(&own.key)))),
         None => shared.auth_of(reader, entry),
     };
+    let inherited = shared.step_up.clone();
+    let step_up = step_up::read(reader, &fields, inherited.clone().unwrap_or_default());
+    if let Ok((auth, _)) = &auth {
+        step_up::check_public(reader, &fields, auth)?;
+    }
     let path = key
         .as_ref()
         .map(|(_, path)| path)
@@ -66,6 +74,7 @@ pub(super) fn read(
     let target = read_target(reader, shared, entry, &fields, path);
     let (methods, path) = key?;
     let (auth, auth_from) = auth?;
+    let step_up = step_up::of_auth(&auth, inherited.and(step_up)?);
     let origin = reader.origin(&entry.key);
     let route = Route {
         methods,
@@ -73,6 +82,7 @@ pub(super) fn read(
         origin,
         auth,
         auth_from,
+        step_up,
         target: target?,
     };
     Ok(Located {

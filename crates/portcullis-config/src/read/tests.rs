@@ -1,4 +1,5 @@
 mod auth;
+mod claim_rules;
 mod guides;
 mod hostile;
 mod messages;
