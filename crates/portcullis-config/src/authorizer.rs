@@ -47,8 +47,26 @@ pub struct JwtAuthorizer {
     pub max_age: Option<Duration>,
     /// How long a token may be good for, from `iat` to `exp`; any time when absent.
     pub max_lifetime: Option<Duration>,
+    /// Whether tokens may, or must, be bound to a key of the caller.
+    pub dpop: Dpop,
+    /// Whether each `DPoP` proof must carry a nonce of the gateway's.
+    pub dpop_nonce: bool,
     /// What the token's claims must be like.
     pub claim_rules: Vec<ClaimRule>,
+}
+
+/// Whether the scheme `DPoP` is spoken (RFC 9449).
+///
+/// A token that is bound to a key is never accepted without a proof of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dpop {
+    /// It is an unknown scheme.
+    #[default]
+    Off,
+    /// Beside `Bearer`.
+    Accept,
+    /// Bearer tokens are refused.
+    Require,
 }
 
 /// Whether a claim is checked. Giving up a check takes a word in the file, and is a warning.

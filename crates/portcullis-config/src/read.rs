@@ -5,6 +5,7 @@ mod auth;
 mod authorizer;
 mod claim_rule;
 mod conflict;
+mod dpop;
 mod fields;
 mod identity;
 mod reader;

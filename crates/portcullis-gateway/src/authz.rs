@@ -1,9 +1,9 @@
 //! May they: from a [`Caller`] to a [`Permit`], which alone opens the way to the target.
 
-use portcullis_token::{Reason, Trace, Verified};
+use portcullis_token::{Reason, StepUp, Trace, Verified};
 
-use crate::authn::{Caller, refuse};
-use crate::plan::{Matched, Plan, Route};
+use crate::authn::Caller;
+use crate::plan::{Matched, Need, Plan, Route};
 use crate::refuse::Refusal;
 
 /// Proof that a request may pass. Only [`permit`] makes one, and forwarding consumes it.
@@ -32,7 +32,7 @@ impl<'p> Permit<'p> {
     }
 }
 
-/// Checks the scopes: any one of the route's alternatives must be met as a whole.
+/// Checks scopes, claims and the login: one of the alternatives must be met as a whole.
 pub(crate) fn permit<'p>(
     plan: &Plan,
     matched: Matched<'p>,
@@ -47,22 +47,43 @@ pub(crate) fn permit<'p>(
             authorizer: None,
         });
     }
+    let mut closest = Reason::Scope;
     for needs in &route.auth.alternatives {
-        let met = needs.iter().all(|need| {
-            let Some(verified) = caller.verified_by(need.authorizer) else {
-                return false;
-            };
-            trace.authorizer(&plan.authorizer(need.authorizer).name);
-            need.scopes.check(verified, trace).is_ok()
-        });
-        if met {
-            let authorizer = needs.first().map(|need| need.authorizer);
-            return Ok(Permit {
-                matched,
-                caller,
-                authorizer,
-            });
+        let met = needs
+            .iter()
+            .try_for_each(|need| check(plan, route, need, &caller, trace));
+        match met {
+            Ok(()) => {
+                let authorizer = needs.first().map(|need| need.authorizer);
+                return Ok(Permit {
+                    matched,
+                    caller,
+                    authorizer,
+                });
+            }
+            // Whoever came further learns what is missing there.
+            Err(reason) => closest = closest.max(reason),
         }
     }
-    Err(refuse(route, Reason::Scope))
+    Err(caller.refuse(route, closest))
+}
+
+/// Whether what one authorizer found is enough, in the order of the library's layer.
+fn check(
+    plan: &Plan,
+    route: &Route,
+    need: &Need,
+    caller: &Caller,
+    trace: &mut impl Trace,
+) -> Result<(), Reason> {
+    let verified = caller.verified_by(need.authorizer).ok_or(Reason::Scope)?;
+    let authorizer = plan.authorizer(need.authorizer);
+    trace.authorizer(&authorizer.name);
+    need.scopes.check(verified, trace)?;
+    verified.check_claims(&[], trace)?;
+    if route.auth.step_up == StepUp::default() {
+        return Ok(());
+    }
+    let now = authorizer.verifier.clock().now();
+    route.auth.step_up.check(verified, now, trace)
 }

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use http::HeaderName;
 use portcullis::{Answers, BuildError, Cache, Clock, ErrorDetail, ErrorStyle, Issuer};
 use portcullis_config::{
-    Config, ErrorBodies, JwtAuthorizer, Network, PathPattern, Template, TokenForwarding,
+    Config, Dpop, ErrorBodies, JwtAuthorizer, Network, PathPattern, Template, TokenForwarding,
 };
-use portcullis_token::{Requirement, Step, Trace};
+use portcullis_token::{NoRandomness, ProofRules, Requirement, Step, StepUp, Trace};
 
 pub(crate) use self::authorizer::Authorizer;
 use self::upstreams::Upstreams;
@@ -30,6 +30,8 @@ pub struct Plan {
     routes: Vec<Route>,
     authorizers: Vec<Authorizer>,
     trusted_proxies: Vec<Network>,
+    /// Where callers reach the gateway, without a slash at its end.
+    url: Option<String>,
     /// Every header that tells an upstream who the caller is, of whichever API.
     pub(crate) managed: Vec<HeaderName>,
     pub(crate) body_limit: u64,
@@ -44,6 +46,8 @@ pub(crate) struct Route {
     pub(crate) name: String,
     pub(crate) pattern: PathPattern,
     pub(crate) auth: Auth,
+    /// How refused credentials are answered.
+    pub(crate) answers: Arc<Answers>,
     pub(crate) target: Target,
 }
 
@@ -54,6 +58,8 @@ pub(crate) struct Auth {
     pub(crate) alternatives: Vec<Vec<Need>>,
     /// Whether a caller without credentials is let in.
     pub(crate) anonymous: bool,
+    /// What is asked of the login, whichever alternative is met.
+    pub(crate) step_up: StepUp,
 }
 
 /// What one authorizer must have found.
@@ -68,8 +74,6 @@ pub(crate) struct Need {
 #[derive(Debug)]
 pub(crate) struct Api {
     pub(crate) name: Arc<str>,
-    /// How refused credentials are answered.
-    pub(crate) answers: Arc<Answers>,
     pub(crate) token: TokenForwarding,
     pub(crate) identity: Vec<(HeaderName, String)>,
 }
@@ -117,6 +121,9 @@ pub enum PlanError {
         #[source]
         cause: UpstreamError,
     },
+    /// The system has no randomness to make nonces of.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
     /// An identity header has a name that HTTP does not allow.
     #[error("`{0}` is not a header name")]
     Header(String),
@@ -148,6 +155,7 @@ impl Plan {
             routes: Vec::new(),
             authorizers,
             trusted_proxies: config.server.trusted_proxies.clone(),
+            url: url_before_path(config),
             managed: Vec::new(),
             body_limit: config.server.body_limit,
             tells_reason: environment.tells_reason,
@@ -166,7 +174,6 @@ impl Plan {
     ) -> Result<(), PlanError> {
         let api = Arc::new(Api {
             name: config.name.as_str().into(),
-            answers: Arc::new(self.answers(config)),
             token: config.token,
             identity: config
                 .identity
@@ -174,6 +181,7 @@ impl Plan {
                 .map(identity_header)
                 .collect::<Result<_, _>>()?,
         });
+        let answers = self.answers(config);
         let strip = if config.strip_base {
             config.base.len()
         } else {
@@ -200,7 +208,8 @@ impl Plan {
                 api: Arc::clone(&api),
                 name: format!("{} {}", route.methods, route.path),
                 pattern: route.path.clone(),
-                auth: compile_auth(&route.auth),
+                answers: Arc::new(self.route_answers(&answers, &route.auth)),
+                auth: compile_auth(route),
                 target,
             });
         }
@@ -223,6 +232,21 @@ impl Plan {
             .realm(&config.name)
             .style(style)
             .detail(detail)
+    }
+
+    /// The answers of the API, and a challenge for `DPoP` where the route takes it.
+    fn route_answers(&self, answers: &Answers, auth: &portcullis_config::Auth) -> Answers {
+        let mut needs = auth.alternatives.iter().flatten();
+        if needs.any(|need| self.authorizers[need.authorizer].dpop != Dpop::Off) {
+            answers.clone().dpop(ProofRules::default().algorithms)
+        } else {
+            answers.clone()
+        }
+    }
+
+    /// The address of a request as its caller knows it; none where the file does not say.
+    pub(crate) fn address(&self, path: &str) -> Option<String> {
+        Some(format!("{}{path}", self.url.as_deref()?))
     }
 
     /// The route for a request, by the one canonical form of its path.
@@ -302,7 +326,13 @@ impl Plan {
     }
 }
 
-fn compile_auth(auth: &portcullis_config::Auth) -> Auth {
+fn url_before_path(config: &Config) -> Option<String> {
+    let url = config.server.url.as_ref()?;
+    Some(url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn compile_auth(route: &portcullis_config::Route) -> Auth {
+    let auth = &route.auth;
     let need = |need: &portcullis_config::Requirement| Need {
         authorizer: need.authorizer,
         scopes: Requirement::all(need.scopes.iter().cloned()),
@@ -313,6 +343,7 @@ fn compile_auth(auth: &portcullis_config::Auth) -> Auth {
             .map(|needs| needs.iter().map(need).collect())
             .collect(),
         anonymous: auth.anonymous,
+        step_up: route.step_up.clone(),
     }
 }
 

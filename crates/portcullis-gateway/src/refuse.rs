@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use portcullis::{Answers, Form, Problem, Rejection};
-use portcullis_token::Reason;
+use portcullis_token::{Reason, StepUp};
 
 use crate::body::Body;
 use crate::path::PathError;
@@ -31,6 +31,12 @@ pub enum Refusal {
         reason: Reason,
         /// The scopes that the route asks for.
         scopes: Vec<String>,
+        /// What the route asks of the login.
+        step_up: StepUp,
+        /// Whether the caller used the scheme `DPoP`, which then carries the error.
+        by_dpop: bool,
+        /// A nonce for the caller's next proof.
+        nonce: Option<String>,
         /// How the API presents itself.
         answers: Arc<Answers>,
     },
@@ -118,11 +124,23 @@ impl Refusal {
             Self::Credential {
                 reason,
                 scopes,
+                step_up,
+                by_dpop,
+                nonce,
                 answers,
-            } => Rejection::new(*reason, answers)
-                .scopes(scopes.as_slice())
-                .form(form)
-                .respond(Some(request_id)),
+            } => {
+                let mut rejection = Rejection::new(*reason, answers)
+                    .scopes(scopes.as_slice())
+                    .step_up(step_up.acr_values.as_slice(), step_up.max_age)
+                    .form(form);
+                if *by_dpop {
+                    rejection = rejection.by_dpop();
+                }
+                if let Some(nonce) = nonce {
+                    rejection = rejection.nonce(nonce);
+                }
+                rejection.respond(Some(request_id))
+            }
             other => other.problem(request_id, tells_reason),
         };
         response.map(Body::full)
@@ -168,6 +186,9 @@ mod tests {
         let credential = |reason| Refusal::Credential {
             reason,
             answers: Arc::default(),
+            step_up: StepUp::default(),
+            by_dpop: false,
+            nonce: None,
             scopes: vec!["read:reports".to_owned()],
         };
         let mut every = vec![

@@ -27,6 +27,15 @@ pub(crate) struct Deps {
     pub(crate) ids: RequestIds,
 }
 
+/// What a decision is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'r> {
+    pub(crate) method: &'r str,
+    /// The path as it was sent.
+    pub(crate) path: &'r str,
+    pub(crate) headers: &'r HeaderMap,
+}
+
 /// Answers a request, whatever it is.
 pub(crate) async fn serve(
     plan: &Plan,
@@ -78,14 +87,12 @@ async fn try_serve(
     check_host(&head)?;
     check_framing(&head.headers)?;
     address(&mut head)?;
-    let permit = decide(
-        plan,
-        head.method.as_str(),
-        head.uri.path(),
-        &head.headers,
-        &mut (),
-    )
-    .await?;
+    let asked = Asked {
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        headers: &head.headers,
+    };
+    let permit = decide(plan, &asked, &mut ()).await?;
 
     // 4 What we know about the caller goes on, what they claim to be does not.
     check_values(&head.headers)?;
@@ -98,15 +105,13 @@ async fn try_serve(
 /// The decision: may this request pass? `explain` asks here too, so it cannot disagree.
 pub(crate) async fn decide<'p>(
     plan: &'p Plan,
-    method: &str,
-    path: &str,
-    headers: &HeaderMap,
+    asked: &Asked<'_>,
     trace: &mut impl Trace,
 ) -> Result<Permit<'p>, Refusal> {
     // 1 Which rule applies, by the one canonical path.
-    let matched = plan.route(method, path, trace)?;
+    let matched = plan.route(asked.method, asked.path, trace)?;
     // 2 Who is calling.
-    let caller = authn::identify(plan, &matched, headers, trace).await?;
+    let caller = authn::identify(plan, &matched, asked, trace).await?;
     // 3 May they.
     authz::permit(plan, matched, caller, trace)
 }

@@ -81,6 +81,21 @@ pub(crate) const AUTHORIZER: Table = Table {
             "How long a token may be good for, from `iat` to `exp`. Any time when absent.",
         ),
         key(
+            "dpop",
+            Kind::Choice(&["off", "accept", "require"]),
+            r#""require""#,
+            "Tokens that are bound to a key of the caller (RFC 9449), sent by the scheme `DPoP`: \
+             `require` takes no others. Needs `url` in `[server]`.",
+        )
+        .default(r#""off""#),
+        key(
+            "dpop_nonce",
+            Kind::Flag,
+            "true",
+            "Whether each `DPoP` proof must carry a nonce of the gateway's.",
+        )
+        .default("false"),
+        key(
             "claim",
             Kind::List(&CLAIM),
             r#"[{ name = "org_id", equals = "org_1" }]"#,

@@ -14,7 +14,10 @@ fn file(title: &str, name: &str, value: &str) -> String {
     };
     match title {
         "the file" => line,
-        "[authorizer.NAME]" => format!("[authorizer.user]\n{line}{}", without(user)),
+        "[authorizer.NAME]" => format!(
+            "[authorizer.user]\n{line}{}[server]\nurl = \"https://a.example\"\n",
+            without(user)
+        ),
         "[api.NAME]" => {
             let api = without("auth = \"none\"\nupstream = \"http://localhost:1\"\n");
             format!("{authorizer}[api.main]\n{line}{api}")

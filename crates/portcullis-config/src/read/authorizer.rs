@@ -5,7 +5,7 @@ use portcullis_token::Algorithm;
 
 use super::fields::{Entry, Fields, entries};
 use super::reader::{Reader, Reported, all};
-use super::{claim_rule, token_rules};
+use super::{claim_rule, dpop, token_rules};
 use crate::address::parse_secure_url;
 use crate::authorizer::{Authorizer, AuthorizerKind, Check, IssuerUrl, JwtAuthorizer, KeySource};
 use crate::diagnostic::Diagnostic;
@@ -22,6 +22,8 @@ pub(super) struct Names<'t> {
     indexes: HashMap<&'t str, usize>,
     used: Vec<bool>,
     broken: Option<Reported>,
+    /// Whether the file says where callers reach the gateway.
+    has_url: bool,
 }
 
 impl<'t> Names<'t> {
@@ -39,6 +41,7 @@ impl<'t> Names<'t> {
             used: vec![false; entries.len()],
             entries,
             broken,
+            has_url: dpop::has_url(root),
         }
     }
 
@@ -81,19 +84,19 @@ pub(super) fn read_all(
     let authorizers = names
         .entries
         .iter()
-        .map(|entry| read(reader, entry))
+        .map(|entry| read(reader, entry, names.has_url))
         .collect();
     names.broken().map_or(Ok(()), Err)?;
     all(authorizers)
 }
 
-fn read(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Authorizer, Reported> {
+fn read(reader: &mut Reader<'_>, entry: &Entry<'_>, has_url: bool) -> Result<Authorizer, Reported> {
     let name = check_name(reader, entry, "an authorizer");
     let table = reader.table(entry)?;
     let mut fields = Fields::new(&AUTHORIZER, table, entry.span());
     check_type(reader, &fields)?;
     fields.check_keys(reader);
-    let jwt = read_jwt(reader, &fields);
+    let jwt = read_jwt(reader, &fields, has_url);
     Ok(Authorizer {
         name: name?,
         origin: reader.origin(&entry.key),
@@ -131,7 +134,11 @@ fn check_type(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<(), Report
     Err(reader.refuse(Diagnostic::new(entry.span(), message)))
 }
 
-fn read_jwt(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<JwtAuthorizer, Reported> {
+fn read_jwt(
+    reader: &mut Reader<'_>,
+    fields: &Fields<'_>,
+    has_url: bool,
+) -> Result<JwtAuthorizer, Reported> {
     let issuer = read_issuer(reader, fields);
     let keys = read_keys(reader, fields, issuer.as_ref());
     let audience = read_audience(reader, fields);
@@ -148,7 +155,9 @@ fn read_jwt(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<JwtAuthorize
     let required_claims = fields.optional("required_claims", |entry| reader.texts(&entry));
     let max_age = token_rules::read_limit(reader, fields, "max_age");
     let max_lifetime = token_rules::read_limit(reader, fields, "max_lifetime");
+    let dpop = dpop::read(reader, fields, has_url);
     let claim_rules = claim_rule::read_all(reader, fields);
+    let (dpop, dpop_nonce) = dpop?;
     Ok(JwtAuthorizer {
         issuer: issuer?,
         keys: keys?,
@@ -160,6 +169,8 @@ fn read_jwt(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<JwtAuthorize
         required_claims: required_claims?.unwrap_or_default(),
         max_age: max_age?,
         max_lifetime: max_lifetime?,
+        dpop,
+        dpop_nonce,
         claim_rules: claim_rules?,
     })
 }

@@ -64,7 +64,7 @@ pub(super) fn read(
     };
     let inherited = shared.step_up.clone();
     let step_up = step_up::read(reader, &fields, inherited.clone().unwrap_or_default());
-    if let Ok((auth, _)) = &auth {
+    if let (Ok((auth, _)), Ok(_)) = (&auth, &step_up) {
         step_up::check_public(reader, &fields, auth)?;
     }
     let path = key

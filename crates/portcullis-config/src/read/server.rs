@@ -1,6 +1,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 
+use super::api::read_upstream;
 use super::fields::{Entry, Fields};
 use super::reader::{Reader, Reported};
 use crate::config::Server;
@@ -17,12 +18,14 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Server,
     else {
         return Ok(Server {
             listen: LISTEN,
+            url: None,
             workers: None,
             body_limit: BODY_LIMIT,
             trusted_proxies: Vec::new(),
         });
     };
     let listen = fields.optional("listen", |entry| read_address(reader, &entry));
+    let url = fields.optional("url", |entry| read_upstream(reader, &entry));
     let workers = fields.optional("workers", |entry| read_workers(reader, &entry));
     let trusted_proxies = fields.optional("trusted_proxies", |entry| {
         reader.list(&entry, "a list of strings", read_network)
@@ -30,6 +33,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Server,
     let limits = fields.optional("limits", |entry| read_limits(reader, &entry));
     Ok(Server {
         listen: listen?.unwrap_or(LISTEN),
+        url: url?,
         workers: workers?,
         body_limit: limits?.flatten().unwrap_or(BODY_LIMIT),
         trusted_proxies: trusted_proxies?.unwrap_or_default(),

@@ -1,5 +1,6 @@
 mod auth;
 mod claim_rules;
+mod dpop;
 mod guides;
 mod hostile;
 mod messages;

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use portcullis::{Cache, Issuer, Verifier};
-use portcullis_config::{AuthorizerKind, Check};
+use portcullis_config::{AuthorizerKind, Check, Dpop};
+use portcullis_token::{NonceIssuer, ProofRules};
 
 use super::{Environment, PlanError};
 
@@ -10,6 +11,7 @@ use super::{Environment, PlanError};
 pub(crate) struct Authorizer {
     pub(crate) name: String,
     pub(crate) verifier: Verifier,
+    pub(crate) dpop: Dpop,
 }
 
 pub(super) fn compile(
@@ -31,6 +33,14 @@ pub(super) fn compile(
     if let Some(lifetime) = jwt.max_lifetime {
         issuer = issuer.max_lifetime(lifetime);
     }
+    let rules = jwt.claim_rules.iter().cloned();
+    issuer = rules.fold(issuer, Issuer::claim_rule);
+    if jwt.dpop_nonce {
+        issuer = issuer.proofs(ProofRules {
+            nonces: Some(Arc::new(NonceIssuer::random()?)),
+            ..ProofRules::default()
+        });
+    }
     if let Check::Is(url) = &jwt.issuer {
         issuer = issuer.named(url.as_written());
     }
@@ -50,5 +60,6 @@ pub(super) fn compile(
     Ok(Authorizer {
         name: authorizer.name.clone(),
         verifier,
+        dpop: jwt.dpop,
     })
 }
