@@ -1,3 +1,5 @@
+use portcullis_token::StepUp;
+
 use crate::path::PathPattern;
 use crate::position::Origin;
 use crate::template::Template;
@@ -71,6 +73,8 @@ pub struct Route {
     pub auth: Auth,
     /// Where `auth` was said.
     pub auth_from: AuthFrom,
+    /// How strong and how recent the caller's login must be; nothing at a public route.
+    pub step_up: StepUp,
     /// What answers.
     pub target: Target,
 }

@@ -3,6 +3,8 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use url::Url;
+
 use crate::api::Api;
 use crate::authorizer::{Authorizer, AuthorizerKind, Check};
 use crate::network::Network;
@@ -39,6 +41,8 @@ pub struct Config {
 pub struct Server {
     /// The address of the data plane; `127.0.0.1:8080` when absent.
     pub listen: SocketAddr,
+    /// Where callers reach the gateway, which `DPoP` proofs must name; never guessed.
+    pub url: Option<Url>,
     /// Threads of the data plane; one per core when absent.
     pub workers: Option<NonZeroUsize>,
     /// What a caller may cost.

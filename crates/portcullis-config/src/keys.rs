@@ -2,6 +2,7 @@
 
 mod api;
 mod authorizer;
+mod claim;
 mod observe;
 mod policy;
 mod server;
@@ -12,6 +13,7 @@ pub(crate) use api::{API, ROUTE};
 #[cfg(test)]
 pub(crate) use authorizer::ALGORITHMS;
 pub(crate) use authorizer::AUTHORIZER;
+pub(crate) use claim::CLAIM;
 pub(crate) use observe::{LOG, TELEMETRY};
 pub(crate) use policy::{CHOICE, POLICY, STORE};
 pub(crate) use server::{ADMIN, CERTIFICATE, LIMITS, SERVER, TLS};
@@ -50,6 +52,12 @@ pub(crate) enum Kind {
     /// A whole number, both ends included.
     Count(i64, i64),
     Choice(&'static [&'static str]),
+    /// A string, a number or a boolean.
+    Scalar,
+    /// A list of those of which at least one is needed.
+    SomeScalars,
+    /// A number, whole or not.
+    Number,
     Texts,
     /// A list of strings of which at least one is needed.
     SomeTexts,

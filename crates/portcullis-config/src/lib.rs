@@ -43,7 +43,9 @@ pub use address::AddressError;
 pub use api::{
     Api, Auth, AuthFrom, ErrorBodies, Method, Requirement, Route, Target, TokenForwarding,
 };
-pub use authorizer::{Authorizer, AuthorizerKind, Check, IssuerUrl, JwtAuthorizer, KeySource};
+pub use authorizer::{
+    Authorizer, AuthorizerKind, Check, Dpop, IssuerUrl, JwtAuthorizer, KeySource,
+};
 pub use config::{Config, Server};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use network::{Network, NetworkError};

@@ -6,6 +6,9 @@ use crate::keys::{Key, Kind, ROOT, Table};
 /// What the names of authorizers and APIs look like.
 const NAME: &str = "^(?!(none|any)$)[A-Za-z0-9_-]{1,64}$";
 
+/// The types of a claim's value that a rule can name.
+const SCALAR: [&str; 3] = ["string", "number", "boolean"];
+
 /// The JSON Schema (draft 2020-12) of the file, for editors and checks.
 ///
 /// It knows keys and types. What only [`parse`](crate::parse) knows, such as whether an authorizer
@@ -64,6 +67,11 @@ fn kind(kind: &Kind) -> Value {
         Kind::Count(least, most) => {
             json!({ "type": "integer", "minimum": least, "maximum": most })
         }
+        Kind::Scalar => json!({ "type": SCALAR }),
+        Kind::SomeScalars => {
+            json!({ "type": "array", "items": { "type": SCALAR }, "minItems": 1 })
+        }
+        Kind::Number => json!({ "type": "number" }),
         Kind::Choice(words) => choice(words),
         Kind::Texts => texts(),
         Kind::SomeTexts => json!({ "type": "array", "items": text(), "minItems": 1 }),

@@ -1,8 +1,8 @@
 //! May they: from a [`Caller`] to a [`Permit`], which alone opens the way to the target.
 
-use portcullis_token::{Reason, Trace, Verified};
+use portcullis_token::{Reason, StepUp, Trace, Verified};
 
-use crate::authn::{Caller, refuse};
+use crate::authn::Caller;
 use crate::plan::{Matched, Need, Plan, Route};
 use crate::policy::{self, Charging, PolicyRefusal};
 use crate::refuse::Refusal;
@@ -39,7 +39,7 @@ impl<'p> Permit<'p> {
     }
 }
 
-/// Checks the scopes and the caller's policies.
+/// Checks scopes, claims, the login and the caller's policies.
 ///
 /// Any one of the route's alternatives must be met as a whole.
 pub(crate) fn permit<'p>(
@@ -58,16 +58,15 @@ pub(crate) fn permit<'p>(
             charging: None,
         });
     }
+    let mut closest = Reason::Scope;
     let mut refused = None;
     for needs in &route.auth.alternatives {
-        let met = needs.iter().all(|need| {
-            let Some(verified) = caller.verified_by(need.authorizer) else {
-                return false;
-            };
-            trace.authorizer(&plan.authorizer(need.authorizer).name);
-            need.scopes.check(verified, trace).is_ok()
-        });
-        if !met {
+        let met = needs
+            .iter()
+            .try_for_each(|need| check(plan, route, need, &caller, trace));
+        // Whoever came further learns what is missing there.
+        if let Err(reason) = met {
+            closest = closest.max(reason);
             continue;
         }
         match check_policies(plan, (method, &matched), &caller, needs, trace) {
@@ -84,15 +83,35 @@ pub(crate) fn permit<'p>(
         }
     }
     let Some((authorizer, refusal)) = refused else {
-        return Err(refuse(route, Reason::Scope));
+        return Err(caller.refuse(route, closest));
     };
     // The steps that decided are the last ones that `explain` shows.
     trace.authorizer(&plan.authorizer(authorizer).name);
     Err(Refusal::Policy {
         refusal,
         errors: route.api.errors,
-        answers: route.api.answers.clone(),
+        answers: route.answers.clone(),
     })
+}
+
+/// Whether what one authorizer found is enough, in the order of the library's layer.
+fn check(
+    plan: &Plan,
+    route: &Route,
+    need: &Need,
+    caller: &Caller,
+    trace: &mut impl Trace,
+) -> Result<(), Reason> {
+    let verified = caller.verified_by(need.authorizer).ok_or(Reason::Scope)?;
+    let authorizer = plan.authorizer(need.authorizer);
+    trace.authorizer(&authorizer.name);
+    need.scopes.check(verified, trace)?;
+    verified.check_claims(&[], trace)?;
+    if route.auth.step_up == StepUp::default() {
+        return Ok(());
+    }
+    let now = authorizer.verifier.clock().now();
+    route.auth.step_up.check(verified, now, trace)
 }
 
 /// The configuration sees to it that at most one of the authorizers imposes policies.

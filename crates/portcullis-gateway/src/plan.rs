@@ -10,11 +10,11 @@ use std::sync::Arc;
 use http::HeaderName;
 use portcullis::{Answers, BuildError, Cache, Clock, ErrorDetail, ErrorStyle, Issuer, KeyStatus};
 use portcullis_config::{
-    Config, ErrorBodies, JwtAuthorizer, LimitHeaders, Limits, Network, PathPattern, Template,
+    Config, Dpop, ErrorBodies, JwtAuthorizer, LimitHeaders, Limits, Network, PathPattern, Template,
     TokenForwarding,
 };
 use portcullis_store::AllowanceError;
-use portcullis_token::{Requirement, Step, Trace};
+use portcullis_token::{NoRandomness, ProofRules, Requirement, Step, StepUp, Trace};
 
 pub(crate) use self::authorizer::Authorizer;
 use self::upstreams::Upstreams;
@@ -41,6 +41,8 @@ pub struct Plan {
     pub(crate) policies: Policies,
     pub(crate) limit_headers: Vec<LimitHeaders>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Where callers reach the gateway, without a slash at its end.
+    url: Option<String>,
     /// Every header that tells an upstream who the caller is, of whichever API.
     pub(crate) managed: Vec<HeaderName>,
     pub(crate) limits: Limits,
@@ -59,6 +61,8 @@ pub(crate) struct Route {
     pub(crate) name: String,
     pub(crate) pattern: PathPattern,
     pub(crate) auth: Auth,
+    /// How refused credentials are answered.
+    pub(crate) answers: Arc<Answers>,
     pub(crate) target: Target,
 }
 
@@ -69,6 +73,8 @@ pub(crate) struct Auth {
     pub(crate) alternatives: Vec<Vec<Need>>,
     /// Whether a caller without credentials is let in.
     pub(crate) anonymous: bool,
+    /// What is asked of the login, whichever alternative is met.
+    pub(crate) step_up: StepUp,
 }
 
 /// What one authorizer must have found.
@@ -85,8 +91,6 @@ pub(crate) struct Api {
     /// Which of the configuration's APIs it is.
     pub(crate) index: usize,
     pub(crate) name: Arc<str>,
-    /// How refused credentials are answered.
-    pub(crate) answers: Arc<Answers>,
     pub(crate) errors: ErrorBodies,
     pub(crate) token: TokenForwarding,
     pub(crate) identity: Vec<(HeaderName, String)>,
@@ -135,6 +139,9 @@ pub enum PlanError {
         #[source]
         cause: UpstreamError,
     },
+    /// The system has no randomness to make nonces of.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
     /// An identity header has a name that HTTP does not allow.
     #[error("`{0}` is not a header name")]
     Header(String),
@@ -172,6 +179,7 @@ impl Plan {
             policies: Policies::compile(&config.policies)?,
             limit_headers: config.server.limit_headers.clone(),
             clock: Arc::clone(&environment.clock),
+            url: url_before_path(config),
             managed: Vec::new(),
             limits: config.server.limits.clone(),
             tells_reason: environment.tells_reason,
@@ -200,7 +208,6 @@ impl Plan {
             index,
             errors: config.errors,
             name: config.name.as_str().into(),
-            answers: Arc::new(self.answers(config)),
             token: config.token,
             identity: config
                 .identity
@@ -208,6 +215,7 @@ impl Plan {
                 .map(identity_header)
                 .collect::<Result<_, _>>()?,
         });
+        let answers = self.answers(config);
         let strip = if config.strip_base {
             config.base.len()
         } else {
@@ -235,7 +243,8 @@ impl Plan {
                 api: Arc::clone(&api),
                 name: format!("{} {}", route.methods, route.path),
                 pattern: route.path.clone(),
-                auth: compile_auth(&route.auth),
+                answers: Arc::new(self.route_answers(&answers, &route.auth)),
+                auth: compile_auth(route),
                 target,
             });
         }
@@ -258,6 +267,21 @@ impl Plan {
             .realm(&config.name)
             .style(style)
             .detail(detail)
+    }
+
+    /// The answers of the API, and a challenge for `DPoP` where the route takes it.
+    fn route_answers(&self, answers: &Answers, auth: &portcullis_config::Auth) -> Answers {
+        let mut needs = auth.alternatives.iter().flatten();
+        if needs.any(|need| self.authorizers[need.authorizer].dpop != Dpop::Off) {
+            answers.clone().dpop(ProofRules::default().algorithms)
+        } else {
+            answers.clone()
+        }
+    }
+
+    /// The address of a request as its caller knows it; none where the file does not say.
+    pub(crate) fn address(&self, path: &str) -> Option<String> {
+        Some(format!("{}{path}", self.url.as_deref()?))
     }
 
     /// The route for a request, by the one canonical form of its path.
@@ -360,7 +384,13 @@ impl Plan {
     }
 }
 
-fn compile_auth(auth: &portcullis_config::Auth) -> Auth {
+fn url_before_path(config: &Config) -> Option<String> {
+    let url = config.server.url.as_ref()?;
+    Some(url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn compile_auth(route: &portcullis_config::Route) -> Auth {
+    let auth = &route.auth;
     let need = |need: &portcullis_config::Requirement| Need {
         authorizer: need.authorizer,
         scopes: Requirement::all(need.scopes.iter().cloned()),
@@ -371,6 +401,7 @@ fn compile_auth(auth: &portcullis_config::Auth) -> Auth {
             .map(|needs| needs.iter().map(need).collect())
             .collect(),
         anonymous: auth.anonymous,
+        step_up: route.step_up.clone(),
     }
 }
 

@@ -9,7 +9,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderValue, Response, StatusCode};
 use portcullis::{Answers, Form, Problem, Rejection};
 use portcullis_config::ErrorBodies;
-use portcullis_token::Reason;
+use portcullis_token::{Reason, StepUp};
 
 use crate::body::Body;
 use crate::path::PathError;
@@ -47,6 +47,12 @@ pub enum Refusal {
         reason: Reason,
         /// The scopes that the route asks for.
         scopes: Vec<String>,
+        /// What the route asks of the login.
+        step_up: StepUp,
+        /// Whether the caller used the scheme `DPoP`, which then carries the error.
+        by_dpop: bool,
+        /// A nonce for the caller's next proof.
+        nonce: Option<String>,
         /// How the API presents itself.
         answers: Arc<Answers>,
     },
@@ -172,11 +178,23 @@ impl Refusal {
             Self::Credential {
                 reason,
                 scopes,
+                step_up,
+                by_dpop,
+                nonce,
                 answers,
-            } => Rejection::new(*reason, answers)
-                .scopes(scopes.as_slice())
-                .form(form)
-                .respond(Some(request_id)),
+            } => {
+                let mut rejection = Rejection::new(*reason, answers)
+                    .scopes(scopes.as_slice())
+                    .step_up(step_up.acr_values.as_slice(), step_up.max_age)
+                    .form(form);
+                if *by_dpop {
+                    rejection = rejection.by_dpop();
+                }
+                if let Some(nonce) = nonce {
+                    rejection = rejection.nonce(nonce);
+                }
+                rejection.respond(Some(request_id))
+            }
             Self::Policy {
                 refusal,
                 errors,
@@ -255,6 +273,9 @@ mod tests {
         let credential = |reason| Refusal::Credential {
             reason,
             answers: Arc::default(),
+            step_up: StepUp::default(),
+            by_dpop: false,
+            nonce: None,
             scopes: vec!["read:reports".to_owned()],
         };
         let mut every = vec![

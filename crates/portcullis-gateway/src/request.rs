@@ -61,6 +61,15 @@ impl Peer {
     }
 }
 
+/// What a decision is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'r> {
+    pub(crate) method: &'r str,
+    /// The path as it was sent.
+    pub(crate) path: &'r str,
+    pub(crate) headers: &'r HeaderMap,
+}
+
 /// Answers a request, whatever it is; what was observed is told when the answer has ended.
 pub(crate) async fn serve(
     plan: &Arc<Plan>,
@@ -125,8 +134,12 @@ async fn try_serve(
     check_framing(&head.headers)?;
     address(&mut head)?;
     join_cookies(&mut head);
-    let (method, path) = (head.method.as_str(), head.uri.path());
-    let decision = decide(plan, method, path, &head.headers, seen).await;
+    let asked = Asked {
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        headers: &head.headers,
+    };
+    let decision = decide(plan, &asked, seen).await;
     seen.decided(decision.as_ref());
     let permit = decision?;
 
@@ -145,18 +158,16 @@ async fn try_serve(
 /// The decision: may this request pass? `explain` asks here too, so it cannot disagree.
 pub(crate) async fn decide<'p>(
     plan: &'p Plan,
-    method: &str,
-    path: &str,
-    headers: &HeaderMap,
+    asked: &Asked<'_>,
     trace: &mut impl Watch,
 ) -> Result<Permit<'p>, Refusal> {
     // 1 Which rule applies, by the one canonical path.
-    let matched = plan.route(method, path, trace)?;
+    let matched = plan.route(asked.method, asked.path, trace)?;
     trace.matched(&matched);
     // 2 Who is calling.
-    let caller = authn::identify(plan, &matched, headers, trace).await?;
+    let caller = authn::identify(plan, &matched, asked, trace).await?;
     // 3 May they.
-    authz::permit(plan, method, matched, caller, trace)
+    authz::permit(plan, asked.method, matched, caller, trace)
 }
 
 /// RFC 9112 section 3.2: exactly one `Host`, with a host in it, or two servers may see two sites.

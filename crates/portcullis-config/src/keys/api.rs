@@ -32,6 +32,19 @@ pub(crate) const API: Table = Table {
              list of those (any of the list). A route's own replaces it.",
         ),
         key(
+            "acr",
+            Kind::Texts,
+            r#"["mfa"]"#,
+            "How strong the login must have been: one of these is the token's `acr`.",
+        )
+        .default("[]"),
+        key(
+            "max_age",
+            Kind::Text,
+            r#""5m""#,
+            "How long ago the login may have been, by the token's `auth_time`. Any time when absent.",
+        ),
+        key(
             "identity",
             Kind::TextTable,
             r#"{ "x-user" = "sub", "x-scopes" = "scope" }"#,
@@ -74,6 +87,18 @@ pub(crate) const ROUTE: Table = Table {
             Kind::Auth,
             r#""none""#,
             "Who may call. The API's `auth` when absent.",
+        ),
+        key(
+            "acr",
+            Kind::Texts,
+            r#"["mfa"]"#,
+            "How strong the login must have been: one of these is the token's `acr`. The API's when absent.",
+        ),
+        key(
+            "max_age",
+            Kind::Text,
+            r#""5m""#,
+            "How long ago the login may have been, by the token's `auth_time`. The API's when absent.",
         ),
         key(
             "respond",

@@ -1,5 +1,5 @@
 use super::policy::CHOICE;
-use super::{Kind, Table, key};
+use super::{CLAIM, Kind, Table, key};
 
 pub(crate) const AUTHORIZER: Table = Table {
     title: "[authorizer.NAME]",
@@ -68,6 +68,55 @@ pub(crate) const AUTHORIZER: Table = Table {
              counts. Each caller has limits of its own.",
         )
         .default(r#"["sub"]"#),
+        key(
+            "typ",
+            Kind::Choice(&["lenient", "at+jwt", "any"]),
+            r#""at+jwt""#,
+            "Which `typ` a token may carry: `lenient` is none, `JWT` or `at+jwt`; `at+jwt` asks for \
+             the claims of RFC 9068 too; `any` gives the check up.",
+        )
+        .default(r#""lenient""#),
+        key(
+            "required_claims",
+            Kind::Texts,
+            r#"["sub", "/realm_access/roles"]"#,
+            "Claims that a token must have besides `exp`, by name or JSON pointer.",
+        )
+        .default("[]"),
+        key(
+            "max_age",
+            Kind::Text,
+            r#""24h""#,
+            "How long ago a token may have been issued, by `iat`. Any time when absent.",
+        ),
+        key(
+            "max_lifetime",
+            Kind::Text,
+            r#""7d""#,
+            "How long a token may be good for, from `iat` to `exp`. Any time when absent.",
+        ),
+        key(
+            "dpop",
+            Kind::Choice(&["off", "accept", "require"]),
+            r#""require""#,
+            "Tokens that are bound to a key of the caller (RFC 9449), sent by the scheme `DPoP`: \
+             `require` takes no others. Needs `url` in `[server]`.",
+        )
+        .default(r#""off""#),
+        key(
+            "dpop_nonce",
+            Kind::Flag,
+            "true",
+            "Whether each `DPoP` proof must carry a nonce of the gateway's.",
+        )
+        .default("false"),
+        key(
+            "claim",
+            Kind::List(&CLAIM),
+            r#"[{ name = "org_id", equals = "org_1" }]"#,
+            "Rules for the token's claims, all of which must hold.",
+        )
+        .default("[]"),
     ],
     later: &["pool"],
 };

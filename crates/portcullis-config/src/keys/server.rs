@@ -12,6 +12,12 @@ pub(crate) const SERVER: Table = Table {
         )
         .default(r#""127.0.0.1:8080""#),
         key(
+            "url",
+            Kind::Text,
+            r#""https://api.example.com""#,
+            "Where callers reach the gateway: what `DPoP` proofs must name, before the path.",
+        ),
+        key(
             "workers",
             Kind::Count(1, 1024),
             "2",

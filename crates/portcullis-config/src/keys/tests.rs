@@ -16,7 +16,9 @@ fn file(title: &str, name: &str, value: &str) -> String {
         "the file" if name == "policy" => format!("{line}{MAIN}"),
         "the file" => line,
         "[authorizer.NAME]" => {
-            format!("{STANDARD}{MAIN}[authorizer.user]\n{line}{}", without(user))
+            let server = "[server]\nurl = \"https://a.example\"\n";
+            let rest = without(user);
+            format!("{STANDARD}{MAIN}[authorizer.user]\n{line}{rest}{server}")
         }
         "[authorizer.NAME.policy]" => {
             let claim = without("claim = \"pol\"\n");
@@ -29,6 +31,22 @@ fn file(title: &str, name: &str, value: &str) -> String {
         "[api.NAME]" => {
             let api = without("auth = \"none\"\nupstream = \"http://localhost:1\"\n");
             format!("{authorizer}[api.main]\n{line}{api}")
+        }
+        "[[authorizer.NAME.claim]]" => {
+            let test = if ["name", "on_fail"].contains(&name) {
+                "exists = true\n"
+            } else {
+                ""
+            };
+            let claim = without("name = \"a\"\n");
+            format!("{authorizer}[[authorizer.user.claim]]\n{line}{test}{claim}")
+        }
+        "a route" if ["acr", "max_age"].contains(&name) => {
+            let value = value.trim();
+            format!(
+                "{authorizer}[api.main]\nauth = \"user\"\n\
+                 routes = {{ \"GET /\" = {{ {name} = {value}, respond = \"\" }} }}\n"
+            )
         }
         "a route" => {
             let route = if name == "auth" {
@@ -73,7 +91,7 @@ const CERTIFIED: &str = "certificate = \"a.pem\"\nkey = \"b.pem\"\n";
 const MAIN: &str = "[api.main]\nauth = \"none\"\nupstream = \"http://localhost:1\"\n";
 const STANDARD: &str = "[policy.standard]\napis = [\"main\"]\n";
 
-const TABLES: [&Table; 18] = [
+const TABLES: [&Table; 19] = [
     &ROOT,
     &SERVER,
     &ADMIN,
@@ -82,6 +100,7 @@ const TABLES: [&Table; 18] = [
     &CERTIFICATE,
     &AUTHORIZER,
     &CHOICE,
+    &CLAIM,
     &POLICY,
     &STORE,
     &API,
@@ -146,6 +165,7 @@ fn every_required_key_is_missed() {
     for table in [
         &ADMIN,
         &AUTHORIZER,
+        &CLAIM,
         &POLICY,
         &UPSTREAM,
         &USER,

@@ -1,5 +1,7 @@
 use std::collections::HashSet;
 
+use portcullis_token::StepUp;
+
 use super::auth;
 use super::authorizer::{Names, check_name};
 use super::conflict::{Located, Seen};
@@ -7,7 +9,7 @@ use super::fields::{Entry, Fields, entries};
 use super::identity;
 use super::reader::{Reader, Reported, all};
 use super::route::{self, Shared};
-use super::upstream;
+use super::{step_up, upstream};
 use crate::api::{Api, AuthFrom, ErrorBodies, Method, Route, TokenForwarding};
 use crate::diagnostic::Diagnostic;
 use crate::keys::API;
@@ -70,6 +72,7 @@ fn read_shared(reader: &mut Reader<'_>, names: &mut Names<'_>, fields: &Fields<'
             let auth = auth::read(reader, names, &entry)?;
             Ok((auth, AuthFrom::Api(reader.origin(&entry.key))))
         }),
+        step_up: step_up::read(reader, fields, StepUp::default()),
     }
 }
 
@@ -151,18 +154,20 @@ fn implied_routes(
     let mut below = base.clone();
     below.segments.push(Segment::Remainder("rest".to_owned()));
     let (auth, auth_from) = shared.auth_of(reader, &entry)?;
+    let step_up = step_up::of_auth(&auth, shared.step_up.clone()?);
     let Some(target) = shared.target()? else {
         return Ok(Vec::new());
     };
     let origin = reader.origin(&entry.key);
     let routes = [base, below].map(|path| {
-        let (auth, target) = (auth.clone(), target.clone());
+        let (auth, step_up, target) = (auth.clone(), step_up.clone(), target.clone());
         let route = Route {
             methods: Method::Any,
             path,
             origin,
             auth,
             auth_from,
+            step_up,
             target,
         };
         Located {

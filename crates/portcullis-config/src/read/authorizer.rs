@@ -6,11 +6,11 @@ use portcullis_token::Algorithm;
 use super::fields::{Entry, Fields, entries};
 use super::policy;
 use super::reader::{Reader, Reported, all};
+use super::{claim_rule, dpop, token_rules};
 use crate::address::parse_secure_url;
 use crate::authorizer::{Authorizer, AuthorizerKind, Check, IssuerUrl, JwtAuthorizer, KeySource};
 use crate::diagnostic::Diagnostic;
 use crate::keys::AUTHORIZER;
-use crate::quantity::parse_duration;
 
 const LEEWAY: Duration = Duration::from_secs(5);
 const LARGEST_LEEWAY: Duration = Duration::from_mins(5);
@@ -24,6 +24,8 @@ pub(super) struct Names<'t> {
     indexes: HashMap<&'t str, usize>,
     used: Vec<bool>,
     broken: Option<Reported>,
+    /// Whether the file says where callers reach the gateway.
+    has_url: bool,
 }
 
 impl<'t> Names<'t> {
@@ -41,6 +43,7 @@ impl<'t> Names<'t> {
             used: vec![false; entries.len()],
             entries,
             broken,
+            has_url: dpop::has_url(root),
         }
     }
 
@@ -93,7 +96,7 @@ pub(super) fn read_all(
     let authorizers = names
         .entries
         .iter()
-        .map(|entry| read(reader, entry, policies))
+        .map(|entry| read(reader, entry, policies, names.has_url))
         .collect();
     names.broken().map_or(Ok(()), Err)?;
     all(authorizers)
@@ -103,13 +106,14 @@ fn read(
     reader: &mut Reader<'_>,
     entry: &Entry<'_>,
     policies: &policy::Names<'_>,
+    has_url: bool,
 ) -> Result<Authorizer, Reported> {
     let name = check_name(reader, entry, "an authorizer");
     let table = reader.table(entry)?;
     let mut fields = Fields::new(&AUTHORIZER, table, entry.span());
     check_type(reader, &fields)?;
     fields.check_keys(reader);
-    let jwt = read_jwt(reader, &fields, policies);
+    let jwt = read_jwt(reader, &fields, policies, has_url);
     Ok(Authorizer {
         name: name?,
         origin: reader.origin(&entry.key),
@@ -151,6 +155,7 @@ fn read_jwt(
     reader: &mut Reader<'_>,
     fields: &Fields<'_>,
     policies: &policy::Names<'_>,
+    has_url: bool,
 ) -> Result<JwtAuthorizer, Reported> {
     let issuer = read_issuer(reader, fields);
     let keys = read_keys(reader, fields, issuer.as_ref());
@@ -175,6 +180,13 @@ fn read_jwt(
         }
         some(reader, &entry, list)
     });
+    let token_type = token_rules::read_type(reader, fields);
+    let required_claims = fields.optional("required_claims", |entry| reader.texts(&entry));
+    let max_age = token_rules::read_limit(reader, fields, "max_age");
+    let max_lifetime = token_rules::read_limit(reader, fields, "max_lifetime");
+    let dpop = dpop::read(reader, fields, has_url);
+    let claim_rules = claim_rule::read_all(reader, fields);
+    let (dpop, dpop_nonce) = dpop?;
     Ok(JwtAuthorizer {
         issuer: issuer?,
         keys: keys?,
@@ -184,6 +196,13 @@ fn read_jwt(
         scope_claims: scope_claims?.unwrap_or_else(|| SCOPE_CLAIMS.map(str::to_owned).to_vec()),
         policy: policy?,
         identity: identity?.unwrap_or_else(|| vec![IDENTITY.to_owned()]),
+        token_type: token_type?,
+        required_claims: required_claims?.unwrap_or_default(),
+        max_age: max_age?,
+        max_lifetime: max_lifetime?,
+        dpop,
+        dpop_nonce,
+        claim_rules: claim_rules?,
     })
 }
 
@@ -276,13 +295,7 @@ fn read_algorithm(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Algorith
 }
 
 fn read_leeway(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Duration, Reported> {
-    let text = reader.text(entry)?.value();
-    let Ok(leeway) = parse_duration(&text) else {
-        let problem = Diagnostic::new(entry.span(), format!("{entry} must be a duration"));
-        return Err(
-            reader.refuse(problem.hint("write for example `5s`; the units are ms, s, m, h, d"))
-        );
-    };
+    let leeway = token_rules::read_duration(reader, entry)?;
     if leeway > LARGEST_LEEWAY {
         return Err(reader.bad(entry, "must be `300s` at most"));
     }
@@ -290,7 +303,11 @@ fn read_leeway(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Duration, R
 }
 
 /// Refuses an empty list: it would refuse every token, or mean something that nobody wrote.
-fn some<T>(reader: &mut Reader<'_>, entry: &Entry<'_>, list: Vec<T>) -> Result<Vec<T>, Reported> {
+pub(super) fn some<T>(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_>,
+    list: Vec<T>,
+) -> Result<Vec<T>, Reported> {
     if list.is_empty() {
         Err(reader.bad(entry, "must not be empty"))
     } else {

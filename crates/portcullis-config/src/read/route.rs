@@ -1,10 +1,12 @@
+use portcullis_token::StepUp;
+
 use super::auth;
 use super::authorizer::Names;
 use super::conflict::Located;
 use super::fields::{Entry, Fields};
 use super::identity::is_token;
 use super::reader::{Reader, Reported};
-use super::upstream;
+use super::{step_up, upstream};
 use crate::api::{Auth, AuthFrom, Method, Route, Target};
 use crate::diagnostic::{Diagnostic, Quoted};
 use crate::keys::ROUTE;
@@ -17,6 +19,7 @@ pub(super) struct Shared {
     pub(super) base: Result<PathPattern, Reported>,
     pub(super) upstream: Result<Option<Upstream>, Reported>,
     pub(super) auth: Result<Option<(Auth, AuthFrom)>, Reported>,
+    pub(super) step_up: Result<StepUp, Reported>,
 }
 
 impl Shared {
@@ -58,6 +61,11 @@ pub(super) fn read(
             .map(|auth| (auth, AuthFrom::Route(reader.origin(&own.key)))),
         None => shared.auth_of(reader, entry),
     };
+    let inherited = shared.step_up.clone();
+    let step_up = step_up::read(reader, &fields, inherited.clone().unwrap_or_default());
+    if let (Ok((auth, _)), Ok(_)) = (&auth, &step_up) {
+        step_up::check_public(reader, &fields, auth)?;
+    }
     let path = key
         .as_ref()
         .map(|(_, path)| path)
@@ -65,6 +73,7 @@ pub(super) fn read(
     let target = read_target(reader, shared, entry, &fields, path);
     let (methods, path) = key?;
     let (auth, auth_from) = auth?;
+    let step_up = step_up::of_auth(&auth, inherited.and(step_up)?);
     let origin = reader.origin(&entry.key);
     let route = Route {
         methods,
@@ -72,6 +81,7 @@ pub(super) fn read(
         origin,
         auth,
         auth_from,
+        step_up,
         target: target?,
     };
     Ok(Located {

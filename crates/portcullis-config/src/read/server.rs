@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::fields::{Entry, Fields};
 use super::reader::{Reader, Reported};
+use super::upstream::read_url;
 use super::{admin, limits, tls};
 use crate::config::Server;
 use crate::diagnostic::Diagnostic;
@@ -20,6 +21,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Server,
     else {
         return Ok(Server {
             listen: LISTEN,
+            url: None,
             workers: None,
             limits: Limits::default(),
             tls: None,
@@ -31,6 +33,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Server,
         });
     };
     let listen = fields.optional("listen", |entry| read_address(reader, &entry));
+    let url = fields.optional("url", |entry| read_url(reader, &entry));
     let workers = fields.optional("workers", |entry| read_workers(reader, &entry));
     let trusted_proxies = fields.optional("trusted_proxies", |entry| {
         reader.list(&entry, "a list of strings", read_network)
@@ -47,6 +50,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Server,
         .map(|name| fields.optional(name, |entry| admin::read_drain(reader, &entry)));
     Ok(Server {
         listen: listen?.unwrap_or(LISTEN),
+        url: url?,
         workers: workers?,
         limits: limits?.unwrap_or_default(),
         tls: tls?,

@@ -1,9 +1,12 @@
 mod auth;
+mod claim_rules;
+mod dpop;
 mod guides;
 mod hostile;
 mod messages;
 mod policies;
 mod server;
+mod token_rules;
 mod upstream;
 mod values;
 

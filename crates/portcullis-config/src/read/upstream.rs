@@ -50,7 +50,7 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Upstrea
     })
 }
 
-fn read_url(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Url, Reported> {
+pub(super) fn read_url(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Url, Reported> {
     let text = reader.text(entry)?.value();
     parse_url(&text).map_err(|error| reader.bad(entry, error))
 }

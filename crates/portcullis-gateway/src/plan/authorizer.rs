@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use portcullis::{Cache, Issuer, Verifier};
-use portcullis_config::{AuthorizerKind, Check};
+use portcullis_config::{AuthorizerKind, Check, Dpop};
+use portcullis_token::{NonceIssuer, ProofRules};
 
 use super::{Environment, PlanError};
 use crate::policy::Imposed;
@@ -11,6 +12,7 @@ use crate::policy::Imposed;
 pub(crate) struct Authorizer {
     pub(crate) name: String,
     pub(crate) verifier: Verifier,
+    pub(crate) dpop: Dpop,
     /// The policies it imposes; none when absent.
     pub(crate) imposed: Option<Imposed>,
 }
@@ -24,7 +26,24 @@ pub(super) fn compile(
     let mut issuer = (environment.issuer)(jwt)
         .algorithms(jwt.algorithms.clone())
         .leeway(jwt.leeway)
-        .scope_claims(jwt.scope_claims.clone());
+        .scope_claims(jwt.scope_claims.clone())
+        .token_type(jwt.token_type.clone());
+    let required = jwt.required_claims.iter();
+    issuer = required.fold(issuer, Issuer::required_claim);
+    if let Some(age) = jwt.max_age {
+        issuer = issuer.max_age(age);
+    }
+    if let Some(lifetime) = jwt.max_lifetime {
+        issuer = issuer.max_lifetime(lifetime);
+    }
+    let rules = jwt.claim_rules.iter().cloned();
+    issuer = rules.fold(issuer, Issuer::claim_rule);
+    if jwt.dpop_nonce {
+        issuer = issuer.proofs(ProofRules {
+            nonces: Some(Arc::new(NonceIssuer::random()?)),
+            ..ProofRules::default()
+        });
+    }
     if let Check::Is(url) = &jwt.issuer {
         issuer = issuer.named(url.as_written());
     }
@@ -44,6 +63,7 @@ pub(super) fn compile(
     Ok(Authorizer {
         name: authorizer.name.clone(),
         verifier,
+        dpop: jwt.dpop,
         imposed: Imposed::compile(jwt),
     })
 }
