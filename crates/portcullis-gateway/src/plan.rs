@@ -47,6 +47,8 @@ pub struct Plan {
     pub(crate) managed: Vec<HeaderName>,
     pub(crate) limits: Limits,
     pub(crate) tells_reason: bool,
+    /// How requests of no route are refused: as those of all APIs, where these have one look.
+    unmatched_errors: ErrorBodies,
     /// What is counted and told about requests.
     pub(crate) observed: Observed,
 }
@@ -183,6 +185,7 @@ impl Plan {
             managed: Vec::new(),
             limits: config.server.limits.clone(),
             tells_reason: environment.tells_reason,
+            unmatched_errors: common_errors(&config.apis),
             observed: Observed::new(config, cache),
         };
         let mut upstreams = Upstreams::default();
@@ -282,6 +285,11 @@ impl Plan {
     /// The address of a request as its caller knows it; none where the file does not say.
     pub(crate) fn address(&self, path: &str) -> Option<String> {
         Some(format!("{}{path}", self.url.as_deref()?))
+    }
+
+    /// Whose bodies a refusal imitates, by the index of the route that is known of the request.
+    pub(crate) fn errors(&self, route: Option<usize>) -> ErrorBodies {
+        route.map_or(self.unmatched_errors, |index| self.routes[index].api.errors)
     }
 
     /// The route for a request, by the one canonical form of its path.
@@ -387,6 +395,16 @@ impl Plan {
 fn url_before_path(config: &Config) -> Option<String> {
     let url = config.server.url.as_ref()?;
     Some(url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn common_errors(apis: &[portcullis_config::Api]) -> ErrorBodies {
+    let mut looks = apis.iter().map(|api| api.errors);
+    let first = looks.next().unwrap_or_default();
+    if looks.all(|look| look == first) {
+        first
+    } else {
+        ErrorBodies::Problem
+    }
 }
 
 fn compile_auth(route: &portcullis_config::Route) -> Auth {

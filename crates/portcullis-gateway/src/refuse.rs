@@ -1,6 +1,7 @@
 //! Every refusal: its status, its body, its challenge, in one table.
 
 mod policy;
+mod style;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use crate::path::PathError;
 use crate::policy::PolicyRefusal;
 
 pub use self::policy::Limited;
+use self::style::Told;
 
 /// Seconds after which a caller may try again when the store of limits is full.
 const RETRY_AFTER_SECONDS: &str = "10";
@@ -166,12 +168,14 @@ impl Refusal {
         }
     }
 
-    /// The refusal over HTTP, in the `form` that the request asks for. `tells_reason` adds the
-    /// exact reason, which is for development.
+    /// The refusal over HTTP: in the look of `errors`, where it does not carry its API's own, and in
+    /// the `form` that the request asks for. `tells_reason` adds the exact reason, which is for
+    /// development.
     pub(crate) fn into_response(
         self,
         request_id: &str,
         form: Form,
+        errors: ErrorBodies,
         tells_reason: bool,
     ) -> Response<Body> {
         let response = match &self {
@@ -193,17 +197,20 @@ impl Refusal {
                 if let Some(nonce) = nonce {
                     rejection = rejection.nonce(nonce);
                 }
-                rejection.respond(Some(request_id))
+                return rejection.respond(Some(request_id)).map(Body::full);
             }
             Self::Policy {
                 refusal,
                 errors,
                 answers,
-            } => self.by_policy(*refusal, *errors, answers, request_id, form, tells_reason),
+            } => self.by_policy(*refusal, *errors, answers, request_id, tells_reason),
             Self::Limited(limited) => limited.respond(request_id),
-            other => other.problem(request_id, tells_reason),
+            other => other.styled(errors, None, request_id, tells_reason),
         };
-        response.map(Body::full)
+        let facts = self.facts();
+        let grpc_status = style::grpc_status(facts.status);
+        form.shape(response, grpc_status, &facts.detail)
+            .map(Body::full)
     }
 
     fn by_policy(
@@ -212,18 +219,31 @@ impl Refusal {
         errors: ErrorBodies,
         answers: &Arc<Answers>,
         request_id: &str,
-        form: Form,
         tells_reason: bool,
     ) -> Response<Bytes> {
         let is_tyk = errors == ErrorBodies::Tyk;
         if refusal == PolicyRefusal::Expired && !is_tyk {
             // RFC 9110 section 15.5.2: every 401 has a challenge, and this one asks for a new token.
-            return Rejection::new(Reason::TooOld, answers)
-                .form(form)
-                .respond(Some(request_id));
+            return Rejection::new(Reason::TooOld, answers).respond(Some(request_id));
         }
-        policy::imitate(errors, self.status(), refusal.tyk())
-            .unwrap_or_else(|| self.problem(request_id, tells_reason))
+        self.styled(errors, Some(refusal.tyk()), request_id, tells_reason)
+    }
+
+    fn styled(
+        &self,
+        errors: ErrorBodies,
+        tyk: Option<&str>,
+        request_id: &str,
+        tells_reason: bool,
+    ) -> Response<Bytes> {
+        let facts = self.facts();
+        let told = Told {
+            status: facts.status,
+            code: facts.code,
+            detail: &facts.detail,
+            tyk,
+        };
+        style::imitate(errors, &told).unwrap_or_else(|| self.problem(request_id, tells_reason))
     }
 
     fn problem(&self, request_id: &str, tells_reason: bool) -> Response<Bytes> {
@@ -316,7 +336,8 @@ mod tests {
             let code = refusal.code();
             let status = refusal.status();
             assert!(status.is_client_error() || status.as_u16() > 501, "{code}");
-            let response = refusal.into_response("id", Form::default(), false);
+            let response =
+                refusal.into_response("id", Form::default(), ErrorBodies::Problem, false);
             assert_eq!(response.status(), status, "{code}");
             assert_eq!(
                 response.headers()[CONTENT_TYPE],
@@ -335,12 +356,97 @@ mod tests {
             let code = refusal.code();
             let expected = matches!(&refusal, Refusal::Credential { reason, .. } if reason.status() != 503)
                 || refusal.status() == StatusCode::UNAUTHORIZED;
-            let response = refusal.into_response("id", Form::default(), false);
+            let response =
+                refusal.into_response("id", Form::default(), ErrorBodies::Problem, false);
             assert_eq!(
                 response.headers().contains_key(WWW_AUTHENTICATE),
                 expected,
                 "{code}"
             );
         }
+    }
+
+    fn body(refusal: &Refusal, errors: ErrorBodies) -> (u16, String) {
+        let told = refusal.styled(errors, None, "id", false);
+        let text = String::from_utf8(told.body().to_vec()).unwrap();
+        (told.status().as_u16(), text)
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn every_look_has_its_own_words_for_what_is_not_about_a_credential() {
+        let rows = [
+            (
+                Refusal::Path(PathError::DotSegment),
+                400,
+                "Bad Request",
+                400,
+                "Bad Request",
+            ),
+            (Refusal::Host, 400, "Bad Request", 400, "Bad Request"),
+            (Refusal::Framing, 400, "Bad Request", 400, "Bad Request"),
+            (Refusal::Header, 400, "Bad Request", 400, "Bad Request"),
+            (Refusal::Body, 400, "Bad Request", 400, "Bad Request"),
+            (
+                Refusal::HeadTooLarge,
+                431,
+                "Request Header Fields Too Large",
+                431,
+                "Request Header Fields Too Large",
+            ),
+            (
+                Refusal::BodyTimeout,
+                408,
+                "Request Timeout",
+                408,
+                "Request Timeout",
+            ),
+            (Refusal::NoRoute, 404, "Not Found", 404, "Not Found"),
+            (
+                Refusal::BodyTooLarge,
+                413,
+                "Request Entity Too Large",
+                413,
+                "Request is too large",
+            ),
+            (
+                Refusal::StoreFull,
+                503,
+                "Service Unavailable",
+                503,
+                "Service Unavailable",
+            ),
+            (
+                Refusal::UpstreamUnreachable,
+                503,
+                "Service Unavailable",
+                502,
+                "There was a problem proxying the request",
+            ),
+            (
+                Refusal::UpstreamTimeout,
+                503,
+                "Service Unavailable",
+                504,
+                "Upstream service reached hard timeout.",
+            ),
+            (
+                Refusal::RequestTimeout,
+                503,
+                "Service Unavailable",
+                504,
+                "Upstream service reached hard timeout.",
+            ),
+        ];
+        for (refusal, aws_status, aws, tyk_status, tyk) in rows {
+            let code = refusal.code();
+            let expected = (aws_status, format!("{{\"message\":\"{aws}\"}}"));
+            assert_eq!(body(&refusal, ErrorBodies::Aws), expected, "{code}");
+            let expected = (tyk_status, format!("{{\"error\":\"{tyk}\"}}"));
+            assert_eq!(body(&refusal, ErrorBodies::Tyk), expected, "{code}");
+        }
+        let express = r#"{"code":"no_route","message":"no route answers this method and path","name":"NotFoundError","status":404}"#;
+        let expected = (404, express.to_owned());
+        assert_eq!(body(&Refusal::NoRoute, ErrorBodies::ExpressJwt), expected);
     }
 }

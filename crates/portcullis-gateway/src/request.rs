@@ -100,8 +100,9 @@ pub(crate) async fn serve(
     };
     let reason = result.as_ref().err().map(Refusal::code);
     let ends_connection = result.as_ref().is_err_and(Refusal::ends_connection);
-    let mut response =
-        result.unwrap_or_else(|refusal| refusal.into_response(&id, form, plan.tells_reason));
+    let errors = plan.errors(seen.route());
+    let mut response = result
+        .unwrap_or_else(|refusal| refusal.into_response(&id, form, errors, plan.tells_reason));
 
     rewrite::for_caller(response.headers_mut(), &id);
     // In the place of what an upstream says of limits of its own.
