@@ -3,6 +3,7 @@
 mod api;
 mod authorizer;
 mod claim;
+mod errors;
 mod observe;
 mod policy;
 mod server;
@@ -14,6 +15,7 @@ pub(crate) use api::{API, ROUTE};
 pub(crate) use authorizer::ALGORITHMS;
 pub(crate) use authorizer::AUTHORIZER;
 pub(crate) use claim::CLAIM;
+pub(crate) use errors::ERRORS;
 pub(crate) use observe::{LOG, TELEMETRY};
 pub(crate) use policy::{CHOICE, POLICY, STORE};
 pub(crate) use server::{ADMIN, CERTIFICATE, LIMITS, SERVER, TLS};
@@ -140,6 +142,12 @@ pub(crate) const ROOT: Table = Table {
             "What is protected, by name.",
         ),
         key(
+            "errors",
+            Kind::Table(&ERRORS),
+            r#"{ aws = { expired = "Log in again." } }"#,
+            "Other words for refusals, by the style of `errors` and the code of the reason.",
+        ),
+        key(
             "policy",
             Kind::Named(&POLICY),
             r#"{ standard = { apis = ["main"], rate = "1000/1m" } }"#,
@@ -171,7 +179,7 @@ pub(crate) const ROOT: Table = Table {
             "Where traces are sent.",
         ),
     ],
-    later: &["identity_pool", "site", "errors", "include"],
+    later: &["identity_pool", "site", "include"],
 };
 
 #[cfg(test)]

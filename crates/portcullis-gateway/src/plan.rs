@@ -10,11 +10,11 @@ use std::sync::Arc;
 use http::HeaderName;
 use portcullis::{Answers, BuildError, Cache, Clock, ErrorDetail, ErrorStyle, Issuer, KeyStatus};
 use portcullis_config::{
-    Config, Dpop, ErrorBodies, JwtAuthorizer, LimitHeaders, Limits, Network, PathPattern, Template,
-    TokenForwarding,
+    Config, Dpop, ErrorBodies, JwtAuthorizer, LimitHeaders, Limits, Message, Network, PathPattern,
+    Template, TokenForwarding,
 };
 use portcullis_store::AllowanceError;
-use portcullis_token::{NoRandomness, ProofRules, Requirement, Step, StepUp, Trace};
+use portcullis_token::{NoRandomness, ProofRules, Reason, Requirement, Step, StepUp, Trace};
 
 pub(crate) use self::authorizer::Authorizer;
 use self::upstreams::Upstreams;
@@ -49,6 +49,8 @@ pub struct Plan {
     pub(crate) tells_reason: bool,
     /// How requests of no route are refused: as those of all APIs, where these have one look.
     unmatched_errors: ErrorBodies,
+    /// The file's own words for refusals.
+    pub(crate) messages: Vec<Message>,
     /// What is counted and told about requests.
     pub(crate) observed: Observed,
 }
@@ -185,6 +187,7 @@ impl Plan {
             managed: Vec::new(),
             limits: config.server.limits.clone(),
             tells_reason: environment.tells_reason,
+            messages: config.messages.clone(),
             unmatched_errors: common_errors(&config.apis),
             observed: Observed::new(config, cache),
         };
@@ -266,10 +269,19 @@ impl Plan {
             ErrorBodies::Tyk => ErrorStyle::Tyk,
             ErrorBodies::ExpressJwt => ErrorStyle::ExpressJwt,
         };
-        Answers::default()
+        let answers = Answers::default()
             .realm(&config.name)
             .style(style)
-            .detail(detail)
+            .detail(detail);
+        let messages = self.messages.iter();
+        let own = messages.filter(|message| message.errors == config.errors);
+        own.fold(answers, |answers, message| {
+            let mut reasons = Reason::ALL.into_iter();
+            match reasons.find(|reason| reason.code() == message.code) {
+                Some(reason) => answers.message(reason, &message.text),
+                None => answers,
+            }
+        })
     }
 
     /// The answers of the API, and a challenge for `DPoP` where the route takes it.

@@ -91,7 +91,7 @@ const CERTIFIED: &str = "certificate = \"a.pem\"\nkey = \"b.pem\"\n";
 const MAIN: &str = "[api.main]\nauth = \"none\"\nupstream = \"http://localhost:1\"\n";
 const STANDARD: &str = "[policy.standard]\napis = [\"main\"]\n";
 
-const TABLES: [&Table; 19] = [
+const TABLES: [&Table; 20] = [
     &ROOT,
     &SERVER,
     &ADMIN,
@@ -101,6 +101,7 @@ const TABLES: [&Table; 19] = [
     &AUTHORIZER,
     &CHOICE,
     &CLAIM,
+    &ERRORS,
     &POLICY,
     &STORE,
     &API,

@@ -8,7 +8,7 @@ use portcullis_config::ErrorBodies;
 use portcullis_store::Kind;
 use serde_json::json;
 
-use super::style::{Told, answer, imitate};
+use super::style::{Manner, Told, answer, imitate};
 
 /// Which limits a request goes beyond.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ impl Limited {
         }
     }
 
-    pub(super) fn respond(&self, request_id: &str) -> Response<Bytes> {
+    pub(super) fn respond(&self, manner: Manner<'_>) -> Response<Bytes> {
         let tyk = match self.kind {
             Kind::Rate => "Rate Limit Exceeded",
             Kind::Quota => "Quota exceeded",
@@ -52,15 +52,15 @@ impl Limited {
             detail: DETAIL,
             tyk: Some(tyk),
         };
-        let mut response = imitate(self.errors, &told).unwrap_or_else(|| {
+        let mut response = imitate(&told, manner).unwrap_or_else(|| {
             let status = self.status();
             let problem = json!({
                 "type": QUOTA_EXCEEDED,
                 "title": status.canonical_reason(),
                 "status": status.as_u16(),
-                "detail": DETAIL,
+                "detail": manner.message(self.code()).unwrap_or(DETAIL),
                 "violated-policies": self.violated,
-                "request_id": request_id,
+                "request_id": manner.request_id,
             });
             answer(status, Problem::CONTENT_TYPE, problem.to_string())
         });

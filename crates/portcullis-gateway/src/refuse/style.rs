@@ -3,8 +3,33 @@
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
-use portcullis_config::ErrorBodies;
+use portcullis_config::{ErrorBodies, Message};
 use serde_json::json;
+
+/// How a refusal is told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner<'r> {
+    /// Whose bodies are imitated, by refusals that do not carry their API's own.
+    pub(crate) errors: ErrorBodies,
+    /// The file's own words.
+    pub(crate) messages: &'r [Message],
+    pub(crate) request_id: &'r str,
+    /// Whether the exact reason is told, which is for development.
+    pub(crate) tells_reason: bool,
+}
+
+impl<'r> Manner<'r> {
+    pub(super) const fn in_look_of(self, errors: ErrorBodies) -> Self {
+        Self { errors, ..self }
+    }
+
+    /// The file's words for this reason, where it has some.
+    pub(super) fn message(self, code: &str) -> Option<&'r str> {
+        let mut messages = self.messages.iter();
+        let found = messages.find(|message| message.errors == self.errors && message.code == code);
+        found.map(|message| message.text.as_str())
+    }
+}
 
 /// A refusal, as every look tells it.
 pub(super) struct Told<'r> {
@@ -16,14 +41,22 @@ pub(super) struct Told<'r> {
 }
 
 /// The answer in the look of another gateway; absent where problem details are wanted.
-pub(super) fn imitate(errors: ErrorBodies, told: &Told<'_>) -> Option<Response<Bytes>> {
+pub(super) fn imitate(told: &Told<'_>, manner: Manner<'_>) -> Option<Response<Bytes>> {
+    let errors = manner.errors;
+    let message = manner.message(told.code);
     let status = status(errors, told.status);
     let title = status.canonical_reason().unwrap_or_default();
     let (media_type, body) = match errors {
         ErrorBodies::Problem => return None,
-        ErrorBodies::Aws => ("application/json", json!({ "message": aws(status) })),
+        ErrorBodies::Aws => (
+            "application/json",
+            json!({ "message": message.unwrap_or(aws(status)) }),
+        ),
         ErrorBodies::Tyk => {
-            let text = told.tyk.or_else(|| tyk(status)).unwrap_or(title);
+            let text = message
+                .or(told.tyk)
+                .or_else(|| tyk(status))
+                .unwrap_or(title);
             ("application/json", json!({ "error": text }))
         }
         ErrorBodies::ExpressJwt => (
@@ -31,7 +64,7 @@ pub(super) fn imitate(errors: ErrorBodies, told: &Told<'_>) -> Option<Response<B
             json!({
                 "name": name(title),
                 "code": told.code,
-                "message": told.detail,
+                "message": message.unwrap_or(told.detail),
                 "status": status.as_u16(),
             }),
         ),

@@ -1,3 +1,5 @@
+use portcullis_token::base64url;
+
 use crate::fixture::{Fixture, get, post};
 
 fn apis(first: &str, second: &str) -> String {
@@ -85,4 +87,25 @@ async fn a_refusal_keeps_to_the_form_of_its_request() {
         assert_eq!(answer.header("grpc-status"), Some(status), "{target}");
         assert_eq!(answer.header("grpc-message"), Some(message), "{target}");
     }
+}
+
+#[tokio::test]
+async fn the_guide_s_words_are_said_for_a_token_signed_by_another_method() {
+    let fixture = Fixture::start(
+        "[api.httpbin]\nauth = \"user\"\nerrors = \"tyk\"\n\
+         routes = { \"GET /\" = { respond = \"\" } }\n\
+         [errors.tyk]\nunexpected_alg = \"Key not authorized:Unexpected signing method.\"\n",
+    )
+    .await;
+    let part = |json: &str| base64url::encode(json.as_bytes());
+    let token = format!(
+        "{}.{}.{}",
+        part(r#"{"alg":"HS256"}"#),
+        part("{}"),
+        part("x")
+    );
+    let answer = fixture.get_with("/", &token).await;
+    let body = r#"{"error":"Key not authorized:Unexpected signing method."}"#;
+    assert_eq!((answer.status, answer.text().as_str()), (403, body));
+    assert_eq!(answer.header("content-type"), Some("application/json"));
 }
