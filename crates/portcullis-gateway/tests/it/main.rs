@@ -10,6 +10,7 @@ mod client;
 mod conformance;
 mod connections;
 mod credentials;
+mod events;
 mod explain;
 mod fixture;
 mod framing;
