@@ -11,6 +11,7 @@ mod conformance;
 mod connections;
 mod credentials;
 mod dpop;
+mod events;
 mod explain;
 mod fixture;
 mod framing;
