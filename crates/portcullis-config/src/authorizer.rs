@@ -4,6 +4,7 @@ use portcullis_token::{Algorithm, ClaimRule, TokenType};
 use url::Url;
 
 use crate::address::{AddressError, parse_secure_url};
+use crate::admission::{IntrospectionEndpoint, Revoked};
 use crate::policy::PolicyChoice;
 use crate::position::Origin;
 
@@ -58,6 +59,10 @@ pub struct JwtAuthorizer {
     pub dpop_nonce: bool,
     /// What the token's claims must be like.
     pub claim_rules: Vec<ClaimRule>,
+    /// Who is asked whether tokens are active; nobody when absent.
+    pub introspection: Option<IntrospectionEndpoint>,
+    /// What is refused although it has not expired; nothing when absent.
+    pub revoked: Revoked,
 }
 
 /// Whether the scheme `DPoP` is spoken (RFC 9449).

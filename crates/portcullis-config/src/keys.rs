@@ -1,5 +1,6 @@
 //! Every key of the file, once: the reader and the JSON Schema both work from these tables.
 
+mod admission;
 mod api;
 mod authorizer;
 mod claim;
@@ -10,6 +11,7 @@ mod server;
 mod tenant;
 mod upstream;
 
+pub(crate) use admission::{INTROSPECTION, REVOKED};
 pub(crate) use api::{API, ROUTE};
 #[cfg(test)]
 pub(crate) use authorizer::ALGORITHMS;

@@ -20,6 +20,7 @@
 //! ```
 
 mod address;
+mod admission;
 mod api;
 mod authorizer;
 mod config;
@@ -41,6 +42,7 @@ mod tenant;
 mod upstream;
 
 pub use address::AddressError;
+pub use admission::{IntrospectionEndpoint, Revoked};
 pub use api::{
     Api, Auth, AuthFrom, ErrorBodies, Method, Requirement, Route, Target, TokenForwarding,
 };

@@ -1,6 +1,7 @@
 //! From text to [`Config`]: every problem is collected, none ends the reading.
 
 mod admin;
+mod admission;
 mod api;
 mod auth;
 mod authorizer;

@@ -8,7 +8,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderName;
-use portcullis::{Answers, BuildError, Cache, Clock, ErrorDetail, ErrorStyle, Issuer, KeyStatus};
+use portcullis::{
+    Answers, BuildError, Cache, Clock, ErrorDetail, ErrorStyle, Issuer, KeyStatus,
+    RevocationListFull,
+};
 use portcullis_config::{
     Config, Dpop, ErrorBodies, JwtAuthorizer, LimitHeaders, Limits, Message, Network, PathPattern,
     Template, TokenForwarding,
@@ -146,6 +149,12 @@ pub enum PlanError {
     /// The system has no randomness to make nonces of.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
+    /// Tokens are revoked, and nobody says whose.
+    #[error("`revoked` needs an issuer")]
+    RevokedWithoutIssuer,
+    /// More is revoked than there is room for.
+    #[error(transparent)]
+    Revoked(#[from] RevocationListFull),
     /// An identity header has a name that HTTP does not allow.
     #[error("`{0}` is not a header name")]
     Header(String),

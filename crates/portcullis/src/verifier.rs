@@ -158,7 +158,7 @@ impl Verifier {
     /// A nonce for a caller's next `DPoP` proof; none where no issuer asks for nonces.
     ///
     /// An adapter sends it as `DPoP-Nonce` where the reason is
-    /// [`Reason::DpopNonce`](portcullis_token::Reason::DpopNonce) (RFC 9449 section 9).
+    /// [`Reason::DpopNonce`] (RFC 9449 section 9).
     ///
     /// ```
     /// use portcullis::{Issuer, Verifier};

@@ -22,4 +22,5 @@ mod session;
 mod signer;
 mod terminal;
 mod token;
+mod tyk;
 mod web;

@@ -1,5 +1,5 @@
 use super::policy::CHOICE;
-use super::{CLAIM, Kind, Table, key};
+use super::{CLAIM, INTROSPECTION, Kind, REVOKED, Table, key};
 
 pub(crate) const AUTHORIZER: Table = Table {
     title: "[authorizer.NAME]",
@@ -110,6 +110,19 @@ pub(crate) const AUTHORIZER: Table = Table {
             "Whether each `DPoP` proof must carry a nonce of the gateway's.",
         )
         .default("false"),
+        key(
+            "introspection",
+            Kind::Table(&INTROSPECTION),
+            r#"{ url = "https://a.example/introspect", client_id = "a", client_secret = "b" }"#,
+            "The issuer's endpoint that is asked about opaque tokens. Nobody is asked when absent.",
+        ),
+        key(
+            "revoked",
+            Kind::Table(&REVOKED),
+            r#"{ tokens = ["a-jti"] }"#,
+            "Tokens that are refused although they have not expired.",
+        )
+        .default("{}"),
         key(
             "claim",
             Kind::List(&CLAIM),

@@ -20,6 +20,12 @@ fn file(title: &str, name: &str, value: &str) -> String {
             let rest = without(user);
             format!("{STANDARD}{MAIN}[authorizer.user]\n{line}{rest}{server}")
         }
+        "[authorizer.NAME.introspection]" => {
+            let own = "url = \"https://a.example\"\nclient_id = \"a\"\nclient_secret = \"b\"\n";
+            let own = without(own);
+            format!("{authorizer}[authorizer.user.introspection]\n{line}{own}")
+        }
+        "[authorizer.NAME.revoked]" => format!("{authorizer}[authorizer.user.revoked]\n{line}"),
         "[authorizer.NAME.policy]" => {
             let claim = without("claim = \"pol\"\n");
             format!("{STANDARD}{MAIN}{authorizer}[authorizer.user.policy]\n{line}{claim}")
@@ -91,7 +97,7 @@ const CERTIFIED: &str = "certificate = \"a.pem\"\nkey = \"b.pem\"\n";
 const MAIN: &str = "[api.main]\nauth = \"none\"\nupstream = \"http://localhost:1\"\n";
 const STANDARD: &str = "[policy.standard]\napis = [\"main\"]\n";
 
-const TABLES: [&Table; 20] = [
+const TABLES: [&Table; 22] = [
     &ROOT,
     &SERVER,
     &ADMIN,
@@ -102,6 +108,8 @@ const TABLES: [&Table; 20] = [
     &CHOICE,
     &CLAIM,
     &ERRORS,
+    &INTROSPECTION,
+    &REVOKED,
     &POLICY,
     &STORE,
     &API,
@@ -167,6 +175,7 @@ fn every_required_key_is_missed() {
         &ADMIN,
         &AUTHORIZER,
         &CLAIM,
+        &INTROSPECTION,
         &POLICY,
         &UPSTREAM,
         &USER,

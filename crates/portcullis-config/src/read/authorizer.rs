@@ -6,7 +6,7 @@ use portcullis_token::Algorithm;
 use super::fields::{Entry, Fields, entries};
 use super::policy;
 use super::reader::{Reader, Reported, all};
-use super::{claim_rule, dpop, token_rules};
+use super::{admission, claim_rule, dpop, token_rules};
 use crate::address::parse_secure_url;
 use crate::authorizer::{Authorizer, AuthorizerKind, Check, IssuerUrl, JwtAuthorizer, KeySource};
 use crate::diagnostic::Diagnostic;
@@ -186,6 +186,12 @@ fn read_jwt(
     let max_lifetime = token_rules::read_limit(reader, fields, "max_lifetime");
     let dpop = dpop::read(reader, fields, has_url);
     let claim_rules = claim_rule::read_all(reader, fields);
+    let introspection = fields.optional("introspection", |entry| {
+        admission::read_introspection(reader, &entry)
+    });
+    let revoked = fields.optional("revoked", |entry| {
+        admission::read_revoked(reader, &entry, issuer.as_ref())
+    });
     let (dpop, dpop_nonce) = dpop?;
     Ok(JwtAuthorizer {
         issuer: issuer?,
@@ -203,6 +209,8 @@ fn read_jwt(
         dpop,
         dpop_nonce,
         claim_rules: claim_rules?,
+        introspection: introspection?,
+        revoked: revoked?.unwrap_or_default(),
     })
 }
 

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use portcullis::{Cache, Issuer, Verifier};
-use portcullis_config::{AuthorizerKind, Check, Dpop};
-use portcullis_token::{NonceIssuer, ProofRules};
+use portcullis::{Cache, Issuer, Revocation, RevocationList, Verifier};
+use portcullis_config::{AuthorizerKind, Check, Dpop, JwtAuthorizer};
+use portcullis_token::{NonceIssuer, ProofRules, UnixTime};
 
 use super::{Environment, PlanError};
 use crate::policy::Imposed;
@@ -51,19 +51,55 @@ pub(super) fn compile(
         Check::Any => issuer.any_audience(),
         Check::Is(audiences) => audiences.iter().fold(issuer, Issuer::audience),
     };
-    let verifier = Verifier::builder()
+    let mut builder = Verifier::builder()
         .issuer(issuer)
         .clock(Arc::clone(&environment.clock))
-        .cache(cache.clone())
-        .build()
-        .map_err(|cause| PlanError::Authorizer {
-            name: authorizer.name.clone(),
-            cause,
-        })?;
+        .cache(cache.clone());
+    if !jwt.revoked.is_empty() {
+        builder = builder.revocations(Arc::new(revocations(jwt, environment)?));
+    }
+    let verifier = builder.build().map_err(|cause| PlanError::Authorizer {
+        name: authorizer.name.clone(),
+        cause,
+    })?;
     Ok(Authorizer {
         name: authorizer.name.clone(),
         verifier,
         dpop: jwt.dpop,
         imposed: Imposed::compile(jwt),
     })
+}
+
+/// The revocations of the file, which the next file may take back, and time never does.
+fn revocations(
+    jwt: &JwtAuthorizer,
+    environment: &Environment<'_>,
+) -> Result<RevocationList, PlanError> {
+    const NEVER: UnixTime = UnixTime(u64::MAX);
+    let Check::Is(url) = &jwt.issuer else {
+        return Err(PlanError::RevokedWithoutIssuer);
+    };
+    // Tokens have the spelling that the issuer's discovery document has.
+    let bare = url.as_written().trim_end_matches('/');
+    let spellings = [bare.to_owned(), format!("{bare}/")];
+    let room = jwt.revoked.len() * spellings.len();
+    let list = RevocationList::with_room(Arc::clone(&environment.clock), room);
+    let tokens = jwt.revoked.tokens.iter().cloned().map(Revocation::Token);
+    let sessions = jwt
+        .revoked
+        .sessions
+        .iter()
+        .cloned()
+        .map(Revocation::Session);
+    let subjects = jwt.revoked.subjects.iter().cloned();
+    let subjects = subjects.map(|(subject, issued_before)| Revocation::Subject {
+        subject,
+        issued_before,
+    });
+    for revocation in tokens.chain(sessions).chain(subjects) {
+        for issuer in &spellings {
+            list.revoke(issuer, revocation.clone(), NEVER)?;
+        }
+    }
+    Ok(list)
 }

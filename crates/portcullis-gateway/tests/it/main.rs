@@ -12,6 +12,7 @@ mod connections;
 mod credentials;
 mod dpop;
 mod errors;
+mod events;
 mod explain;
 mod fixture;
 mod framing;
