@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::api::Api;
 use crate::authorizer::{Authorizer, AuthorizerKind, Check};
+use crate::message::Message;
 use crate::network::Network;
 use crate::observe::{Log, Telemetry};
 use crate::policy::{LimitHeaders, Policy, Store};
@@ -26,6 +27,8 @@ pub struct Config {
     pub policies: Vec<Policy>,
     /// What is protected, in the order of the file.
     pub apis: Vec<Api>,
+    /// Other words for refusals.
+    pub messages: Vec<Message>,
     /// Where what gateways share is kept.
     pub store: Store,
     /// The embedded identity provider of `portcullis dev`.

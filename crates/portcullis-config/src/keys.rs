@@ -4,6 +4,7 @@ mod admission;
 mod api;
 mod authorizer;
 mod claim;
+mod errors;
 mod observe;
 mod policy;
 mod server;
@@ -16,6 +17,7 @@ pub(crate) use api::{API, ROUTE};
 pub(crate) use authorizer::ALGORITHMS;
 pub(crate) use authorizer::AUTHORIZER;
 pub(crate) use claim::CLAIM;
+pub(crate) use errors::ERRORS;
 pub(crate) use observe::{LOG, TELEMETRY};
 pub(crate) use policy::{CHOICE, POLICY, STORE};
 pub(crate) use server::{ADMIN, CERTIFICATE, LIMITS, SERVER, TLS};
@@ -142,6 +144,12 @@ pub(crate) const ROOT: Table = Table {
             "What is protected, by name.",
         ),
         key(
+            "errors",
+            Kind::Table(&ERRORS),
+            r#"{ aws = { expired = "Log in again." } }"#,
+            "Other words for refusals, by the style of `errors` and the code of the reason.",
+        ),
+        key(
             "policy",
             Kind::Named(&POLICY),
             r#"{ standard = { apis = ["main"], rate = "1000/1m" } }"#,
@@ -173,7 +181,7 @@ pub(crate) const ROOT: Table = Table {
             "Where traces are sent.",
         ),
     ],
-    later: &["identity_pool", "site", "errors", "include"],
+    later: &["identity_pool", "site", "include"],
 };
 
 #[cfg(test)]

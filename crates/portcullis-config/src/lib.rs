@@ -27,6 +27,7 @@ mod config;
 mod diagnostic;
 mod environment;
 mod keys;
+mod message;
 mod network;
 mod observe;
 mod path;
@@ -50,6 +51,7 @@ pub use authorizer::{
 };
 pub use config::{Config, Server};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use message::{GATEWAY_CODES, Message};
 pub use network::{Network, NetworkError};
 pub use observe::{Log, LogFormat, LoggedSubject, Telemetry};
 pub use path::{PathError, PathPattern, Segment};

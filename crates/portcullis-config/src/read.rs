@@ -11,6 +11,7 @@ mod dpop;
 mod fields;
 mod identity;
 mod limits;
+mod message;
 mod observe;
 mod policy;
 mod reader;
@@ -93,6 +94,7 @@ fn read_root(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Config, Repor
     let apis = api::read_all(reader, root, &mut names);
     let api_names = policy::Names::of_apis(root, apis.as_ref().err().copied());
     let policies = policy::read_all(reader, &policy_names, &api_names);
+    let messages = message::read_all(reader, root);
     let store = policy::read_store(reader, root);
     let tenant = tenant::read(reader, root);
     let log = observe::read_log(reader, root);
@@ -107,6 +109,7 @@ fn read_root(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Config, Repor
         authorizers,
         policies,
         apis,
+        messages: messages?,
         store: store?,
         tenant: tenant?,
         log: log?,

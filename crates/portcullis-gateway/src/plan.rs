@@ -13,11 +13,11 @@ use portcullis::{
     RevocationListFull,
 };
 use portcullis_config::{
-    Config, Dpop, ErrorBodies, JwtAuthorizer, LimitHeaders, Limits, Network, PathPattern, Template,
-    TokenForwarding,
+    Config, Dpop, ErrorBodies, JwtAuthorizer, LimitHeaders, Limits, Message, Network, PathPattern,
+    Template, TokenForwarding,
 };
 use portcullis_store::AllowanceError;
-use portcullis_token::{NoRandomness, ProofRules, Requirement, Step, StepUp, Trace};
+use portcullis_token::{NoRandomness, ProofRules, Reason, Requirement, Step, StepUp, Trace};
 
 pub(crate) use self::authorizer::Authorizer;
 use self::upstreams::Upstreams;
@@ -50,6 +50,10 @@ pub struct Plan {
     pub(crate) managed: Vec<HeaderName>,
     pub(crate) limits: Limits,
     pub(crate) tells_reason: bool,
+    /// How requests of no route are refused: as those of all APIs, where these have one look.
+    unmatched_errors: ErrorBodies,
+    /// The file's own words for refusals.
+    pub(crate) messages: Vec<Message>,
     /// What is counted and told about requests.
     pub(crate) observed: Observed,
 }
@@ -192,6 +196,8 @@ impl Plan {
             managed: Vec::new(),
             limits: config.server.limits.clone(),
             tells_reason: environment.tells_reason,
+            messages: config.messages.clone(),
+            unmatched_errors: common_errors(&config.apis),
             observed: Observed::new(config, cache),
         };
         let mut upstreams = Upstreams::default();
@@ -272,10 +278,19 @@ impl Plan {
             ErrorBodies::Tyk => ErrorStyle::Tyk,
             ErrorBodies::ExpressJwt => ErrorStyle::ExpressJwt,
         };
-        Answers::default()
+        let answers = Answers::default()
             .realm(&config.name)
             .style(style)
-            .detail(detail)
+            .detail(detail);
+        let messages = self.messages.iter();
+        let own = messages.filter(|message| message.errors == config.errors);
+        own.fold(answers, |answers, message| {
+            let mut reasons = Reason::ALL.into_iter();
+            match reasons.find(|reason| reason.code() == message.code) {
+                Some(reason) => answers.message(reason, &message.text),
+                None => answers,
+            }
+        })
     }
 
     /// The answers of the API, and a challenge for `DPoP` where the route takes it.
@@ -291,6 +306,11 @@ impl Plan {
     /// The address of a request as its caller knows it; none where the file does not say.
     pub(crate) fn address(&self, path: &str) -> Option<String> {
         Some(format!("{}{path}", self.url.as_deref()?))
+    }
+
+    /// Whose bodies a refusal imitates, by the index of the route that is known of the request.
+    pub(crate) fn errors(&self, route: Option<usize>) -> ErrorBodies {
+        route.map_or(self.unmatched_errors, |index| self.routes[index].api.errors)
     }
 
     /// The route for a request, by the one canonical form of its path.
@@ -396,6 +416,16 @@ impl Plan {
 fn url_before_path(config: &Config) -> Option<String> {
     let url = config.server.url.as_ref()?;
     Some(url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn common_errors(apis: &[portcullis_config::Api]) -> ErrorBodies {
+    let mut looks = apis.iter().map(|api| api.errors);
+    let first = looks.next().unwrap_or_default();
+    if looks.all(|look| look == first) {
+        first
+    } else {
+        ErrorBodies::Problem
+    }
 }
 
 fn compile_auth(route: &portcullis_config::Route) -> Auth {

@@ -1,6 +1,7 @@
 //! Every refusal: its status, its body, its challenge, in one table.
 
 mod policy;
+mod style;
 
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ use crate::path::PathError;
 use crate::policy::PolicyRefusal;
 
 pub use self::policy::Limited;
+pub(crate) use self::style::Manner;
+use self::style::Told;
 
 /// Seconds after which a caller may try again when the store of limits is full.
 const RETRY_AFTER_SECONDS: &str = "10";
@@ -166,14 +169,8 @@ impl Refusal {
         }
     }
 
-    /// The refusal over HTTP, in the `form` that the request asks for. `tells_reason` adds the
-    /// exact reason, which is for development.
-    pub(crate) fn into_response(
-        self,
-        request_id: &str,
-        form: Form,
-        tells_reason: bool,
-    ) -> Response<Body> {
+    /// The refusal over HTTP, in the `form` that the request asks for.
+    pub(crate) fn into_response(self, form: Form, manner: Manner<'_>) -> Response<Body> {
         let response = match &self {
             Self::Credential {
                 reason,
@@ -193,50 +190,62 @@ impl Refusal {
                 if let Some(nonce) = nonce {
                     rejection = rejection.nonce(nonce);
                 }
-                rejection.respond(Some(request_id))
+                return rejection.respond(Some(manner.request_id)).map(Body::full);
             }
             Self::Policy {
                 refusal,
                 errors,
                 answers,
-            } => self.by_policy(*refusal, *errors, answers, request_id, form, tells_reason),
-            Self::Limited(limited) => limited.respond(request_id),
-            other => other.problem(request_id, tells_reason),
+            } => self.by_policy(*refusal, answers, manner.in_look_of(*errors)),
+            Self::Limited(limited) => limited.respond(manner.in_look_of(limited.errors)),
+            other => other.styled(None, manner),
         };
-        response.map(Body::full)
+        let facts = self.facts();
+        let grpc_status = style::grpc_status(facts.status);
+        form.shape(response, grpc_status, &facts.detail)
+            .map(Body::full)
     }
 
     fn by_policy(
         &self,
         refusal: PolicyRefusal,
-        errors: ErrorBodies,
         answers: &Arc<Answers>,
-        request_id: &str,
-        form: Form,
-        tells_reason: bool,
+        manner: Manner<'_>,
     ) -> Response<Bytes> {
-        let is_tyk = errors == ErrorBodies::Tyk;
-        if refusal == PolicyRefusal::Expired && !is_tyk {
-            // RFC 9110 section 15.5.2: every 401 has a challenge, and this one asks for a new token.
-            return Rejection::new(Reason::TooOld, answers)
-                .form(form)
-                .respond(Some(request_id));
+        if refusal != PolicyRefusal::Expired || manner.errors == ErrorBodies::Tyk {
+            return self.styled(Some(refusal.tyk()), manner);
         }
-        policy::imitate(errors, self.status(), refusal.tyk())
-            .unwrap_or_else(|| self.problem(request_id, tells_reason))
+        // RFC 9110 section 15.5.2: every 401 has a challenge, and this one asks for a new token.
+        let reason = Reason::TooOld;
+        let mut answers = Arc::clone(answers);
+        if let Some(text) = manner.message(refusal.code()) {
+            answers = Arc::new(Answers::clone(&answers).message(reason, text));
+        }
+        Rejection::new(reason, &answers).respond(Some(manner.request_id))
     }
 
-    fn problem(&self, request_id: &str, tells_reason: bool) -> Response<Bytes> {
+    fn styled(&self, tyk: Option<&str>, manner: Manner<'_>) -> Response<Bytes> {
+        let facts = self.facts();
+        let told = Told {
+            status: facts.status,
+            code: facts.code,
+            detail: &facts.detail,
+            tyk,
+        };
+        style::imitate(&told, manner).unwrap_or_else(|| self.problem(manner))
+    }
+
+    fn problem(&self, manner: Manner<'_>) -> Response<Bytes> {
         let facts = self.facts();
         let problem = Problem {
             kind: Problem::kind(facts.code),
             title: facts.status.canonical_reason().unwrap_or_default(),
             status: facts.status.as_u16(),
-            detail: Some(&facts.detail),
+            detail: manner.message(facts.code).or(Some(&facts.detail)),
             error: None,
             error_description: None,
-            reason: tells_reason.then(|| self.code()),
-            request_id: Some(request_id),
+            reason: manner.tells_reason.then(|| self.code()),
+            request_id: Some(manner.request_id),
         };
         let mut response = problem.respond();
         if facts.status == StatusCode::SERVICE_UNAVAILABLE {
@@ -265,9 +274,21 @@ impl From<PathError> for Refusal {
 mod tests {
     use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 
+    use std::collections::BTreeSet;
+
+    use portcullis_config::{GATEWAY_CODES, Message};
     use portcullis_store::Kind;
 
     use super::*;
+
+    const fn manner(errors: ErrorBodies) -> Manner<'static> {
+        Manner {
+            errors,
+            messages: &[],
+            request_id: "id",
+            tells_reason: false,
+        }
+    }
 
     fn every() -> Vec<Refusal> {
         let credential = |reason| Refusal::Credential {
@@ -316,7 +337,7 @@ mod tests {
             let code = refusal.code();
             let status = refusal.status();
             assert!(status.is_client_error() || status.as_u16() > 501, "{code}");
-            let response = refusal.into_response("id", Form::default(), false);
+            let response = refusal.into_response(Form::default(), manner(ErrorBodies::Problem));
             assert_eq!(response.status(), status, "{code}");
             assert_eq!(
                 response.headers()[CONTENT_TYPE],
@@ -335,12 +356,140 @@ mod tests {
             let code = refusal.code();
             let expected = matches!(&refusal, Refusal::Credential { reason, .. } if reason.status() != 503)
                 || refusal.status() == StatusCode::UNAUTHORIZED;
-            let response = refusal.into_response("id", Form::default(), false);
+            let response = refusal.into_response(Form::default(), manner(ErrorBodies::Problem));
             assert_eq!(
                 response.headers().contains_key(WWW_AUTHENTICATE),
                 expected,
                 "{code}"
             );
+        }
+    }
+
+    fn body(refusal: &Refusal, errors: ErrorBodies) -> (u16, String) {
+        let told = refusal.styled(None, manner(errors));
+        let text = String::from_utf8(told.body().to_vec()).unwrap();
+        (told.status().as_u16(), text)
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn every_look_has_its_own_words_for_what_is_not_about_a_credential() {
+        let rows = [
+            (
+                Refusal::Path(PathError::DotSegment),
+                400,
+                "Bad Request",
+                400,
+                "Bad Request",
+            ),
+            (Refusal::Host, 400, "Bad Request", 400, "Bad Request"),
+            (Refusal::Framing, 400, "Bad Request", 400, "Bad Request"),
+            (Refusal::Header, 400, "Bad Request", 400, "Bad Request"),
+            (Refusal::Body, 400, "Bad Request", 400, "Bad Request"),
+            (
+                Refusal::HeadTooLarge,
+                431,
+                "Request Header Fields Too Large",
+                431,
+                "Request Header Fields Too Large",
+            ),
+            (
+                Refusal::BodyTimeout,
+                408,
+                "Request Timeout",
+                408,
+                "Request Timeout",
+            ),
+            (Refusal::NoRoute, 404, "Not Found", 404, "Not Found"),
+            (
+                Refusal::BodyTooLarge,
+                413,
+                "Request Entity Too Large",
+                413,
+                "Request is too large",
+            ),
+            (
+                Refusal::StoreFull,
+                503,
+                "Service Unavailable",
+                503,
+                "Service Unavailable",
+            ),
+            (
+                Refusal::UpstreamUnreachable,
+                503,
+                "Service Unavailable",
+                502,
+                "There was a problem proxying the request",
+            ),
+            (
+                Refusal::UpstreamTimeout,
+                503,
+                "Service Unavailable",
+                504,
+                "Upstream service reached hard timeout.",
+            ),
+            (
+                Refusal::RequestTimeout,
+                503,
+                "Service Unavailable",
+                504,
+                "Upstream service reached hard timeout.",
+            ),
+        ];
+        for (refusal, aws_status, aws, tyk_status, tyk) in rows {
+            let code = refusal.code();
+            let expected = (aws_status, format!("{{\"message\":\"{aws}\"}}"));
+            assert_eq!(body(&refusal, ErrorBodies::Aws), expected, "{code}");
+            let expected = (tyk_status, format!("{{\"error\":\"{tyk}\"}}"));
+            assert_eq!(body(&refusal, ErrorBodies::Tyk), expected, "{code}");
+        }
+        let express = r#"{"code":"no_route","message":"no route answers this method and path","name":"NotFoundError","status":404}"#;
+        let expected = (404, express.to_owned());
+        assert_eq!(body(&Refusal::NoRoute, ErrorBodies::ExpressJwt), expected);
+    }
+
+    #[test]
+    fn the_file_may_put_every_refusal_in_other_words() {
+        let codes: BTreeSet<&str> = every()
+            .iter()
+            .filter(|refusal| !matches!(refusal, Refusal::Credential { .. }))
+            .map(Refusal::code)
+            .collect();
+        assert_eq!(codes, GATEWAY_CODES.iter().copied().collect());
+
+        for (_, errors) in ErrorBodies::ALL {
+            for code in GATEWAY_CODES {
+                let messages = [Message {
+                    errors,
+                    code: (*code).to_owned(),
+                    text: "in \"other\" words".to_owned(),
+                }];
+                let manner = Manner {
+                    messages: &messages,
+                    ..manner(errors)
+                };
+                // `bad_header` is also the token's, whose words its `Answers` have.
+                let refusals = every().into_iter().filter(|refusal| {
+                    !matches!(refusal, Refusal::Credential { .. }) && refusal.code() == *code
+                });
+                for refusal in refusals {
+                    let answer = match &refusal {
+                        Refusal::Limited(limited) => limited.respond(Manner { ..manner }),
+                        Refusal::Policy {
+                            refusal: policy,
+                            answers,
+                            ..
+                        } => refusal.by_policy(*policy, answers, manner),
+                        other => other.styled(None, manner),
+                    };
+                    let body = String::from_utf8(answer.body().to_vec()).unwrap();
+                    assert!(
+                        body.contains(r#""in \"other\" words""#),
+                        "{errors:?} {code}: {body}"
+                    );
+                }
+            }
         }
     }
 }

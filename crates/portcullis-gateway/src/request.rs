@@ -19,7 +19,7 @@ use crate::forward::upstream::Pools;
 use crate::forward::{Hop, websocket};
 use crate::observe::{Instruments, Observation, TraceIds, Watch};
 use crate::plan::Plan;
-use crate::refuse::Refusal;
+use crate::refuse::{Manner, Refusal};
 use crate::request_id::RequestIds;
 use crate::rewrite::Sender;
 use crate::{authn, authz, forward, limit, rewrite};
@@ -100,8 +100,13 @@ pub(crate) async fn serve(
     };
     let reason = result.as_ref().err().map(Refusal::code);
     let ends_connection = result.as_ref().is_err_and(Refusal::ends_connection);
-    let mut response =
-        result.unwrap_or_else(|refusal| refusal.into_response(&id, form, plan.tells_reason));
+    let manner = Manner {
+        errors: plan.errors(seen.route()),
+        messages: &plan.messages,
+        request_id: &id,
+        tells_reason: plan.tells_reason,
+    };
+    let mut response = result.unwrap_or_else(|refusal| refusal.into_response(form, manner));
 
     rewrite::for_caller(response.headers_mut(), &id);
     // In the place of what an upstream says of limits of its own.

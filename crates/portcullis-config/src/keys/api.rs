@@ -63,7 +63,7 @@ pub(crate) const API: Table = Table {
             "errors",
             Kind::Choice(&["problem", "aws", "tyk", "express-jwt"]),
             r#""aws""#,
-            "Whose bodies refused credentials are answered with: our own problem details, or those \
+            "Whose bodies refusals are answered with: our own problem details, or those \
              of API Gateway, Tyk or express-jwt.",
         )
         .default(r#""problem""#),

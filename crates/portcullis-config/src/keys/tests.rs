@@ -97,7 +97,7 @@ const CERTIFIED: &str = "certificate = \"a.pem\"\nkey = \"b.pem\"\n";
 const MAIN: &str = "[api.main]\nauth = \"none\"\nupstream = \"http://localhost:1\"\n";
 const STANDARD: &str = "[policy.standard]\napis = [\"main\"]\n";
 
-const TABLES: [&Table; 21] = [
+const TABLES: [&Table; 22] = [
     &ROOT,
     &SERVER,
     &ADMIN,
@@ -107,6 +107,7 @@ const TABLES: [&Table; 21] = [
     &AUTHORIZER,
     &CHOICE,
     &CLAIM,
+    &ERRORS,
     &INTROSPECTION,
     &REVOKED,
     &POLICY,

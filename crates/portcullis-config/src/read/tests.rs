@@ -1,6 +1,7 @@
 mod auth;
 mod claim_rules;
 mod dpop;
+mod errors;
 mod guides;
 mod hostile;
 mod messages;

@@ -107,6 +107,11 @@ impl Observation {
         }
     }
 
+    /// The index of the route; absent where none is known.
+    pub(crate) const fn route(&self) -> Option<usize> {
+        self.route
+    }
+
     /// The decision about the request.
     pub(crate) fn decided(&mut self, decision: Result<&Permit<'_>, &Refusal>) {
         let (outcome, reason) = match decision {

@@ -11,6 +11,7 @@ mod conformance;
 mod connections;
 mod credentials;
 mod dpop;
+mod errors;
 mod events;
 mod explain;
 mod fixture;

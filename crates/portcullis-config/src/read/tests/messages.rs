@@ -201,13 +201,13 @@ routes = { "GET /{greeting}/{name}" = { respond = "{greeting} {nmae}" } }
 #[test]
 fn a_key_for_later_and_a_function() {
     assert_page!(
-        "[errors.tyk]\nrate = \"1000/1m\"\n[api.main.routes]\n\"GET /\" = \"functions/hello\"\n",
+        "[site.web]\nrate = \"1000/1m\"\n[api.main.routes]\n\"GET /\" = \"functions/hello\"\n",
         @r#"
-        error: `errors` is not available in this version
+        error: `site` is not available in this version
          --> portcullis.toml:1:2
           |
-        1 | [errors.tyk]
-          |  ^^^^^^
+        1 | [site.web]
+          |  ^^^^
 
         error: a function as a target is not available in this version
          --> portcullis.toml:4:11
