@@ -106,6 +106,11 @@ async fn a_token_of_the_tenant_gets_the_page_of_httpbin() {
         "{answer:?}"
     );
     assert_eq!(get(&httpbin).await.status, 400);
+    // {"alg":"HS256"}.{"sub":"ada"}
+    let symmetric = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl";
+    let unexpected = r#"{"error":"Key not authorized:Unexpected signing method."}"#;
+    let answer = get_as(symmetric, &httpbin).await;
+    assert_eq!(refusal(&answer), (403, unexpected));
 
     let disallowed = (403, r#"{"error":"Access to this API has been disallowed"}"#);
     assert_eq!(refusal(&get_as(&token, &expenses).await), disallowed);
