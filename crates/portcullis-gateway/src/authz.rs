@@ -89,7 +89,6 @@ pub(crate) fn permit<'p>(
     trace.authorizer(&plan.authorizer(authorizer).name);
     Err(Refusal::Policy {
         refusal,
-        errors: route.api.errors,
         answers: route.answers.clone(),
     })
 }

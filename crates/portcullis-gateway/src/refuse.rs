@@ -63,8 +63,6 @@ pub enum Refusal {
     Policy {
         /// Why they do not let the request pass.
         refusal: PolicyRefusal,
-        /// Whose error bodies the API imitates.
-        errors: ErrorBodies,
         /// How the API presents itself.
         answers: Arc<Answers>,
     },
@@ -192,12 +190,8 @@ impl Refusal {
                 }
                 return rejection.respond(Some(manner.request_id)).map(Body::full);
             }
-            Self::Policy {
-                refusal,
-                errors,
-                answers,
-            } => self.by_policy(*refusal, answers, manner.in_look_of(*errors)),
-            Self::Limited(limited) => limited.respond(manner.in_look_of(limited.errors)),
+            Self::Policy { refusal, answers } => self.by_policy(*refusal, answers, manner),
+            Self::Limited(limited) => limited.respond(manner),
             other => other.styled(None, manner),
         };
         let facts = self.facts();
@@ -232,11 +226,17 @@ impl Refusal {
             detail: &facts.detail,
             tyk,
         };
-        style::imitate(&told, manner).unwrap_or_else(|| self.problem(manner))
+        let mut response =
+            style::imitate(&told, manner).unwrap_or_else(|| self.problem(&facts, manner));
+        // Ours alone: in some looks, what goes wrong behind the gateway has this status too.
+        if facts.status == StatusCode::SERVICE_UNAVAILABLE {
+            let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
+            response.headers_mut().insert(RETRY_AFTER, seconds);
+        }
+        response
     }
 
-    fn problem(&self, manner: Manner<'_>) -> Response<Bytes> {
-        let facts = self.facts();
+    fn problem(&self, facts: &Facts, manner: Manner<'_>) -> Response<Bytes> {
         let problem = Problem {
             kind: Problem::kind(facts.code),
             title: facts.status.canonical_reason().unwrap_or_default(),
@@ -247,12 +247,7 @@ impl Refusal {
             reason: manner.tells_reason.then(|| self.code()),
             request_id: Some(manner.request_id),
         };
-        let mut response = problem.respond();
-        if facts.status == StatusCode::SERVICE_UNAVAILABLE {
-            let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
-            response.headers_mut().insert(RETRY_AFTER, seconds);
-        }
-        response
+        problem.respond()
     }
 }
 
@@ -317,7 +312,6 @@ mod tests {
         every.extend(Reason::ALL.map(credential));
         every.extend(PolicyRefusal::ALL.map(|refusal| Refusal::Policy {
             refusal,
-            errors: ErrorBodies::Problem,
             answers: Arc::default(),
         }));
         every.extend([Kind::Rate, Kind::Quota].map(|kind| {
@@ -347,6 +341,19 @@ mod tests {
             assert_eq!(response.headers()[CACHE_CONTROL], "no-store", "{code}");
             let retry = response.headers().contains_key(RETRY_AFTER);
             assert_eq!(retry, matches!(status.as_u16(), 429 | 503), "{code}");
+        }
+    }
+
+    #[test]
+    fn every_look_says_when_there_will_be_room_again() {
+        for (_, errors) in ErrorBodies::ALL {
+            for refusal in [Refusal::StoreFull, Refusal::UpstreamUnreachable] {
+                let expected = matches!(refusal, Refusal::StoreFull).then_some("10");
+                let response = refusal.into_response(Form::default(), manner(errors));
+                let retry = response.headers().get(RETRY_AFTER);
+                let retry = retry.and_then(|value| value.to_str().ok());
+                assert_eq!(retry, expected, "{errors:?}");
+            }
         }
     }
 

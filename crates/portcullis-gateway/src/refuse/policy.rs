@@ -18,6 +18,7 @@ pub struct Limited {
     pub(crate) violated: Vec<String>,
     /// Seconds, at least one.
     pub(crate) retry_after: u64,
+    /// Whose bodies the API imitates: in Tyk's look, a quota has a status of its own.
     pub(crate) errors: ErrorBodies,
 }
 

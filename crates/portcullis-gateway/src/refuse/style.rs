@@ -9,7 +9,7 @@ use serde_json::json;
 /// How a refusal is told.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Manner<'r> {
-    /// Whose bodies are imitated, by refusals that do not carry their API's own.
+    /// Whose bodies are imitated: the API's, or those that all APIs share.
     pub(crate) errors: ErrorBodies,
     /// The file's own words.
     pub(crate) messages: &'r [Message],
@@ -19,10 +19,6 @@ pub(crate) struct Manner<'r> {
 }
 
 impl<'r> Manner<'r> {
-    pub(super) const fn in_look_of(self, errors: ErrorBodies) -> Self {
-        Self { errors, ..self }
-    }
-
     /// The file's words for this reason, where it has some.
     pub(super) fn message(self, code: &str) -> Option<&'r str> {
         let mut messages = self.messages.iter();
