@@ -31,6 +31,7 @@ mod request_id;
 mod rewrite;
 mod route;
 mod server;
+mod this_thread;
 mod tls;
 
 pub use explain::{Explanation, Permitted, explain};

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
-use hyper::rt::Executor;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -17,6 +16,7 @@ use tokio_rustls::TlsConnector;
 use super::upstream::SendError;
 use super::wire::Wire;
 use crate::body::RequestBody;
+use crate::this_thread::ThisThread;
 
 /// The largest list of headers that is taken from an upstream over HTTP/2, in bytes.
 const MAX_HEADER_LIST: u32 = 64 * 1024;
@@ -132,14 +132,4 @@ where
         }
     });
     Ok(sender)
-}
-
-/// Runs what a connection needs beside itself on the thread that it belongs to.
-#[derive(Clone, Copy)]
-struct ThisThread;
-
-impl<F: Future<Output = ()> + 'static> Executor<F> for ThisThread {
-    fn execute(&self, future: F) {
-        spawn_local(future);
-    }
 }

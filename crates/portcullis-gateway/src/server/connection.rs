@@ -13,7 +13,6 @@ use std::time::Duration;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
-use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -30,6 +29,7 @@ use super::{Phase, Shared, reached};
 use crate::body::Body;
 use crate::patience::Patient;
 use crate::request::{self, Deps, Peer};
+use crate::this_thread::ThisThread;
 
 /// How long a connection without a request is kept when the gateway drains: the next request may
 /// be on its way, and closing would answer it with a reset.
@@ -187,7 +187,7 @@ async fn serve_http2<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let mut builder = http2::Builder::new(Local);
+    let mut builder = http2::Builder::new(ThisThread);
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
@@ -331,7 +331,7 @@ where
     }
 }
 
-impl<I, S> Connection for http2::Connection<I, S, Local>
+impl<I, S> Connection for http2::Connection<I, S, ThisThread>
 where
     S: HttpService<Incoming, ResBody = Answer, Error = Infallible, Future: 'static>,
     I: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
@@ -340,15 +340,5 @@ where
 
     fn shut_down(self: Pin<&mut Self>) {
         self.graceful_shutdown();
-    }
-}
-
-/// Runs the streams of a connection on its own thread; no more than [`STREAMS`] of each.
-#[derive(Clone, Copy, Debug)]
-struct Local;
-
-impl<F: Future<Output = ()> + 'static> Executor<F> for Local {
-    fn execute(&self, stream: F) {
-        drop(tokio::task::spawn_local(stream));
     }
 }
