@@ -102,15 +102,13 @@ fn check(
     trace: &mut impl Trace,
 ) -> Result<(), Reason> {
     let verified = caller.verified_by(need.authorizer).ok_or(Reason::Scope)?;
-    let authorizer = plan.authorizer(need.authorizer);
-    trace.authorizer(&authorizer.name);
+    trace.authorizer(&plan.authorizer(need.authorizer).name);
     need.scopes.check(verified, trace)?;
     verified.check_claims(&[], trace)?;
     if route.auth.step_up == StepUp::default() {
         return Ok(());
     }
-    let now = authorizer.verifier.clock().now();
-    route.auth.step_up.check(verified, now, trace)
+    route.auth.step_up.check(verified, plan.clock.now(), trace)
 }
 
 /// The configuration sees to it that at most one of the authorizers imposes policies.
@@ -128,8 +126,7 @@ fn check_policies<'p>(
             continue;
         };
         trace.authorizer(&authorizer.name);
-        let now = plan.clock.now();
-        let own = policy::check(&plan.policies, authorizer, request, token, now, trace)
+        let own = policy::check(plan, authorizer, request, token, trace)
             .map_err(|refusal| (need.authorizer, refusal))?;
         charging = charging.or(own);
     }

@@ -8,7 +8,7 @@ use portcullis_config::Amount;
 use portcullis_store::{Allowance, AllowanceError, CallerKey, PolicyLimit};
 use portcullis_token::{ClaimValue, Claims, Step, Trace, UnixTime, Verified};
 
-use crate::plan::{Authorizer, Matched};
+use crate::plan::{Authorizer, Matched, Plan};
 use crate::route::RouteTable;
 
 /// A policy, compiled.
@@ -215,18 +215,18 @@ fn names(value: ClaimValue<'_>) -> impl Iterator<Item = &str> {
 /// Access is the union of the caller's policies, and of those that grant the request the most
 /// generous limits hold. An authorizer without `policy` imposes none.
 pub(crate) fn check<'p>(
-    policies: &'p Policies,
+    plan: &'p Plan,
     authorizer: &Authorizer,
     (method, matched): (&str, &Matched<'_>),
     token: &Verified,
-    now: UnixTime,
     trace: &mut impl Trace,
 ) -> Result<Option<Charging<'p>>, PolicyRefusal> {
     let Some(imposed) = &authorizer.imposed else {
         return Ok(None);
     };
+    let now = plan.clock.now();
     let granting = imposed
-        .choose(policies, token)
+        .choose(&plan.policies, token)
         .and_then(|chosen| grant(chosen, method, matched, token.claims(), now));
     let granting = granting.inspect_err(|refusal| {
         trace.refused(

@@ -100,13 +100,15 @@ pub(crate) async fn serve(
     };
     let reason = result.as_ref().err().map(Refusal::code);
     let ends_connection = result.as_ref().is_err_and(Refusal::ends_connection);
-    let manner = Manner {
-        errors: plan.errors(seen.route()),
-        messages: &plan.messages,
-        request_id: &id,
-        tells_reason: plan.tells_reason,
-    };
-    let mut response = result.unwrap_or_else(|refusal| refusal.into_response(form, manner));
+    let mut response = result.unwrap_or_else(|refusal| {
+        let manner = Manner {
+            errors: plan.errors(seen.route()),
+            messages: &plan.messages,
+            request_id: &id,
+            tells_reason: plan.tells_reason,
+        };
+        refusal.into_response(form, manner)
+    });
 
     rewrite::for_caller(response.headers_mut(), &id);
     // In the place of what an upstream says of limits of its own.

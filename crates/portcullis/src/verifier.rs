@@ -138,20 +138,7 @@ impl Verifier {
         &self.shared.sources
     }
 
-    /// The clock by which it judges tokens.
-    ///
-    /// ```
-    /// use portcullis::{Issuer, Verifier};
-    ///
-    /// # fn main() -> Result<(), portcullis::BuildError> {
-    /// let verifier = Verifier::builder()
-    ///     .issuer(Issuer::jwks("https://issuer.example/jwks.json").audience("api"))
-    ///     .build()?;
-    /// assert!(verifier.clock().now().0 > 1_700_000_000);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn clock(&self) -> &dyn Clock {
+    pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.shared.clock
     }
 
