@@ -8,6 +8,7 @@ mod authorizer;
 mod claim_rule;
 mod conflict;
 mod dpop;
+mod duration;
 mod fields;
 mod identity;
 mod limits;

@@ -1,8 +1,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::duration;
 use super::fields::{Entry, Fields};
-use super::limits::read_duration;
 use super::reader::{Reader, Reported};
 use super::server::read_address;
 use crate::diagnostic::Diagnostic;
@@ -87,7 +87,7 @@ fn read_host(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<String, Repor
 }
 
 pub(super) fn read_drain(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Duration, Reported> {
-    let time = read_duration(reader, entry)?;
+    let time = duration::read(reader, entry, "30s")?;
     if time <= LONGEST_DRAIN {
         Ok(time)
     } else {

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use portcullis_token::UnixTime;
 
+use super::duration;
 use super::fields::{Entry, Fields, entries};
 use super::reader::{Reader, Reported, all};
 use super::tenant::read_secret;
-use super::token_rules::read_duration;
 use crate::address::parse_secure_url;
 use crate::admission::{IntrospectionEndpoint, Revoked};
 use crate::authorizer::{Check, IssuerUrl};
@@ -35,7 +36,7 @@ pub(super) fn read_introspection(
         .and_then(|entry| read_secret(reader, &entry));
     let always = fields.optional("always", |entry| reader.flag(&entry));
     let cache = fields.optional("cache", |entry| {
-        let cache = read_duration(reader, &entry)?;
+        let cache = duration::read(reader, &entry, "5s")?;
         if cache > LONGEST_CACHE {
             return Err(reader.bad(&entry, "must be `5m` at most"));
         }
@@ -88,39 +89,10 @@ fn read_time(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<UnixTime, Rep
 
 /// `2026-11-24T08:00:00Z` (RFC 3339), from 1970 on, in whole seconds.
 fn parse_time(text: &str) -> Option<UnixTime> {
-    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
-    let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
-    let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
-    let is_leap = |year: u64| {
-        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-    };
-    let february = if is_leap(year) { 29 } else { 28 };
-    let lengths = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let index = usize::try_from(month.checked_sub(1)?).ok()?;
-    let fits = (1..=*lengths.get(index)?).contains(&day) && hour < 24 && minute < 60 && second < 60;
-    if year < 1970 || !fits {
-        return None;
-    }
-    let years: u64 = (1970..year)
-        .map(|year| 365 + u64::from(is_leap(year)))
-        .sum();
-    let months: u64 = lengths.iter().take(index).sum();
-    let days = years + months + day - 1;
-    Some(UnixTime(((days * 24 + hour) * 60 + minute) * 60 + second))
-}
-
-/// Three numbers of so many digits.
-fn numbers(text: &str, separator: char, digits: [usize; 3]) -> Option<[u64; 3]> {
-    let mut parts = text.split(separator);
-    let mut numbers = [0; 3];
-    for (number, digits) in numbers.iter_mut().zip(digits) {
-        let part = parts.next()?;
-        if part.len() != digits || !part.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        *number = part.parse().ok()?;
-    }
-    parts.next().is_none().then_some(numbers)
+    let timestamp: Timestamp = text.parse().ok()?;
+    let time = UnixTime(timestamp.as_second().try_into().ok()?);
+    // There is one way to write it; a leap second or an offset would read back differently.
+    (time.to_string() == text).then_some(time)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use portcullis_token::Algorithm;
 use super::fields::{Entry, Fields, entries};
 use super::policy;
 use super::reader::{Reader, Reported, all};
-use super::{admission, claim_rule, dpop, token_rules};
+use super::{admission, claim_rule, dpop, duration, token_rules};
 use crate::address::parse_secure_url;
 use crate::authorizer::{Authorizer, AuthorizerKind, Check, IssuerUrl, JwtAuthorizer, KeySource};
 use crate::diagnostic::Diagnostic;
@@ -303,7 +303,7 @@ fn read_algorithm(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Algorith
 }
 
 fn read_leeway(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Duration, Reported> {
-    let leeway = token_rules::read_duration(reader, entry)?;
+    let leeway = duration::read(reader, entry, "5s")?;
     if leeway > LARGEST_LEEWAY {
         return Err(reader.bad(entry, "must be `300s` at most"));
     }

@@ -1,11 +1,12 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use super::duration;
 use super::fields::{Entry, Fields};
 use super::reader::{Reader, Reported};
 use crate::diagnostic::Diagnostic;
 use crate::keys::LIMITS;
-use crate::quantity::{parse_duration, parse_size};
+use crate::quantity::parse_size;
 use crate::server::Limits;
 
 /// Less refuses ordinary cookies and tokens; more is what no server behind would take.
@@ -66,22 +67,10 @@ fn read_count(
 }
 
 fn read_wait(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Duration, Reported> {
-    let wait = read_duration(reader, entry)?;
+    let wait = duration::read(reader, entry, "30s")?;
     if (SHORTEST..=LONGEST).contains(&wait) {
         Ok(wait)
     } else {
         Err(reader.bad(entry, "must be from `10ms` to `24h`"))
     }
-}
-
-/// A duration of whatever length.
-pub(super) fn read_duration(
-    reader: &mut Reader<'_>,
-    entry: &Entry<'_>,
-) -> Result<Duration, Reported> {
-    let text = reader.text(entry)?.value();
-    parse_duration(&text).map_err(|_| {
-        let problem = Diagnostic::new(entry.span(), format!("{entry} must be a duration"));
-        reader.refuse(problem.hint("write for example `30s`; the units are ms, s, m, h, d"))
-    })
 }

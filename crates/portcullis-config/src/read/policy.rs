@@ -5,6 +5,7 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 use super::authorizer::check_name;
+use super::duration;
 use super::fields::{Entry, Fields, entries};
 use super::reader::{Reader, Reported, all};
 use super::route::read_method;
@@ -221,12 +222,7 @@ fn read_amount(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Amount, Rep
 }
 
 fn read_age(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Duration, Reported> {
-    let text = reader.text(entry)?.value();
-    let Ok(age) = parse_duration(&text) else {
-        let problem = Diagnostic::new(entry.span(), format!("{entry} must be a duration"));
-        let hint = "write for example `30d`; the units are ms, s, m, h, d";
-        return Err(reader.refuse(problem.hint(hint)));
-    };
+    let age = duration::read(reader, entry, "30d")?;
     if age < SHORTEST_AGE {
         return Err(reader.bad(entry, "must be `1s` at least"));
     }

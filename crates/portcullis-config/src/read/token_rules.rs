@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use portcullis_token::TokenType;
 
-use super::fields::{Entry, Fields};
+use super::duration;
+use super::fields::Fields;
 use super::reader::{Reader, Reported};
 use crate::diagnostic::Diagnostic;
-use crate::quantity::parse_duration;
 
 /// The words for a token's `typ`.
 #[derive(Clone, Copy)]
@@ -47,22 +47,11 @@ pub(super) fn read_limit(
     name: &str,
 ) -> Result<Option<Duration>, Reported> {
     fields.optional(name, |entry| {
-        let limit = read_duration(reader, &entry)?;
+        let limit = duration::read(reader, &entry, "5s")?;
         // Claims count in whole seconds.
         if limit < Duration::from_secs(1) {
             return Err(reader.bad(&entry, "must be `1s` at least"));
         }
         Ok(limit)
-    })
-}
-
-pub(super) fn read_duration(
-    reader: &mut Reader<'_>,
-    entry: &Entry<'_>,
-) -> Result<Duration, Reported> {
-    let text = reader.text(entry)?.value();
-    parse_duration(&text).map_err(|_| {
-        let problem = Diagnostic::new(entry.span(), format!("{entry} must be a duration"));
-        reader.refuse(problem.hint("write for example `5s`; the units are ms, s, m, h, d"))
     })
 }
