@@ -1,13 +1,9 @@
 use std::net::IpAddr;
 
-use http::header::HOST;
-use http::uri::Authority;
 use http::{HeaderMap, Uri};
+use portcullis::{is_this_machine, names_only};
 
-/// The hosts by which the listener may be asked.
-///
-/// A page of another site can have its own name lead to this machine ("DNS rebinding"), and the
-/// browser would let it read the answers; but it still sends that name.
+/// The hosts by which the listener may be asked, see [`names_only`].
 #[derive(Clone, Debug, Default)]
 pub struct Hosts {
     named: Vec<String>,
@@ -31,33 +27,24 @@ impl Hosts {
 
     /// Whether every host that the request names, and there must be one, is among these.
     pub(crate) fn include(&self, uri: &Uri, headers: &HeaderMap) -> bool {
-        let in_headers = headers
-            .get_all(HOST)
-            .iter()
-            .map(|value| Authority::try_from(value.as_bytes()).ok());
-        let mut hosts = in_headers
-            .chain(uri.authority().map(|authority| Some(authority.clone())))
-            .peekable();
-        let is_ours = |host: Option<Authority>| host.is_some_and(|host| self.has(host.host()));
-        hosts.peek().is_some() && hosts.all(is_ours)
+        names_only(uri, headers, |host| self.has(host))
     }
 
     fn has(&self, host: &str) -> bool {
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let address = host.parse::<IpAddr>().ok();
-        if address.is_some_and(|address| address.to_canonical().is_loopback()) {
-            return true;
-        }
-        let host = host.to_ascii_lowercase();
+        let plain = host.trim_start_matches('[').trim_end_matches(']');
+        let address = plain.parse::<IpAddr>().ok();
+        let lower = plain.to_ascii_lowercase();
         let is_named = |named: &String| {
-            *named == host || (address.is_some() && named.parse::<IpAddr>().ok() == address)
+            *named == lower || (address.is_some() && named.parse::<IpAddr>().ok() == address)
         };
-        host == "localhost" || host.ends_with(".localhost") || self.named.iter().any(is_named)
+        is_this_machine(host) || self.named.iter().any(is_named)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use http::header::HOST;
+
     use super::*;
 
     #[test]

@@ -1,8 +1,5 @@
-use std::net::IpAddr;
-
-use http::header::HOST;
-use http::uri::Authority;
 use http::{HeaderMap, Uri};
+use portcullis::{is_this_machine, names_only};
 
 /// The names by which a tenant may be asked.
 #[derive(Clone, Copy, Debug)]
@@ -15,32 +12,14 @@ pub(crate) enum Names {
 impl Names {
     /// Whether every host that the request names, and there must be one, is among these.
     pub(crate) fn include(self, uri: &Uri, headers: &HeaderMap) -> bool {
-        if matches!(self, Self::Any) {
-            return true;
-        }
-        let in_headers = headers
-            .get_all(HOST)
-            .iter()
-            .map(|value| Authority::try_from(value.as_bytes()).ok());
-        let mut hosts = in_headers
-            .chain(uri.authority().map(|authority| Some(authority.clone())))
-            .peekable();
-        let is_ours = |host: Option<Authority>| host.is_some_and(|host| is_loopback(host.host()));
-        hosts.peek().is_some() && hosts.all(is_ours)
+        matches!(self, Self::Any) || names_only(uri, headers, is_this_machine)
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    if let Ok(address) = address.parse::<IpAddr>() {
-        return address.to_canonical().is_loopback();
-    }
-    let host = host.to_ascii_lowercase();
-    host == "localhost" || host.ends_with(".localhost")
 }
 
 #[cfg(test)]
 mod tests {
+    use http::header::HOST;
+
     use super::*;
 
     #[test]

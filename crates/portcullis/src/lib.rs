@@ -25,6 +25,7 @@ mod credentials;
 mod discovery;
 mod extract;
 mod fetch;
+mod hosts;
 mod introspection;
 mod issuer;
 mod keys;
@@ -50,6 +51,7 @@ pub use extract::{AccessTokenRejection, FindVerifier};
 #[cfg(feature = "reqwest")]
 pub use fetch::HttpFetcher;
 pub use fetch::{BoxFuture, Document, FetchError, KeyFetcher, Revalidated, is_loopback};
+pub use hosts::{is_this_machine, names_only};
 #[cfg(feature = "reqwest")]
 pub use introspection::HttpIntrospector;
 pub use introspection::{Introspection, IntrospectionError, Introspector};
