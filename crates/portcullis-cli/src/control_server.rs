@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use axum::Router;
 use http::Request;
@@ -16,6 +17,7 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{self, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 /// How long a caller may take to send a request's head, or to begin the next one.
@@ -23,6 +25,18 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How many connections are open at once; others wait in the system's queue.
 const MAX_CONNECTIONS: usize = 1024;
+
+/// The tenant and the fetching of keys have threads of their own, apart from the data plane's.
+pub(crate) fn control_plane() -> anyhow::Result<Runtime> {
+    let mut builder = runtime::Builder::new_multi_thread();
+    builder
+        .worker_threads(2)
+        .thread_name("control")
+        .enable_all();
+    builder
+        .build()
+        .context("the threads of the control plane cannot be started")
+}
 
 /// A router, listening. It finds the caller's [`SocketAddr`] in the extensions of a request.
 pub(crate) struct ControlServer {

@@ -6,31 +6,30 @@ mod tenant;
 
 use std::env;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
 use portcullis::SystemClock;
-use portcullis_gateway::{Gateway, Listeners, Plan, Tls};
+use portcullis_gateway::Gateway;
 use portcullis_tenant::{KeyRing, Tenant};
 use portcullis_token::KeySet;
 use tokio::net::TcpListener;
-use tokio::runtime::{self, Runtime};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use url::Url;
 
 use crate::arguments::{Dev, Format, IssuerChoice};
+use crate::control_server::control_plane;
+use crate::data_plane::{bind, cannot_listen, start_gateway};
 use crate::dev::announce::Running;
 use crate::dev::reload::{Reloader, Trusted};
 use crate::dev::tenant::TenantServer;
 use crate::plan::{self, RealIssuers};
 use crate::project::{self, Project};
 use crate::session::{Note, Session};
+use crate::signals::{End, Signals};
 use crate::telemetry::Exporter;
-use crate::terminal::{self, Failure, harmless_json};
+use crate::terminal;
 use crate::watch::Watch;
 use crate::{log, stand_in};
 
@@ -48,18 +47,6 @@ pub(crate) fn run(arguments: Dev) -> anyhow::Result<()> {
     // What is left is waiting for the network, and nobody waits for it.
     runtime.shutdown_background();
     result
-}
-
-/// The tenant and the fetching of keys have threads of their own, apart from the data plane's.
-pub(crate) fn control_plane() -> anyhow::Result<Runtime> {
-    let mut builder = runtime::Builder::new_multi_thread();
-    builder
-        .worker_threads(2)
-        .thread_name("control")
-        .enable_all();
-    builder
-        .build()
-        .context("the threads of the control plane cannot be started")
 }
 
 async fn serve(arguments: Dev, mut project: Project, mut watch: Watch) -> anyhow::Result<()> {
@@ -92,22 +79,19 @@ async fn serve(arguments: Dev, mut project: Project, mut watch: Watch) -> anyhow
         real_issuers: &real_issuers,
     };
     match arguments.format {
-        Format::Json => terminal::print(format_args!(
-            "{}\n",
-            harmless_json(&running.to_json().to_string())
-        ))?,
+        Format::Json => terminal::print_json_line(&running.to_json())?,
         Format::Text => terminal::say(running.to_text()),
     }
     let mut reloader = Reloader::new(&arguments, project, trusted, note);
     let patience = loop {
         tokio::select! {
-            patience = signals.patience() => break patience,
+            end = signals.end() => break patience(end),
             () = watch.changed() => reloader.reload(&gateway, &mut watch).await,
         }
     };
     tokio::select! {
         () = stop(gateway, reloader.end(), patience) => {}
-        _ = signals.interrupt.recv() => {}
+        () = signals.interrupted() => {}
     }
     exporter.finish().await;
     Ok(())
@@ -167,53 +151,6 @@ pub(crate) fn issuer_of(address: SocketAddr) -> anyhow::Result<Url> {
     Ok(Url::parse(&format!("http://{host}:{port}/"))?)
 }
 
-/// Starts the data plane.
-pub(crate) fn start_gateway(
-    listeners: Listeners,
-    project: &Project,
-    plan: impl Into<Arc<Plan>>,
-) -> anyhow::Result<Gateway> {
-    let tls = load_tls(project)?;
-    Gateway::with_listeners(plan, listeners, tls)
-        .context("the threads of the gateway cannot be started")
-}
-
-/// Listens for the data plane, on `listen` rather than on what the file says.
-pub(crate) fn bind(listen: Option<SocketAddr>, project: &Project) -> anyhow::Result<Listeners> {
-    let address = listen.unwrap_or(project.config.server.listen);
-    Listeners::bind(address, workers(project))
-        .map_err(|error| cannot_listen("gateway", address, "--listen", &error))
-}
-
-/// The threads of the data plane.
-pub(crate) fn workers(project: &Project) -> NonZeroUsize {
-    let cores = || available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    project.config.server.workers.unwrap_or_else(cores)
-}
-
-/// The certificates that the file names; none where it names none.
-pub(crate) fn load_tls(project: &Project) -> anyhow::Result<Option<Tls>> {
-    let load = |tls| Tls::load(tls, &project.directory);
-    let tls = project.config.server.tls.as_ref().map(load).transpose();
-    tls.context("the certificates of `[server.tls]` cannot be used")
-}
-
-pub(crate) fn cannot_listen(
-    what: &str,
-    address: SocketAddr,
-    flag: &str,
-    error: &std::io::Error,
-) -> anyhow::Error {
-    if error.kind() == std::io::ErrorKind::AddrInUse {
-        let free = SocketAddr::new(address.ip(), 0);
-        return Failure::with_hint(
-            format!("the {what} cannot listen on {address}: the port is taken"),
-            format!("stop what listens there, or choose another port: `{flag} {free}`"),
-        );
-    }
-    anyhow::anyhow!("the {what} cannot listen on {address}: {error}")
-}
-
 /// Leaves a note for `token` and `explain`, without which `dev` is as good.
 fn note(project: &Project, tenant: &TenantServer) -> Option<Note> {
     let session = Session {
@@ -236,27 +173,11 @@ fn note(project: &Project, tenant: &TenantServer) -> Option<Note> {
     session.announce().map_err(unnoted).ok()
 }
 
-/// Ctrl-C and SIGTERM, which do not end the process from [`Signals::listen`] on.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn listen() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("signals cannot be received");
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-        })
-    }
-
-    /// Waits for a signal, and tells how long requests under way may still take.
-    async fn patience(&mut self) -> Duration {
-        tokio::select! {
-            _ = self.interrupt.recv() => LEAVE,
-            _ = self.terminate.recv() => DRAIN,
-        }
+/// How long requests under way may still take.
+const fn patience(end: End) -> Duration {
+    match end {
+        End::Interrupt => LEAVE,
+        End::Terminate => DRAIN,
     }
 }
 

@@ -3,6 +3,7 @@
 mod arguments;
 mod check;
 mod control_server;
+mod data_plane;
 mod dev;
 mod environment;
 mod explain;
@@ -15,6 +16,7 @@ mod reach;
 mod routes;
 mod serve;
 mod session;
+mod signals;
 mod stand_in;
 mod telemetry;
 mod terminal;

@@ -59,11 +59,7 @@ impl Project {
 
     /// Reads the configuration in `directory`, which may also be named by its file.
     pub(crate) fn read(directory: &Path, typed: &str) -> anyhow::Result<Result<Self, Invalid>> {
-        let file = if directory.is_file() {
-            directory.to_owned()
-        } else {
-            directory.join(FILE)
-        };
+        let file = file_of(directory);
         let file = file.strip_prefix("./").unwrap_or(&file);
         let text = read(file, typed)?;
         let directory = file
@@ -93,6 +89,16 @@ impl Project {
                 Err(errors) => Err(Invalid { file, text, errors }),
             },
         )
+    }
+
+    /// The same, where a slow file system must not hold others up.
+    pub(crate) async fn read_aside(
+        directory: &Path,
+        typed: &'static str,
+    ) -> anyhow::Result<Result<Self, Invalid>> {
+        let directory = directory.to_owned();
+        let read = tokio::task::spawn_blocking(move || Self::read(&directory, typed));
+        read.await.context("the reading was cut off")?
     }
 
     /// Where the embedded tenant keeps its keys.
@@ -129,6 +135,15 @@ impl Invalid {
             text: &self.text,
         };
         terminal::say(self.errors.render(&source, terminal::has_colour()));
+    }
+}
+
+/// The file of a project, which may be named by its folder or by itself.
+pub(crate) fn file_of(directory: &Path) -> PathBuf {
+    if directory.is_file() {
+        directory.to_owned()
+    } else {
+        directory.join(FILE)
     }
 }
 

@@ -14,20 +14,22 @@ use anyhow::Context as _;
 use portcullis_config::{LogFormat, Server};
 use portcullis_gateway::{Gateway, Listeners};
 use serde_json::json;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind};
 use tokio::sync::mpsc;
 
 use crate::arguments::{Format, Serve};
+use crate::control_server::control_plane;
+use crate::data_plane::{bind, start_gateway, workers};
 use crate::dev::announce::Running;
-use crate::dev::{bind, control_plane, start_gateway, workers};
 use crate::log::Queue;
 use crate::plan::RealIssuers;
 use crate::project::Project;
 use crate::serve::admin::AdminServer;
 use crate::serve::reload::{Reloader, Trigger};
 use crate::serve::state::{Asked, Serving, State};
+use crate::signals::{self, Signals};
 use crate::telemetry::Exporter;
-use crate::terminal::{self, Failure, harmless_json};
+use crate::terminal::{self, Failure};
 use crate::watch::Watch;
 use crate::{log, stand_in};
 
@@ -97,6 +99,7 @@ async fn serve(
     let exporter = Exporter::start(&mut gateway, &project.config.telemetry)?;
     // Before anybody is told that it runs: who hears that may send a signal at once.
     let mut signals = Signals::listen()?;
+    let hangup = signals::listen(SignalKind::hangup())?;
     let serving = Serving {
         plan,
         config: project.config.clone(),
@@ -106,7 +109,12 @@ async fn serve(
     let admin = admin::start(project, &state).await?;
     announce(arguments, project, &gateway, admin.as_ref())?;
     let reloader = Reloader::new(arguments, project, issuers, format, Arc::clone(&state));
-    until_told_to_end(&gateway, reloader, watch, asked, &mut signals).await;
+    let reloads = Reloads {
+        watch,
+        hangup,
+        asked,
+    };
+    until_told_to_end(&gateway, reloader, reloads, &mut signals).await;
 
     state.end();
     let Server {
@@ -114,7 +122,7 @@ async fn serve(
     } = state.serving().config.server;
     tokio::select! {
         () = end(gateway, drain_delay, drain) => {}
-        () = signals.end() => tracing::warn!("ending at once, told so twice"),
+        _ = signals.end() => tracing::warn!("ending at once, told so twice"),
     }
     exporter.finish().await;
     if let Some(admin) = admin {
@@ -168,59 +176,38 @@ fn announce(
                 "token_file": admin.token_file.display().to_string(),
             });
         }
-        terminal::print(format_args!("{}\n", harmless_json(&ready.to_string())))?;
+        terminal::print_json_line(&ready)?;
     }
     Ok(())
+}
+
+/// What has the file read again.
+struct Reloads {
+    watch: Watch,
+    hangup: Signal,
+    asked: mpsc::Receiver<Asked>,
 }
 
 async fn until_told_to_end(
     gateway: &Gateway,
     mut reloader: Reloader,
-    mut watch: Watch,
-    mut asked: mpsc::Receiver<Asked>,
+    mut reloads: Reloads,
     signals: &mut Signals,
 ) {
     loop {
         let (trigger, answer) = tokio::select! {
-            _ = signals.interrupt.recv() => return,
-            _ = signals.terminate.recv() => return,
-            _ = signals.hangup.recv() => (Trigger::Hangup, None),
+            _ = signals.end() => return,
+            _ = reloads.hangup.recv() => (Trigger::Hangup, None),
             // The state, which has the sender, outlives this loop.
-            Some(asked) = asked.recv() => (Trigger::Admin(asked.peer), Some(asked.answer)),
-            () = watch.changed() => (Trigger::File, None),
+            Some(asked) = reloads.asked.recv() => (Trigger::Admin(asked.peer), Some(asked.answer)),
+            () = reloads.watch.changed() => (Trigger::File, None),
         };
         let result = tokio::select! {
-            result = reloader.reload(gateway, &mut watch, trigger) => result,
+            result = reloader.reload(gateway, &mut reloads.watch, trigger) => result,
             // A slow file system must not hold the end up.
-            () = signals.end() => return,
+            _ = signals.end() => return,
         };
         // Who has asked may be gone.
         drop(answer.map(|answer| answer.send(result)));
-    }
-}
-
-/// The signals of [`serve`], which do not end the process from [`Signals::listen`] on.
-struct Signals {
-    hangup: Signal,
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn listen() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("signals cannot be received");
-        Ok(Self {
-            hangup: listen(SignalKind::hangup())?,
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-        })
-    }
-
-    /// Waits for a signal to end.
-    async fn end(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
     }
 }

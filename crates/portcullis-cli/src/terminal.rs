@@ -84,6 +84,14 @@ pub(crate) fn print_json(data: &Value) -> io::Result<()> {
     print(format_args!("{}\n", harmless_json(&format!("{data:#}"))))
 }
 
+/// The same on one line, for who reads line by line.
+///
+/// # Errors
+/// When stdout cannot be written, see [`print`].
+pub(crate) fn print_json_line(data: &Value) -> io::Result<()> {
+    print(format_args!("{}\n", harmless_json(&data.to_string())))
+}
+
 /// JSON with escapes for what a terminal would obey. Outside of texts it holds no such character.
 pub(crate) fn harmless_json(json: &str) -> String {
     json.chars().fold(String::new(), |mut shown, character| {

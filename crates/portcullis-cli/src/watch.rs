@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::project::FILE;
+use crate::project::file_of;
 
 /// How often files are looked at: the time that a change must have settled for, too.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -31,11 +31,7 @@ impl Watch {
     ///
     /// `directory` has portcullis.toml, or is the file itself.
     pub(crate) fn of(directory: &Path) -> Self {
-        let file = if directory.is_file() {
-            directory.to_owned()
-        } else {
-            directory.join(FILE)
-        };
+        let file = file_of(directory);
         let variables = file.with_file_name(".env");
         let files = vec![file, variables];
         let served = stamps(&files);

@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use axum::Router;
 use portcullis_gateway::{Gateway, Plan};
 
 use super::tenant::TenantServer;
-use super::{load_tls, make_tenant, note};
+use super::{make_tenant, note};
 use crate::arguments::Dev;
+use crate::data_plane::load_tls;
 use crate::plan::{self, RealIssuers};
-use crate::project::{Invalid, Project};
+use crate::project::Project;
 use crate::routes::changes;
 use crate::session::Note;
 use crate::terminal::{self, NOTE, harmless, styled};
@@ -69,7 +69,7 @@ impl Reloader {
 
     /// Reads the files, and serves by them unless they are broken; says in one line what differs.
     pub(super) async fn reload(&mut self, gateway: &Gateway, watch: &mut Watch) {
-        let result = match self.read().await {
+        let result = match Project::read_aside(&self.directory, "dev").await {
             Ok(Ok(project)) => self.serve(gateway, watch, project).await,
             Ok(Err(invalid)) => {
                 invalid.show();
@@ -82,12 +82,6 @@ impl Reloader {
             terminal::complain(&error);
             terminal::warn("the file is not used: what was served before still is");
         }
-    }
-
-    async fn read(&self) -> anyhow::Result<Result<Project, Invalid>> {
-        let directory = self.directory.clone();
-        let read = tokio::task::spawn_blocking(move || Project::read(&directory, "dev"));
-        read.await.context("the reading was cut off")?
     }
 
     async fn serve(

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 
 use super::state::State;
 use crate::control_server::ControlServer;
-use crate::dev::cannot_listen;
+use crate::data_plane::cannot_listen;
 use crate::invocation::quoted;
 use crate::project::{self, Project};
 use crate::terminal::Failure;

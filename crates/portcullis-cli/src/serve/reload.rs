@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use portcullis::{Clock as _, SystemClock};
 use portcullis_admin::{AUDIT, LastReload, NotReloaded, Reloaded};
 use portcullis_config::{Config, Source};
@@ -12,7 +11,7 @@ use portcullis_gateway::{Gateway, Plan, Tls};
 
 use super::state::{Serving, State};
 use crate::arguments::{Format, Serve};
-use crate::dev::load_tls;
+use crate::data_plane::load_tls;
 use crate::plan::RealIssuers;
 use crate::project::{Invalid, Project};
 use crate::watch::Watch;
@@ -104,10 +103,7 @@ impl Reloader {
     }
 
     async fn load(&mut self, watch: &mut Watch) -> Result<(Project, Plan, Option<Tls>), Broken> {
-        let directory = self.directory.clone();
-        let read = tokio::task::spawn_blocking(move || Project::read(&directory, "serve"));
-        let read = read.await.context("the reading was cut off");
-        let project = match read.and_then(|read| read) {
+        let project = match Project::read_aside(&self.directory, "serve").await {
             Ok(Ok(project)) => project,
             Ok(Err(invalid)) => return Err(Broken::Invalid(Box::new(invalid))),
             Err(error) => return Err(Broken::Failed(error)),
