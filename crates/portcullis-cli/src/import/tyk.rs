@@ -186,7 +186,7 @@ fn draft_api(
     if api.pointer("/CORS/enable").is_some_and(is_set) {
         draft
             .notes
-            .push("the CORS settings are left out: write `cors` by hand".to_owned());
+            .push("the CORS settings are left out: this version answers no preflight".to_owned());
     }
     Ok(Api {
         entries,

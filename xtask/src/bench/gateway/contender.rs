@@ -14,6 +14,8 @@ pub(super) struct Contender {
     probe: Option<&'static [&'static str]>,
     /// The names and texts of its files.
     files: &'static [(&'static str, &'static str)],
+    /// What stands in its files for `EXTRA`.
+    extra: &'static str,
     command: &'static [&'static str],
 }
 
@@ -46,28 +48,16 @@ defaults
   timeout server 60s
 frontend in
   bind 127.0.0.1:18480
+EXTRA
   default_backend api
 backend api
   http-reuse always
   server api 127.0.0.1:18481
 ";
 
-const HAPROXY_JWT: &str = "global
-  nbthread 1
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 60s
-  timeout server 60s
-frontend in
-  bind 127.0.0.1:18480
-  http-request deny deny_status 401 unless { http_auth_bearer,jwt_header_query('$.alg') -m str RS256 }
+const HAPROXY_CHECKS: &str = "  http-request deny deny_status 401 unless { http_auth_bearer,jwt_header_query('$.alg') -m str RS256 }
   http-request deny deny_status 401 unless { http_auth_bearer,jwt_payload_query('$.iss') -m str https://issuer.example/ }
   http-request deny deny_status 401 unless { http_auth_bearer,jwt_verify(\"RS256\",\"FOLDER/key.pem\") -m int 1 }
-  default_backend api
-backend api
-  http-reuse always
-  server api 127.0.0.1:18481
 ";
 
 const ENVOY: &str = "static_resources:
@@ -91,7 +81,7 @@ const ENVOY: &str = "static_resources:
                   issuer: https://issuer.example/
                   audiences: ['https://expenses-api']
                   local_jwks: { filename: FOLDER/jwks.json }
-CACHE
+EXTRA
               rules: [{ match: { prefix: / }, requires: { provider_name: issuer } }]
           - name: envoy.filters.http.router
             typed_config: { \"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router }
@@ -129,6 +119,7 @@ pub(super) const CONTENDERS: [Contender; 7] = [
         }],
         probe: Some(&["nginx", "-v"]),
         files: &[("nginx.conf", NGINX)],
+        extra: "",
         command: &["nginx", "-p", "FOLDER", "-c", "FOLDER/nginx.conf"],
     },
     Contender {
@@ -139,6 +130,7 @@ pub(super) const CONTENDERS: [Contender; 7] = [
         }],
         probe: Some(&["haproxy", "-v"]),
         files: &[("haproxy.cfg", HAPROXY)],
+        extra: "",
         command: &["haproxy", "-db", "-f", "FOLDER/haproxy.cfg"],
     },
     Contender {
@@ -149,6 +141,7 @@ pub(super) const CONTENDERS: [Contender; 7] = [
         }],
         probe: None,
         files: &[],
+        extra: "",
         command: &[TOOL, "proxy", "127.0.0.1:18480", "127.0.0.1:18481"],
     },
     Contender {
@@ -169,6 +162,7 @@ pub(super) const CONTENDERS: [Contender; 7] = [
         ],
         probe: None,
         files: &[("portcullis.toml", PORTCULLIS)],
+        extra: "",
         command: &["target/release/portcullis", "serve", "FOLDER"],
     },
     Contender {
@@ -178,7 +172,8 @@ pub(super) const CONTENDERS: [Contender; 7] = [
             tokens: 1,
         }],
         probe: Some(&["haproxy", "-v"]),
-        files: &[("haproxy-jwt.cfg", HAPROXY_JWT)],
+        files: &[("haproxy-jwt.cfg", HAPROXY)],
+        extra: HAPROXY_CHECKS,
         command: &["haproxy", "-db", "-f", "FOLDER/haproxy-jwt.cfg"],
     },
     Contender {
@@ -189,6 +184,7 @@ pub(super) const CONTENDERS: [Contender; 7] = [
         }],
         probe: Some(&["envoy", "--version"]),
         files: &[("envoy-cache.yaml", ENVOY)],
+        extra: ENVOY_CACHE,
         command: &[
             "envoy",
             "--concurrency",
@@ -207,6 +203,7 @@ pub(super) const CONTENDERS: [Contender; 7] = [
         }],
         probe: Some(&["envoy", "--version"]),
         files: &[("envoy.yaml", ENVOY)],
+        extra: "",
         command: &[
             "envoy",
             "--concurrency",
@@ -229,12 +226,7 @@ impl Contender {
         }
         let fill = |text: &str| text.replace("FOLDER", &folder.display().to_string());
         for (name, text) in self.files {
-            let cache = if self.name == "envoy cache" {
-                ENVOY_CACHE
-            } else {
-                ""
-            };
-            let text = fill(text).replace("CACHE\n", &format!("{cache}\n"));
+            let text = fill(&text.replace("EXTRA", self.extra));
             let path = folder.join(name);
             fs::write(&path, text).map_err(|cause| GatewayBenchError::File {
                 path: path.display().to_string(),
