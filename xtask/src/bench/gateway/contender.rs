@@ -107,6 +107,8 @@ algorithms = [\"RS256\"]
 upstream = \"http://127.0.0.1:18481\"
 auth = { bench = [\"read:reports\"] }
 token = \"keep\"
+[log]
+access = false
 ";
 
 /// All of them, in the order of the report: what nginx takes is what the others are compared with.
