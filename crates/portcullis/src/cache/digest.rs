@@ -53,7 +53,7 @@ impl Digest {
         self.0[31]
     }
 
-    pub(super) fn first_bytes(self) -> u64 {
+    pub(crate) fn first_bytes(self) -> u64 {
         let bytes = self.0.first_chunk().copied().unwrap_or_default();
         u64::from_le_bytes(bytes)
     }
