@@ -1,17 +1,22 @@
 //! Keys, and tokens of the size that is measured.
 
+use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa;
 use aws_lc_rs::signature::{
     self, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
     ParsedPublicKey, RSA_PKCS1_SHA256, RsaPublicKeyComponents,
 };
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use portcullis::{Clock as _, SystemClock};
 use portcullis_token::{Algorithm, KeySet, base64url};
 use serde_json::{Value, json};
 
-pub(crate) const ISSUER: &str = "https://issuer.example/";
-pub(crate) const AUDIENCE: &str = "https://expenses-api";
+/// Who issues the tokens.
+pub const ISSUER: &str = "https://issuer.example/";
+/// Whom they are for.
+pub const AUDIENCE: &str = "https://expenses-api";
 const KID: &str = "NzbLsXh8uDCcd-6MNwXF4";
 /// What Auth0's access tokens for an API with a few permissions have.
 pub(crate) const TOKEN_BYTES: usize = 900;
@@ -76,6 +81,29 @@ impl Key {
         )
     }
 
+    /// The public key in PEM (RFC 7468 section 13), for RSA.
+    pub(crate) fn pem(&self) -> String {
+        let Self::Rs256(pair) = self else {
+            return String::new();
+        };
+        let der: PublicKeyX509Der<'_> = pair.public_key().as_der().expect("a key has a DER form");
+        let text = BASE64_STANDARD.encode(der.as_ref());
+        let lines: Vec<_> = text
+            .as_bytes()
+            .chunks(64)
+            .map(String::from_utf8_lossy)
+            .collect();
+        format!(
+            "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+            lines.join("\n")
+        )
+    }
+
+    /// A key set with this key alone, as an issuer publishes it.
+    pub(crate) fn jwks(&self) -> Value {
+        json!({ "keys": [self.jwk(KID)] })
+    }
+
     pub(crate) fn jwk(&self, kid: &str) -> Value {
         let mut jwk = match self {
             Self::Rs256(_) => {
@@ -100,7 +128,7 @@ impl Key {
     }
 
     pub(crate) fn key_set(&self) -> KeySet {
-        let document = json!({ "keys": [self.jwk(KID)] }).to_string();
+        let document = self.jwks().to_string();
         KeySet::parse(document.as_bytes()).expect("a key that was made is a good key")
     }
 

@@ -2,9 +2,11 @@
 //!
 //! `benches/verifier.rs` times the operations, and the program of this crate repeats one of them
 //! for a profiler or an instruction counter. `cargo xtask bench` runs both and prints one table.
+//! [`gateway`] is what `cargo xtask bench gateway` needs around the proxies that it compares.
 
 pub mod cache;
 mod fixture;
+pub mod gateway;
 mod key_set;
 mod operation;
 mod refuse;

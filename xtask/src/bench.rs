@@ -1,5 +1,6 @@
 //! Times the verifier beside others, in one run, and prints one table.
 
+pub(crate) mod gateway;
 mod instructions;
 mod report;
 mod timing;

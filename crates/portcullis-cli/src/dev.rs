@@ -1,6 +1,7 @@
 //! `portcullis dev`: everything on this machine, by the rules of production.
 
 pub(crate) mod announce;
+mod reload;
 mod tenant;
 
 use std::env;
@@ -11,6 +12,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::Router;
 use portcullis::SystemClock;
 use portcullis_gateway::{Gateway, Listeners, Plan, Tls};
 use portcullis_tenant::{KeyRing, Tenant};
@@ -22,11 +24,14 @@ use url::Url;
 
 use crate::arguments::{Dev, Format, IssuerChoice};
 use crate::dev::announce::Running;
+use crate::dev::reload::{Reloader, Trusted};
 use crate::dev::tenant::TenantServer;
 use crate::plan::{self, RealIssuers};
 use crate::project::{self, Project};
 use crate::session::{Note, Session};
+use crate::telemetry::Exporter;
 use crate::terminal::{self, Failure, harmless_json};
+use crate::watch::Watch;
 use crate::{log, stand_in};
 
 /// How long requests under way are finished after SIGTERM, and after Ctrl-C.
@@ -35,10 +40,11 @@ const LEAVE: Duration = Duration::from_millis(200);
 
 /// Runs until Ctrl-C or SIGTERM.
 pub(crate) fn run(arguments: Dev) -> anyhow::Result<()> {
+    let watch = Watch::of(&arguments.directory);
     let project = Project::load(&arguments.directory, "dev")?;
     log::start(arguments.verbose);
     let runtime = control_plane()?;
-    let result = runtime.block_on(serve(arguments, project));
+    let result = runtime.block_on(serve(arguments, project, watch));
     // What is left is waiting for the network, and nobody waits for it.
     runtime.shutdown_background();
     result
@@ -56,25 +62,33 @@ pub(crate) fn control_plane() -> anyhow::Result<Runtime> {
         .context("the threads of the control plane cannot be started")
 }
 
-async fn serve(arguments: Dev, mut project: Project) -> anyhow::Result<()> {
+async fn serve(arguments: Dev, mut project: Project, mut watch: Watch) -> anyhow::Result<()> {
     let real_issuers = stand_in::real_issuers(&project.config);
-    let (tenant, plan) = match arguments.issuer {
+    let (trusted, plan) = match arguments.issuer {
         IssuerChoice::Tenant => {
             let (tenant, keys) = start_tenant(&arguments, &mut project).await?;
-            (Some(tenant), plan::with_keys(&project.config, keys)?)
+            let plan = plan::with_keys(&project.config, keys)?;
+            (Trusted::Tenant(tenant), plan)
         }
-        IssuerChoice::Real => (None, RealIssuers::new()?.plan(&project.config, true)?),
+        IssuerChoice::Real => {
+            let mut issuers = RealIssuers::new()?;
+            let plan = issuers.plan(&project.config, true)?;
+            (Trusted::Issuers(issuers), plan)
+        }
     };
+    let tenant = trusted.tenant();
     plan.start_keys();
-    let gateway = start_gateway(arguments.listen, &project, plan)?;
+    watch.follow(project.certificate_files());
+    let mut gateway = start_gateway(bind(arguments.listen, &project)?, &project, plan)?;
+    let exporter = Exporter::start(&mut gateway, &project.config.telemetry)?;
     // Before anybody is told that it runs: who hears that may send a signal at once.
     let mut signals = Signals::listen()?;
-    let _note = tenant.as_ref().and_then(|tenant| note(&project, tenant));
+    let note = tenant.and_then(|tenant| note(&project, tenant));
 
     let running = Running {
         project: &project,
         gateway: gateway.address(),
-        issuer: tenant.as_ref().map(TenantServer::issuer),
+        issuer: tenant.map(TenantServer::issuer),
         real_issuers: &real_issuers,
     };
     match arguments.format {
@@ -84,11 +98,18 @@ async fn serve(arguments: Dev, mut project: Project) -> anyhow::Result<()> {
         ))?,
         Format::Text => terminal::say(running.to_text()),
     }
-    let patience = signals.patience().await;
+    let mut reloader = Reloader::new(&arguments, project, trusted, note);
+    let patience = loop {
+        tokio::select! {
+            patience = signals.patience() => break patience,
+            () = watch.changed() => reloader.reload(&gateway, &mut watch).await,
+        }
+    };
     tokio::select! {
-        () = stop(gateway, tenant, patience) => {}
+        () = stop(gateway, reloader.end(), patience) => {}
         _ = signals.interrupt.recv() => {}
     }
+    exporter.finish().await;
     Ok(())
 }
 
@@ -107,20 +128,30 @@ async fn start_tenant(
     let issuer = issuer_of(address)?;
 
     project::ignore_state(&project.directory)?;
+    let (router, key_set) = make_tenant(project, &issuer, address).await?;
+    let server = TenantServer::start(listener, issuer, router)?;
+    Ok((server, key_set))
+}
+
+/// The tenant that the file describes, and its keys; the project trusts them from here on.
+async fn make_tenant(
+    project: &mut Project,
+    issuer: &Url,
+    address: SocketAddr,
+) -> anyhow::Result<(Router, KeySet)> {
     let directory = project.tenant_directory();
     let keys = tokio::task::spawn_blocking(move || KeyRing::load_or_create(&directory))
         .await?
         .map_err(project::no_keys)?;
     let settings = stand_in::settings(&project.config, issuer.as_str().parse()?, &keys)?;
-    let key_set = stand_in::key_set(&keys, &issuer)?;
+    let key_set = stand_in::key_set(&keys, issuer)?;
     let mut tenant = Tenant::new(settings, keys, Arc::new(SystemClock))
         .context("the tenant cannot be made from the file")?;
     if address.ip().is_loopback() {
         tenant = tenant.for_this_machine();
     }
-    stand_in::trust(&mut project.config, &issuer)?;
-    let server = TenantServer::start(listener, address, issuer, tenant.router());
-    Ok((server, key_set))
+    stand_in::trust(&mut project.config, issuer)?;
+    Ok((tenant.router(), key_set))
 }
 
 /// The issuer of a tenant that listens on `address`, as browsers and tools on this machine use it.
@@ -136,24 +167,38 @@ pub(crate) fn issuer_of(address: SocketAddr) -> anyhow::Result<Url> {
     Ok(Url::parse(&format!("http://{host}:{port}/"))?)
 }
 
-/// Starts the data plane, on `listen` rather than on what the file says.
+/// Starts the data plane.
 pub(crate) fn start_gateway(
-    listen: Option<SocketAddr>,
+    listeners: Listeners,
     project: &Project,
-    plan: Plan,
+    plan: impl Into<Arc<Plan>>,
 ) -> anyhow::Result<Gateway> {
-    let server = &project.config.server;
-    let address = listen.unwrap_or(server.listen);
-    let cores = available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let load = |tls| Tls::load(tls, &project.directory);
-    let tls = server.tls.as_ref().map(load).transpose();
-    let tls = tls.context("the certificates of `[server.tls]` cannot be used")?;
-    Listeners::bind(address, server.workers.unwrap_or(cores))
-        .and_then(|listeners| Gateway::with_listeners(plan, listeners, tls))
+    let tls = load_tls(project)?;
+    Gateway::with_listeners(plan, listeners, tls)
+        .context("the threads of the gateway cannot be started")
+}
+
+/// Listens for the data plane, on `listen` rather than on what the file says.
+pub(crate) fn bind(listen: Option<SocketAddr>, project: &Project) -> anyhow::Result<Listeners> {
+    let address = listen.unwrap_or(project.config.server.listen);
+    Listeners::bind(address, workers(project))
         .map_err(|error| cannot_listen("gateway", address, "--listen", &error))
 }
 
-fn cannot_listen(
+/// The threads of the data plane.
+pub(crate) fn workers(project: &Project) -> NonZeroUsize {
+    let cores = || available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    project.config.server.workers.unwrap_or_else(cores)
+}
+
+/// The certificates that the file names; none where it names none.
+pub(crate) fn load_tls(project: &Project) -> anyhow::Result<Option<Tls>> {
+    let load = |tls| Tls::load(tls, &project.directory);
+    let tls = project.config.server.tls.as_ref().map(load).transpose();
+    tls.context("the certificates of `[server.tls]` cannot be used")
+}
+
+pub(crate) fn cannot_listen(
     what: &str,
     address: SocketAddr,
     flag: &str,

@@ -106,18 +106,13 @@ fn spell_issuers_as_in(token: &str, config: &mut Config) {
 
 /// Without any key it is not the token's fault that none fits.
 fn for_want_of_keys(refusal: Refusal) -> Refusal {
-    match refusal {
-        Refusal::Credential {
-            reason: Reason::KeyUnknown,
-            scopes,
-            answers,
-        } => Refusal::Credential {
-            reason: Reason::KeysUnavailable,
-            scopes,
-            answers,
-        },
-        other => other,
+    let mut refusal = refusal;
+    if let Refusal::Credential { reason, .. } = &mut refusal
+        && *reason == Reason::KeyUnknown
+    {
+        *reason = Reason::KeysUnavailable;
     }
+    refusal
 }
 
 /// The token that was given, or the one on stdin, without its `Bearer`.
@@ -280,7 +275,8 @@ fn remedy(refusal: &Refusal) -> String {
     }
 }
 
-fn to_json(request: &str, explanation: &Explanation) -> Value {
+/// The decision, as `--format json` prints it.
+pub(crate) fn to_json(request: &str, explanation: &Explanation) -> Value {
     let steps: Vec<Value> = explanation.records.iter().map(step_to_json).collect();
     let mut json = json!({
         "request": request,

@@ -1,6 +1,9 @@
 //! What a running gateway tells: one line for each request, and whatever needs a person's eye.
 
+mod queue;
+
 use std::fmt;
+use std::io;
 
 use anstyle::Style;
 use jiff::Zoned;
@@ -9,38 +12,49 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+pub(crate) use self::queue::Queue;
 use crate::arguments::Format;
 use crate::terminal::{BAD, DIM, GOOD, NOTE, harmless, styled};
 
 /// Has events written to stderr from here on, as lines for a person.
 pub(crate) fn start(verbose: bool) {
     let level = if verbose { Level::DEBUG } else { Level::WARN };
-    start_lines(filter(level));
+    start_lines(filter(level), || anstream::stderr().lock());
 }
 
-/// The same in production, where what the parts do is told too.
-pub(crate) fn start_in_production(format: Format) {
+/// The same in production, where what the parts do is told too, and where no request waits for
+/// whoever reads the log.
+///
+/// # Errors
+/// When no thread can be started.
+pub(crate) fn start_in_production(format: Format) -> io::Result<Queue> {
     let filter = filter(Level::INFO);
+    let queue = match format {
+        Format::Text => Queue::start(anstream::stderr())?,
+        Format::Json => Queue::start(io::stderr())?,
+    };
+    let lines = queue.lines();
     match format {
-        Format::Text => start_lines(filter),
+        Format::Text => start_lines(filter, move || lines.clone()),
         Format::Json => {
             let objects = tracing_subscriber::fmt::layer()
                 .json()
                 .flatten_event(true)
                 .with_current_span(false)
                 .with_span_list(false)
-                .with_writer(std::io::stderr);
+                .with_writer(move || lines.clone());
             tracing_subscriber::registry()
                 .with(filter)
                 .with(objects)
                 .init();
         }
     }
+    Ok(queue)
 }
 
 fn filter(own: Level) -> Targets {
@@ -50,10 +64,13 @@ fn filter(own: Level) -> Targets {
         .with_target(ACCESS, Level::DEBUG)
 }
 
-fn start_lines(filter: Targets) {
+fn start_lines<W>(filter: Targets, writer: W)
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
     let lines = tracing_subscriber::fmt::layer()
         .event_format(Lines)
-        .with_writer(|| anstream::stderr().lock());
+        .with_writer(writer);
     tracing_subscriber::registry()
         .with(filter)
         .with(lines)

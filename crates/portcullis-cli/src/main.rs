@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod control_server;
 mod dev;
 mod environment;
 mod explain;
@@ -15,8 +16,10 @@ mod routes;
 mod serve;
 mod session;
 mod stand_in;
+mod telemetry;
 mod terminal;
 mod token;
+mod watch;
 
 use std::process::ExitCode;
 

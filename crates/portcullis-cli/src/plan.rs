@@ -4,8 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use portcullis::{Clock, HttpFetcher, Issuer, KeyFetcher, KeySource, Keys, SystemClock};
-use portcullis_config::{Check, Config, JwtAuthorizer};
+use portcullis::{
+    Clock, HttpFetcher, HttpIntrospector, Introspection, Issuer, KeyFetcher, KeySource, Keys,
+    SystemClock,
+};
+use portcullis_config::{Check, Config, IntrospectionEndpoint, JwtAuthorizer};
 use portcullis_gateway::{Environment, Plan};
 use portcullis_token::KeySet;
 
@@ -39,15 +42,29 @@ impl RealIssuers {
     /// Sources that `config` does not name are forgotten, unless it cannot be compiled.
     pub(crate) fn plan(&mut self, config: &Config, tells_reason: bool) -> anyhow::Result<Plan> {
         let mut used: HashMap<KeySource, Keys> = HashMap::new();
+        let mut failed = None;
         let plan = compile(config, tells_reason, &mut |jwt| {
-            let Some(source) = key_source(jwt) else {
-                return Issuer::fixed(Arc::default());
+            let issuer = match key_source(jwt) {
+                None => Issuer::fixed(Arc::default()),
+                Some(source) => {
+                    let keys = used
+                        .entry(source.clone())
+                        .or_insert_with(|| self.keys(source));
+                    Issuer::sharing(keys.clone())
+                }
             };
-            let keys = used
-                .entry(source.clone())
-                .or_insert_with(|| self.keys(source));
-            Issuer::sharing(keys.clone())
+            match jwt.introspection.as_ref().map(introspection).transpose() {
+                Ok(None) => issuer,
+                Ok(Some(introspection)) => issuer.introspection(introspection),
+                Err(error) => {
+                    failed = Some(error);
+                    issuer
+                }
+            }
         })?;
+        if let Some(error) = failed {
+            return Err(error).context("the introspection endpoint cannot be asked");
+        }
         self.known = used;
         Ok(plan)
     }
@@ -58,6 +75,23 @@ impl RealIssuers {
             Keys::new(source, Arc::clone(&self.fetcher), Arc::clone(&self.clock))
         })
     }
+}
+
+fn introspection(endpoint: &IntrospectionEndpoint) -> Result<Introspection, reqwest::Error> {
+    let IntrospectionEndpoint {
+        url,
+        client_id,
+        client_secret,
+        always,
+        cache,
+    } = endpoint;
+    let introspector = HttpIntrospector::basic(url.clone(), client_id, client_secret.clone())?;
+    let introspection = Introspection::new(Arc::new(introspector)).cache(*cache);
+    Ok(if *always {
+        introspection.always()
+    } else {
+        introspection
+    })
 }
 
 fn compile(

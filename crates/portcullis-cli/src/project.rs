@@ -100,6 +100,17 @@ impl Project {
         tenant_directory(&self.directory)
     }
 
+    /// The files that `[server.tls]` names.
+    pub(crate) fn certificate_files(&self) -> Vec<PathBuf> {
+        let tls = self.config.server.tls.iter();
+        let named = tls.flat_map(|tls| {
+            let certificates = tls.certificates.iter();
+            let own = certificates.flat_map(|own| [&own.certificate, &own.key]);
+            own.chain(&tls.client_ca)
+        });
+        named.map(|file| self.directory.join(file)).collect()
+    }
+
     pub(crate) fn show_warnings(&self) {
         let source = Source {
             name: &self.file,

@@ -1,9 +1,12 @@
 //! The routes of a configuration as people read them.
 
+mod changes;
+
 use anstyle::Style;
 use portcullis_config::{Api, Auth, AuthFrom, Config, Requirement, Route, Target, TemplatePart};
 use serde_json::{Value, json};
 
+pub(crate) use self::changes::changes;
 use crate::terminal::{self, DIM, NOTE};
 
 /// One line a route: method, path, who may call it and what answers.

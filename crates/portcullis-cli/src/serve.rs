@@ -1,50 +1,68 @@
 //! `portcullis serve`: production, by the issuers that the file names.
 
+mod admin;
 mod reload;
-mod watch;
+mod sockets;
+mod state;
 
 use std::io::{self, IsTerminal as _};
+use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use portcullis_gateway::Gateway;
+use portcullis_config::{LogFormat, Server};
+use portcullis_gateway::{Gateway, Listeners};
+use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 
 use crate::arguments::{Format, Serve};
 use crate::dev::announce::Running;
-use crate::dev::{control_plane, start_gateway};
+use crate::dev::{bind, control_plane, start_gateway, workers};
+use crate::log::Queue;
 use crate::plan::RealIssuers;
 use crate::project::Project;
-use crate::serve::reload::Reloader;
-use crate::serve::watch::Watch;
+use crate::serve::admin::AdminServer;
+use crate::serve::reload::{Reloader, Trigger};
+use crate::serve::state::{Asked, Serving, State};
+use crate::telemetry::Exporter;
 use crate::terminal::{self, Failure, harmless_json};
+use crate::watch::Watch;
 use crate::{log, stand_in};
 
-/// How long requests under way are finished after the first signal to end.
-const DRAIN: Duration = Duration::from_secs(30);
+/// How long the admin listener may take to end, which is told everything by then.
+const LEAVE: Duration = Duration::from_millis(200);
 
 /// Runs until SIGTERM or Ctrl-C.
 pub(crate) fn run(arguments: &Serve) -> anyhow::Result<()> {
+    // Before there is a second thread: the variables of the sockets are taken out of the environment.
+    let sockets = sockets::inherited()?;
     let watch = Watch::of(&arguments.directory);
     let project = Project::load(&arguments.directory, "serve")?;
     refuse_development(&project)?;
-    let format = log_format(arguments);
-    log::start_in_production(format);
+    let format = log_format(arguments, project.config.log.format);
+    let log = log::start_in_production(format).context("the log has no thread to write it")?;
     let runtime = control_plane()?;
-    let result = runtime.block_on(serve(arguments, &project, watch, format));
+    let result = runtime.block_on(serve(arguments, &project, sockets, watch, format, &log));
     // What is left is waiting for the network, and nobody waits for it.
     runtime.shutdown_background();
     result
 }
 
-fn log_format(arguments: &Serve) -> Format {
-    arguments.log_format.unwrap_or_else(|| {
+fn log_format(arguments: &Serve, file: Option<LogFormat>) -> Format {
+    let by_file = file.map(|format| match format {
+        LogFormat::Json => Format::Json,
+        LogFormat::Text => Format::Text,
+    });
+    let by_reader = || {
         if io::stderr().is_terminal() {
             Format::Text
         } else {
             Format::Json
         }
-    })
+    };
+    arguments.log_format.or(by_file).unwrap_or_else(by_reader)
 }
 
 /// Fails where the file holds passwords: what runs in production has none in a file.
@@ -64,31 +82,77 @@ fn refuse_development(project: &Project) -> anyhow::Result<()> {
 async fn serve(
     arguments: &Serve,
     project: &Project,
-    watch: Watch,
+    sockets: Vec<TcpListener>,
+    mut watch: Watch,
     format: Format,
+    log: &Queue,
 ) -> anyhow::Result<()> {
     let mut issuers = RealIssuers::new()?;
-    let plan = issuers.plan(&project.config, false)?;
+    let plan = Arc::new(issuers.plan(&project.config, false)?);
     plan.start_keys();
-    let gateway = start_gateway(arguments.listen, project, plan)?;
+    watch.follow(project.certificate_files());
+    let listeners = listeners(sockets, arguments, project)?;
+    let mut gateway = start_gateway(listeners, project, Arc::clone(&plan))?;
+    gateway.metrics().show_lost_lines(log.lost());
+    let exporter = Exporter::start(&mut gateway, &project.config.telemetry)?;
     // Before anybody is told that it runs: who hears that may send a signal at once.
     let mut signals = Signals::listen()?;
-    announce(arguments, project, &gateway)?;
-    let reloader = Reloader::new(arguments, project, issuers, format);
-    until_told_to_end(&gateway, reloader, watch, &mut signals).await;
+    let serving = Serving {
+        plan,
+        config: project.config.clone(),
+        generation: 1,
+    };
+    let (state, asked) = State::new(serving, gateway.metrics());
+    let admin = admin::start(project, &state).await?;
+    announce(arguments, project, &gateway, admin.as_ref())?;
+    let reloader = Reloader::new(arguments, project, issuers, format, Arc::clone(&state));
+    until_told_to_end(&gateway, reloader, watch, asked, &mut signals).await;
 
-    tracing::info!(
-        patience_s = DRAIN.as_secs(),
-        "finishing the requests under way"
-    );
+    state.end();
+    let Server {
+        drain, drain_delay, ..
+    } = state.serving().config.server;
     tokio::select! {
-        () = gateway.stop(DRAIN) => {}
+        () = end(gateway, drain_delay, drain) => {}
         () = signals.end() => tracing::warn!("ending at once, told so twice"),
+    }
+    exporter.finish().await;
+    if let Some(admin) = admin {
+        admin.server.stop(LEAVE).await;
     }
     Ok(())
 }
 
-fn announce(arguments: &Serve, project: &Project, gateway: &Gateway) -> anyhow::Result<()> {
+/// The sockets that the process was given, or else those of the address that it was told.
+fn listeners(
+    given: Vec<TcpListener>,
+    arguments: &Serve,
+    project: &Project,
+) -> anyhow::Result<Listeners> {
+    if given.is_empty() {
+        return bind(arguments.listen, project);
+    }
+    tracing::info!(sockets = given.len(), "taking the sockets of LISTEN_FDS");
+    Listeners::ready(given, workers(project)).context("the sockets of LISTEN_FDS cannot be used")
+}
+
+/// Serves for `delay` as before, then finishes what is under way for at most `patience`.
+async fn end(gateway: Gateway, delay: Duration, patience: Duration) {
+    tracing::info!(
+        delay_s = delay.as_secs_f64(),
+        patience_s = patience.as_secs_f64(),
+        "finishing the requests under way"
+    );
+    tokio::time::sleep(delay).await;
+    gateway.stop(patience).await;
+}
+
+fn announce(
+    arguments: &Serve,
+    project: &Project,
+    gateway: &Gateway,
+    admin: Option<&AdminServer>,
+) -> anyhow::Result<()> {
     tracing::info!(address = %gateway.address(), generation = 1, "listening");
     if arguments.format == Format::Json {
         let running = Running {
@@ -97,8 +161,14 @@ fn announce(arguments: &Serve, project: &Project, gateway: &Gateway) -> anyhow::
             issuer: None,
             real_issuers: &stand_in::real_issuers(&project.config),
         };
-        let ready = running.to_json().to_string();
-        terminal::print(format_args!("{}\n", harmless_json(&ready)))?;
+        let mut ready = running.to_json();
+        if let Some(admin) = admin {
+            ready["admin"] = json!({
+                "url": format!("http://{}", admin.server.address()),
+                "token_file": admin.token_file.display().to_string(),
+            });
+        }
+        terminal::print(format_args!("{}\n", harmless_json(&ready.to_string())))?;
     }
     Ok(())
 }
@@ -107,15 +177,25 @@ async fn until_told_to_end(
     gateway: &Gateway,
     mut reloader: Reloader,
     mut watch: Watch,
+    mut asked: mpsc::Receiver<Asked>,
     signals: &mut Signals,
 ) {
     loop {
-        tokio::select! {
+        let (trigger, answer) = tokio::select! {
             _ = signals.interrupt.recv() => return,
             _ = signals.terminate.recv() => return,
-            _ = signals.hangup.recv() => reloader.reload(gateway, "SIGHUP").await,
-            () = watch.changed() => reloader.reload(gateway, "file").await,
-        }
+            _ = signals.hangup.recv() => (Trigger::Hangup, None),
+            // The state, which has the sender, outlives this loop.
+            Some(asked) = asked.recv() => (Trigger::Admin(asked.peer), Some(asked.answer)),
+            () = watch.changed() => (Trigger::File, None),
+        };
+        let result = tokio::select! {
+            result = reloader.reload(gateway, &mut watch, trigger) => result,
+            // A slow file system must not hold the end up.
+            () = signals.end() => return,
+        };
+        // Who has asked may be gone.
+        drop(answer.map(|answer| answer.send(result)));
     }
 }
 

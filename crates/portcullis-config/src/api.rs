@@ -1,8 +1,9 @@
-use url::Url;
+use portcullis_token::StepUp;
 
 use crate::path::PathPattern;
 use crate::position::Origin;
 use crate::template::Template;
+use crate::upstream::Upstream;
 
 /// A set of routes with what they share.
 #[derive(Clone, Debug)]
@@ -72,6 +73,8 @@ pub struct Route {
     pub auth: Auth,
     /// Where `auth` was said.
     pub auth_from: AuthFrom,
+    /// How strong and how recent the caller's login must be; nothing at a public route.
+    pub step_up: StepUp,
     /// What answers.
     pub target: Target,
 }
@@ -126,6 +129,6 @@ pub enum AuthFrom {
 pub enum Target {
     /// This text.
     Respond(Template),
-    /// The service at this http or https address.
-    Upstream(Url),
+    /// This service.
+    Upstream(Upstream),
 }

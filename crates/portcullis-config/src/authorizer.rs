@@ -1,9 +1,11 @@
 use std::time::Duration;
 
-use portcullis_token::Algorithm;
+use portcullis_token::{Algorithm, ClaimRule, TokenType};
 use url::Url;
 
 use crate::address::{AddressError, parse_secure_url};
+use crate::admission::{IntrospectionEndpoint, Revoked};
+use crate::policy::PolicyChoice;
 use crate::position::Origin;
 
 /// One way to prove who a caller is.
@@ -39,6 +41,42 @@ pub struct JwtAuthorizer {
     pub leeway: Duration,
     /// The claims that hold scopes, the first one present counts; `scope`, then `scp` when absent.
     pub scope_claims: Vec<String>,
+    /// How the policies of a token are found; none are imposed when absent.
+    pub policy: Option<PolicyChoice>,
+    /// The claims that tell callers apart, the first one present counts; `sub` when absent.
+    pub identity: Vec<String>,
+    /// Which `typ` a token may carry; absent, `JWT` or `at+jwt` when the file does not say.
+    pub token_type: TokenType,
+    /// Claims that a token must have besides `exp`: names, or JSON pointers.
+    pub required_claims: Vec<String>,
+    /// How long ago a token may have been issued; any time when absent.
+    pub max_age: Option<Duration>,
+    /// How long a token may be good for, from `iat` to `exp`; any time when absent.
+    pub max_lifetime: Option<Duration>,
+    /// Whether tokens may, or must, be bound to a key of the caller.
+    pub dpop: Dpop,
+    /// Whether each `DPoP` proof must carry a nonce of the gateway's.
+    pub dpop_nonce: bool,
+    /// What the token's claims must be like.
+    pub claim_rules: Vec<ClaimRule>,
+    /// Who is asked whether tokens are active; nobody when absent.
+    pub introspection: Option<IntrospectionEndpoint>,
+    /// What is refused although it has not expired; nothing when absent.
+    pub revoked: Revoked,
+}
+
+/// Whether the scheme `DPoP` is spoken (RFC 9449).
+///
+/// A token that is bound to a key is never accepted without a proof of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dpop {
+    /// It is an unknown scheme.
+    #[default]
+    Off,
+    /// Beside `Bearer`.
+    Accept,
+    /// Bearer tokens are refused.
+    Require,
 }
 
 /// Whether a claim is checked. Giving up a check takes a word in the file, and is a warning.

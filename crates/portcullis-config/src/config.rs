@@ -1,11 +1,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use url::Url;
 
 use crate::api::Api;
 use crate::authorizer::{Authorizer, AuthorizerKind, Check};
+use crate::message::Message;
 use crate::network::Network;
-use crate::server::{Limits, Tls};
+use crate::observe::{Log, Telemetry};
+use crate::policy::{LimitHeaders, Policy, Store};
+use crate::server::{Admin, Limits, Tls};
 use crate::tenant::Tenant;
 
 /// Everything one file says, checked and with its defaults filled in.
@@ -17,10 +23,20 @@ pub struct Config {
     pub server: Server,
     /// What proves who a caller is; [`Requirement::authorizer`](crate::Requirement) is an index.
     pub authorizers: Vec<Authorizer>,
+    /// What callers may reach, and how often, in the order of the file.
+    pub policies: Vec<Policy>,
     /// What is protected, in the order of the file.
     pub apis: Vec<Api>,
+    /// Other words for refusals.
+    pub messages: Vec<Message>,
+    /// Where what gateways share is kept.
+    pub store: Store,
     /// The embedded identity provider of `portcullis dev`.
     pub tenant: Tenant,
+    /// What is written down about requests.
+    pub log: Log,
+    /// Where traces are sent.
+    pub telemetry: Telemetry,
 }
 
 /// How the gateway listens, and what it takes.
@@ -28,12 +44,22 @@ pub struct Config {
 pub struct Server {
     /// The address of the data plane; `127.0.0.1:8080` when absent.
     pub listen: SocketAddr,
+    /// Where callers reach the gateway, which `DPoP` proofs must name; never guessed.
+    pub url: Option<Url>,
     /// Threads of the data plane; one per core when absent.
     pub workers: Option<NonZeroUsize>,
     /// What a caller may cost.
     pub limits: Limits,
     /// The certificates of the data plane; without any, it speaks in the clear.
     pub tls: Option<Tls>,
+    /// How answers tell callers what is left of their limits; in both ways when absent.
+    pub limit_headers: Vec<LimitHeaders>,
+    /// Where those who run the gateway ask it about itself; nowhere when absent.
+    pub admin: Option<Admin>,
+    /// How long requests under way are finished after the signal to end; 30 seconds when absent.
+    pub drain: Duration,
+    /// How long connections are still accepted after that signal; no time when absent.
+    pub drain_delay: Duration,
     /// The proxies whose `X-Forwarded-*` headers are believed; none when absent.
     pub trusted_proxies: Vec<Network>,
 }

@@ -1,16 +1,28 @@
 //! Every key of the file, once: the reader and the JSON Schema both work from these tables.
 
+mod admission;
 mod api;
 mod authorizer;
+mod claim;
+mod errors;
+mod observe;
+mod policy;
 mod server;
 mod tenant;
+mod upstream;
 
+pub(crate) use admission::{INTROSPECTION, REVOKED};
 pub(crate) use api::{API, ROUTE};
 #[cfg(test)]
 pub(crate) use authorizer::ALGORITHMS;
 pub(crate) use authorizer::AUTHORIZER;
-pub(crate) use server::{CERTIFICATE, LIMITS, SERVER, TLS};
+pub(crate) use claim::CLAIM;
+pub(crate) use errors::ERRORS;
+pub(crate) use observe::{LOG, TELEMETRY};
+pub(crate) use policy::{CHOICE, POLICY, STORE};
+pub(crate) use server::{ADMIN, CERTIFICATE, LIMITS, SERVER, TLS};
 pub(crate) use tenant::{APPLICATION, TENANT, USER};
+pub(crate) use upstream::UPSTREAM;
 
 /// The keys that a table of the file may hold.
 #[derive(Debug)]
@@ -44,6 +56,12 @@ pub(crate) enum Kind {
     /// A whole number, both ends included.
     Count(i64, i64),
     Choice(&'static [&'static str]),
+    /// A string, a number or a boolean.
+    Scalar,
+    /// A list of those of which at least one is needed.
+    SomeScalars,
+    /// A number, whole or not.
+    Number,
     Texts,
     /// A list of strings of which at least one is needed.
     SomeTexts,
@@ -51,12 +69,18 @@ pub(crate) enum Kind {
     SomeTextsOrAny,
     /// A list of these words of which at least one is needed.
     SomeChoices(&'static [&'static str]),
+    /// A list of these words.
+    Choices(&'static [&'static str]),
     /// A table of strings.
     TextTable,
     /// A table of lists of strings.
     TextsTable,
     /// Who may call: a name, `none`, a table of scopes by name, or a list of those.
     Auth,
+    /// A string, or a table with the keys listed.
+    TextOrTable(&'static Table),
+    /// What a policy gives access to: a list of names, or a table of endpoints by name.
+    Rights,
     /// A table with the keys listed.
     Table(&'static Table),
     /// A table of such tables, under names of letters, digits, `_` and `-`.
@@ -120,20 +144,44 @@ pub(crate) const ROOT: Table = Table {
             "What is protected, by name.",
         ),
         key(
+            "errors",
+            Kind::Table(&ERRORS),
+            r#"{ aws = { expired = "Log in again." } }"#,
+            "Other words for refusals, by the style of `errors` and the code of the reason.",
+        ),
+        key(
+            "policy",
+            Kind::Named(&POLICY),
+            r#"{ standard = { apis = ["main"], rate = "1000/1m" } }"#,
+            "What callers may reach and how often, by the name that tokens and authorizers refer \
+             to.",
+        ),
+        key(
+            "store",
+            Kind::Table(&STORE),
+            r#"{ limits = "memory" }"#,
+            "Where what gateways share is kept.",
+        ),
+        key(
             "tenant",
             Kind::Table(&TENANT),
             r#"{ listen = "127.0.0.1:4000" }"#,
             "The embedded identity provider that `portcullis dev` runs.",
         ),
+        key(
+            "log",
+            Kind::Table(&LOG),
+            r#"{ subject = "hash" }"#,
+            "What is written down about requests.",
+        ),
+        key(
+            "telemetry",
+            Kind::Table(&TELEMETRY),
+            r#"{ otlp = "http://127.0.0.1:4318" }"#,
+            "Where traces are sent.",
+        ),
     ],
-    later: &[
-        "policy",
-        "identity_pool",
-        "site",
-        "errors",
-        "include",
-        "store",
-    ],
+    later: &["identity_pool", "site", "include"],
 };
 
 #[cfg(test)]

@@ -20,14 +20,18 @@
 //! ```
 
 mod address;
+mod admission;
 mod api;
 mod authorizer;
 mod config;
 mod diagnostic;
 mod environment;
 mod keys;
+mod message;
 mod network;
+mod observe;
 mod path;
+mod policy;
 mod position;
 mod quantity;
 mod read;
@@ -35,22 +39,30 @@ mod schema;
 mod server;
 mod template;
 mod tenant;
+mod upstream;
 
 pub use address::AddressError;
+pub use admission::{IntrospectionEndpoint, Revoked};
 pub use api::{
     Api, Auth, AuthFrom, ErrorBodies, Method, Requirement, Route, Target, TokenForwarding,
 };
-pub use authorizer::{Authorizer, AuthorizerKind, Check, IssuerUrl, JwtAuthorizer, KeySource};
+pub use authorizer::{
+    Authorizer, AuthorizerKind, Check, Dpop, IssuerUrl, JwtAuthorizer, KeySource,
+};
 pub use config::{Config, Server};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use message::{GATEWAY_CODES, Message};
 pub use network::{Network, NetworkError};
+pub use observe::{Log, LogFormat, LoggedSubject, Telemetry};
 pub use path::{PathError, PathPattern, Segment};
+pub use policy::{Access, Amount, Endpoint, LimitHeaders, LimitStore, Policy, PolicyChoice, Store};
 pub use position::Origin;
 pub use read::parse;
 pub use schema::schema;
-pub use server::{Certificate, Limits, Tls, TlsVersion};
+pub use server::{Admin, Certificate, Limits, Tls, TlsVersion};
 pub use template::{Template, TemplatePart};
 pub use tenant::{Application, ApplicationKind, Permissions, Tenant, User};
+pub use upstream::{Protocol, Upstream};
 
 /// The text of a configuration file.
 #[derive(Clone, Copy, Debug)]

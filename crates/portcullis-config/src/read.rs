@@ -1,18 +1,28 @@
 //! From text to [`Config`]: every problem is collected, none ends the reading.
 
+mod admin;
+mod admission;
 mod api;
 mod auth;
 mod authorizer;
+mod claim_rule;
 mod conflict;
+mod dpop;
 mod fields;
 mod identity;
 mod limits;
+mod message;
+mod observe;
+mod policy;
 mod reader;
 mod route;
 mod server;
+mod step_up;
 mod tenant;
 mod text;
 mod tls;
+mod token_rules;
+mod upstream;
 
 use toml::de::DeTable;
 
@@ -79,16 +89,31 @@ fn read_root(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Config, Repor
     let name = root.optional("name", |entry| reader.nonempty(&entry));
     let server = server::read(reader, root);
     let mut names = authorizer::Names::new(reader, root);
-    let authorizers = authorizer::read_all(reader, &names);
+    let policy_names = policy::Names::of_policies(reader, root);
+    let authorizers = authorizer::read_all(reader, &names, &policy_names);
     let apis = api::read_all(reader, root, &mut names);
+    let api_names = policy::Names::of_apis(root, apis.as_ref().err().copied());
+    let policies = policy::read_all(reader, &policy_names, &api_names);
+    let messages = message::read_all(reader, root);
+    let store = policy::read_store(reader, root);
     let tenant = tenant::read(reader, root);
+    let log = observe::read_log(reader, root);
+    let telemetry = observe::read_telemetry(reader, root);
     names.warn_unused(reader);
+    let (authorizers, apis, mut policies) = (authorizers?, apis?, policies?);
+    policy::add_bases(&mut policies, &apis);
+    policy::warn_unused(reader, &policy_names, &authorizers);
     Ok(Config {
         name: name?,
         server: server?,
-        authorizers: authorizers?,
-        apis: apis?,
+        authorizers,
+        policies,
+        apis,
+        messages: messages?,
+        store: store?,
         tenant: tenant?,
+        log: log?,
+        telemetry: telemetry?,
     })
 }
 

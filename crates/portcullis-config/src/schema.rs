@@ -6,6 +6,9 @@ use crate::keys::{Key, Kind, ROOT, Table};
 /// What the names of authorizers and APIs look like.
 const NAME: &str = "^(?!(none|any)$)[A-Za-z0-9_-]{1,64}$";
 
+/// The types of a claim's value that a rule can name.
+const SCALAR: [&str; 3] = ["string", "number", "boolean"];
+
 /// The JSON Schema (draft 2020-12) of the file, for editors and checks.
 ///
 /// It knows keys and types. What only [`parse`](crate::parse) knows, such as whether an authorizer
@@ -64,6 +67,11 @@ fn kind(kind: &Kind) -> Value {
         Kind::Count(least, most) => {
             json!({ "type": "integer", "minimum": least, "maximum": most })
         }
+        Kind::Scalar => json!({ "type": SCALAR }),
+        Kind::SomeScalars => {
+            json!({ "type": "array", "items": { "type": SCALAR }, "minItems": 1 })
+        }
+        Kind::Number => json!({ "type": "number" }),
         Kind::Choice(words) => choice(words),
         Kind::Texts => texts(),
         Kind::SomeTexts => json!({ "type": "array", "items": text(), "minItems": 1 }),
@@ -74,9 +82,20 @@ fn kind(kind: &Kind) -> Value {
         Kind::SomeChoices(words) => {
             json!({ "type": "array", "items": choice(words), "minItems": 1 })
         }
+        Kind::Choices(words) => json!({ "type": "array", "items": choice(words) }),
         Kind::TextTable => json!({ "type": "object", "additionalProperties": text() }),
         Kind::TextsTable => json!({ "type": "object", "additionalProperties": texts() }),
         Kind::Auth => json!({ "$ref": "#/$defs/auth" }),
+        Kind::TextOrTable(known) => json!({ "anyOf": [text(), table(known)] }),
+        Kind::Rights => json!({ "anyOf": [
+            { "type": "array", "items": text(), "minItems": 1 },
+            {
+                "type": "object",
+                "minProperties": 1,
+                "propertyNames": { "pattern": NAME },
+                "additionalProperties": { "type": "array", "items": text(), "minItems": 1 },
+            },
+        ]}),
         Kind::Table(known) => table(known),
         Kind::Named(known) => tables(known, NAME),
         Kind::Routes(known) => tables(known, "^[^ a-z]+ /"),
@@ -184,7 +203,10 @@ pub(crate) mod tests {
         for text in [
             "nmae = \"x\"",
             "name = 1",
-            "policy = {}",
+            "policy = []",
+            "[policy.standard]\nrate = \"1/1s\"",
+            "[policy.standard]\napis = \"main\"",
+            "[policy.standard]\napis = []",
             "[server]\nworkers = 0",
             "[server]\nworkers = 1025",
             "[authorizer.user]\nissuer = \"https://example.com\"",

@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -34,6 +35,18 @@ impl Default for Limits {
             request_timeout: None,
         }
     }
+}
+
+/// Where those who run the gateway ask it about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// A loopback address, unless there are `hosts`.
+    pub listen: SocketAddr,
+    /// The file with the token to show, relative to the configuration file; when absent, a token is
+    /// made at each start.
+    pub token_file: Option<String>,
+    /// The names and addresses besides this machine's by which it may be asked, in lower case.
+    pub hosts: Vec<String>,
 }
 
 /// How the data plane proves who it is, and whom it asks the same.

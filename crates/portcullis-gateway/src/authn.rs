@@ -1,18 +1,29 @@
 //! Who is calling: from a route and a request's headers to a [`Caller`].
 
-use http::HeaderMap;
+use std::sync::Arc;
+
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
 use portcullis::Credentials;
-use portcullis_token::{Reason, Step, Trace, Verified, bearer_token};
+use portcullis_config::Dpop;
+use portcullis_token::{
+    Credential, ProofOffer, Reason, Step, TokenSource, Trace, Verified, find_credential,
+};
 
 use crate::plan::{Authorizer, Matched, Plan, Route};
 use crate::refuse::Refusal;
+use crate::request::Asked;
+
+/// Where a token is looked for.
+const SOURCES: [TokenSource; 1] = [TokenSource::Authorization];
 
 /// Who is calling, as the route's authorizers found it. Only [`identify`] makes one.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Caller {
     /// What each authorizer that accepted the credential says of it.
     verified: Vec<(usize, Verified)>,
+    /// Whether the scheme was `DPoP`, which then carries the error.
+    by_dpop: bool,
 }
 
 impl Caller {
@@ -22,6 +33,11 @@ impl Caller {
             .iter()
             .find(|(index, _)| *index == authorizer)
             .map(|(_, token)| token)
+    }
+
+    /// Why this caller may not call `route`.
+    pub(crate) fn refuse(&self, route: &Route, reason: Reason) -> Refusal {
+        refuse(route, reason, self.by_dpop, None)
     }
 
     /// Whether there is no credential at all.
@@ -37,7 +53,7 @@ impl Caller {
 pub(crate) async fn identify(
     plan: &Plan,
     matched: &Matched<'_>,
-    headers: &HeaderMap,
+    asked: &Asked<'_>,
     trace: &mut impl Trace,
 ) -> Result<Caller, Refusal> {
     let route = matched.route;
@@ -45,29 +61,25 @@ pub(crate) async fn identify(
         trace.passed(Step::Credential, || {
             "none needed: the route is public".to_owned()
         });
-        return Ok(Caller {
-            verified: Vec::new(),
-        });
+        return Ok(Caller::default());
     }
-    let refuse = |reason| refuse(route, reason);
-    let token = match credential(headers, trace) {
+    let by_dpop = is_dpop(asked.headers);
+    let refuse = |reason, nonce| refuse(route, reason, by_dpop, nonce);
+    let credential = match credential(asked.headers, trace) {
         Err(Reason::Missing) if route.auth.anonymous => {
             trace.passed(Step::Credential, || "none, which is allowed".to_owned());
-            return Ok(Caller {
-                verified: Vec::new(),
-            });
+            return Ok(Caller::default());
         }
-        token => token.map_err(refuse)?,
+        credential => credential.map_err(|reason| refuse(reason, None))?,
     };
-    let credentials = Credentials::bearer(token);
     let mut caller = Caller {
         verified: Vec::new(),
+        by_dpop,
     };
     let mut weightiest: Option<(usize, Reason)> = None;
     for authorizer in authorizers(route) {
-        let Authorizer { name, verifier } = plan.authorizer(authorizer);
-        trace.authorizer(name);
-        match verifier.verify_traced(&credentials, trace).await {
+        trace.authorizer(&plan.authorizer(authorizer).name);
+        match verify(plan, plan.authorizer(authorizer), &credential, asked, trace).await {
             Ok(verified) => caller.verified.push((authorizer, verified)),
             Err(reason) => {
                 weightiest = weightiest
@@ -86,11 +98,56 @@ pub(crate) async fn identify(
         return Ok(caller);
     }
     let Some((authorizer, reason)) = weightiest else {
-        return Err(refuse(Reason::IssUnknown));
+        return Err(refuse(Reason::IssUnknown, None));
     };
     // The steps that decided are the last ones that `explain` shows.
-    trace.authorizer(&plan.authorizer(authorizer).name);
-    Err(refuse(reason))
+    let Authorizer { name, verifier, .. } = plan.authorizer(authorizer);
+    trace.authorizer(name);
+    let nonce = (reason == Reason::DpopNonce).then(|| verifier.nonce());
+    Err(refuse(reason, nonce.flatten()))
+}
+
+/// Has one authorizer judge the credential, with the proof that came with it.
+async fn verify(
+    plan: &Plan,
+    authorizer: &Authorizer,
+    credential: &Credential<'_>,
+    asked: &Asked<'_>,
+    trace: &mut impl Trace,
+) -> Result<Verified, Reason> {
+    let refuse = |trace: &mut _, reason: Reason, expected: &str| {
+        let got = || reason.description().to_owned();
+        Trace::refused(trace, Step::Credential, || expected.to_owned(), got);
+        reason
+    };
+    let address;
+    let mut credentials = Credentials::bearer(credential.token());
+    match credential.proof() {
+        Some(proof) => {
+            let spoken = plan
+                .address(asked.path)
+                .filter(|_| authorizer.dpop != Dpop::Off);
+            address = spoken
+                .ok_or_else(|| refuse(trace, Reason::UnsupportedScheme, "the scheme `Bearer`"))?;
+            credentials = credentials.proof(ProofOffer {
+                proof,
+                method: asked.method,
+                url: &address,
+            });
+        }
+        None if authorizer.dpop == Dpop::Require => {
+            return Err(refuse(trace, Reason::DpopRequired, "the scheme `DPoP`"));
+        }
+        None => {}
+    }
+    authorizer.verifier.verify_traced(&credentials, trace).await
+}
+
+/// Whether the caller used the scheme `DPoP`.
+fn is_dpop(headers: &HeaderMap) -> bool {
+    let line = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+    let scheme = line.and_then(|line| line.split(|byte| *byte == b' ').next());
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"dpop"))
 }
 
 /// Which of several authorizers' refusals is the answer.
@@ -98,18 +155,24 @@ pub(crate) async fn identify(
 /// Whoever cannot tell at the moment comes first: the token may be good. Whoever does not know
 /// the issuer comes last: the token is none of theirs.
 const fn weight(reason: Reason) -> (bool, bool, Reason) {
-    let cannot_tell = matches!(reason, Reason::KeysUnavailable);
+    let cannot_tell = matches!(
+        reason,
+        Reason::KeysUnavailable | Reason::IntrospectionUnavailable
+    );
     let is_theirs = !matches!(reason, Reason::IssUnknown);
     (cannot_tell, is_theirs, reason)
 }
 
-fn credential<'h>(headers: &'h HeaderMap, trace: &mut impl Trace) -> Result<&'h str, Reason> {
-    let lines = headers
-        .get_all(AUTHORIZATION)
-        .iter()
-        .map(http::HeaderValue::as_bytes);
-    let token = bearer_token(lines);
-    match &token {
+fn credential<'h>(
+    headers: &'h HeaderMap,
+    trace: &mut impl Trace,
+) -> Result<Credential<'h>, Reason> {
+    let lines = |name: &str| headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    let credential = find_credential(&SOURCES, lines, None);
+    match &credential {
+        Ok(found) if found.proof().is_some() => {
+            trace.passed(Step::Credential, || "a token with a proof".to_owned());
+        }
         Ok(_) => trace.passed(Step::Credential, || "a bearer token".to_owned()),
         Err(reason) => trace.refused(
             Step::Credential,
@@ -117,7 +180,7 @@ fn credential<'h>(headers: &'h HeaderMap, trace: &mut impl Trace) -> Result<&'h 
             || reason.description().to_owned(),
         ),
     }
-    token
+    credential
 }
 
 /// The authorizers that the route's alternatives name, each once.
@@ -136,10 +199,13 @@ fn authorizers(route: &Route) -> impl Iterator<Item = usize> {
         .map(|(_, authorizer)| authorizer)
 }
 
-pub(crate) fn refuse(route: &Route, reason: Reason) -> Refusal {
+fn refuse(route: &Route, reason: Reason, by_dpop: bool, nonce: Option<String>) -> Refusal {
     Refusal::Credential {
         reason,
         scopes: route.scopes(),
-        answers: route.api.answers.clone(),
+        step_up: route.auth.step_up.clone(),
+        by_dpop,
+        nonce,
+        answers: Arc::clone(&route.answers),
     }
 }

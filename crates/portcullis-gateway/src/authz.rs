@@ -1,9 +1,10 @@
 //! May they: from a [`Caller`] to a [`Permit`], which alone opens the way to the target.
 
-use portcullis_token::{Reason, Trace, Verified};
+use portcullis_token::{Reason, StepUp, Trace, Verified};
 
-use crate::authn::{Caller, refuse};
-use crate::plan::{Matched, Plan, Route};
+use crate::authn::Caller;
+use crate::plan::{Matched, Need, Plan, Route};
+use crate::policy::{self, Charging, PolicyRefusal};
 use crate::refuse::Refusal;
 
 /// Proof that a request may pass. Only [`permit`] makes one, and forwarding consumes it.
@@ -13,6 +14,7 @@ pub(crate) struct Permit<'p> {
     caller: Caller,
     /// The authorizer by whose word the request passes; absent for an anonymous one.
     authorizer: Option<usize>,
+    charging: Option<Charging<'p>>,
 }
 
 impl<'p> Permit<'p> {
@@ -26,15 +28,23 @@ impl<'p> Permit<'p> {
         &self.matched.path
     }
 
+    /// The limits that the request must be charged to before it is forwarded.
+    pub(crate) const fn charging(&self) -> Option<&Charging<'p>> {
+        self.charging.as_ref()
+    }
+
     /// The token of the caller; absent for an anonymous one.
     pub(crate) fn token(&self) -> Option<&Verified> {
         self.caller.verified_by(self.authorizer?)
     }
 }
 
-/// Checks the scopes: any one of the route's alternatives must be met as a whole.
+/// Checks scopes, claims, the login and the caller's policies.
+///
+/// Any one of the route's alternatives must be met as a whole.
 pub(crate) fn permit<'p>(
-    plan: &Plan,
+    plan: &'p Plan,
+    method: &str,
     matched: Matched<'p>,
     caller: Caller,
     trace: &mut impl Trace,
@@ -45,24 +55,84 @@ pub(crate) fn permit<'p>(
             matched,
             caller,
             authorizer: None,
+            charging: None,
         });
     }
+    let mut closest = Reason::Scope;
+    let mut refused = None;
     for needs in &route.auth.alternatives {
-        let met = needs.iter().all(|need| {
-            let Some(verified) = caller.verified_by(need.authorizer) else {
-                return false;
-            };
-            trace.authorizer(&plan.authorizer(need.authorizer).name);
-            need.scopes.check(verified, trace).is_ok()
-        });
-        if met {
-            let authorizer = needs.first().map(|need| need.authorizer);
-            return Ok(Permit {
-                matched,
-                caller,
-                authorizer,
-            });
+        let met = needs
+            .iter()
+            .try_for_each(|need| check(plan, route, need, &caller, trace));
+        // Whoever came further learns what is missing there.
+        if let Err(reason) = met {
+            closest = closest.max(reason);
+            continue;
+        }
+        match check_policies(plan, (method, &matched), &caller, needs, trace) {
+            Ok(charging) => {
+                let authorizer = needs.first().map(|need| need.authorizer);
+                return Ok(Permit {
+                    matched,
+                    caller,
+                    authorizer,
+                    charging,
+                });
+            }
+            Err(refusal) => refused = refused.or(Some(refusal)),
         }
     }
-    Err(refuse(route, Reason::Scope))
+    let Some((authorizer, refusal)) = refused else {
+        return Err(caller.refuse(route, closest));
+    };
+    // The steps that decided are the last ones that `explain` shows.
+    trace.authorizer(&plan.authorizer(authorizer).name);
+    Err(Refusal::Policy {
+        refusal,
+        errors: route.api.errors,
+        answers: route.answers.clone(),
+    })
+}
+
+/// Whether what one authorizer found is enough, in the order of the library's layer.
+fn check(
+    plan: &Plan,
+    route: &Route,
+    need: &Need,
+    caller: &Caller,
+    trace: &mut impl Trace,
+) -> Result<(), Reason> {
+    let verified = caller.verified_by(need.authorizer).ok_or(Reason::Scope)?;
+    let authorizer = plan.authorizer(need.authorizer);
+    trace.authorizer(&authorizer.name);
+    need.scopes.check(verified, trace)?;
+    verified.check_claims(&[], trace)?;
+    if route.auth.step_up == StepUp::default() {
+        return Ok(());
+    }
+    let now = authorizer.verifier.clock().now();
+    route.auth.step_up.check(verified, now, trace)
+}
+
+/// The configuration sees to it that at most one of the authorizers imposes policies.
+fn check_policies<'p>(
+    plan: &'p Plan,
+    request: (&str, &Matched<'_>),
+    caller: &Caller,
+    needs: &[Need],
+    trace: &mut impl Trace,
+) -> Result<Option<Charging<'p>>, (usize, PolicyRefusal)> {
+    let mut charging = None;
+    for need in needs {
+        let authorizer = plan.authorizer(need.authorizer);
+        let Some(token) = caller.verified_by(need.authorizer) else {
+            continue;
+        };
+        trace.authorizer(&authorizer.name);
+        let now = plan.clock.now();
+        let own = policy::check(&plan.policies, authorizer, request, token, now, trace)
+            .map_err(|refusal| (need.authorizer, refusal))?;
+        charging = charging.or(own);
+    }
+    Ok(charging)
 }

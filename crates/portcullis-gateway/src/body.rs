@@ -16,7 +16,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::forward::upstream::Lease;
 
-/// How long either side may send nothing in the middle of a body.
+/// How long a caller may send nothing in the middle of a body.
 const IDLE: Duration = Duration::from_mins(1);
 
 /// The slowest that a caller's body may come, on average after its first minute.
@@ -31,7 +31,7 @@ pub(crate) enum BodyError {
     /// More bytes than the limit.
     #[error("the body is larger than the limit")]
     TooLarge,
-    /// Nothing came for a minute, or next to nothing for longer.
+    /// Nothing came for too long, or next to nothing for longer.
     #[error("the body came too slowly")]
     Idle,
 }
@@ -108,14 +108,20 @@ impl http_body::Body for Body {
 #[derive(Debug)]
 pub(crate) struct Timed {
     body: Incoming,
+    /// How long it may send nothing.
+    patience: Duration,
     /// Runs while the body is waited for; absent until that happens first.
     idle: Option<Pin<Box<Sleep>>>,
 }
 
 impl Timed {
     /// Times `body` from the first wait on.
-    pub(crate) const fn new(body: Incoming) -> Self {
-        Self { body, idle: None }
+    pub(crate) const fn new(body: Incoming, patience: Duration) -> Self {
+        Self {
+            body,
+            patience,
+            idle: None,
+        }
     }
 }
 
@@ -131,9 +137,10 @@ impl http_body::Body for Timed {
             self.idle = None;
             return Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)));
         }
+        let patience = self.patience;
         let idle = self
             .idle
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(IDLE)));
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
         ready!(idle.as_mut().poll(context));
         Poll::Ready(Some(Err(BodyError::Idle)))
     }
@@ -183,7 +190,7 @@ impl RequestBody {
             return Err(BodyError::TooLarge);
         }
         Ok(Self {
-            body: Some(Timed::new(body)),
+            body: Some(Timed::new(body, IDLE)),
             left: limit,
             received: 0,
             began: Instant::now(),
@@ -221,6 +228,12 @@ impl http_body::Body for RequestBody {
         };
         let frame = ready!(Pin::new(body).poll_frame(context));
         self.progress.0.set(Instant::now());
+        // What is said after the body escapes the rules for headers: it goes no further.
+        if let Some(Ok(frame)) = &frame
+            && frame.is_trailers()
+        {
+            return Poll::Ready(None);
+        }
         let data = frame
             .as_ref()
             .and_then(|frame| frame.as_ref().ok()?.data_ref());

@@ -1,9 +1,10 @@
 use http::HeaderMap;
 use portcullis_token::{Record, Recorder, Step, Trace};
 
+use crate::observe::Watch;
 use crate::plan::Plan;
 use crate::refuse::Refusal;
-use crate::request::decide;
+use crate::request::{Asked, decide};
 
 /// A decision, and every step that led to it.
 #[derive(Debug)]
@@ -26,7 +27,12 @@ pub struct Permitted {
 /// Decides about a request exactly as the gateway would, recording each step, forwarding nothing.
 pub async fn explain(plan: &Plan, method: &str, path: &str, headers: &HeaderMap) -> Explanation {
     let mut trace = Steps::default();
-    let outcome = decide(plan, method, path, headers, &mut trace)
+    let asked = Asked {
+        method,
+        path,
+        headers,
+    };
+    let outcome = decide(plan, &asked, &mut trace)
         .await
         .map(|permit| Permitted {
             route: permit.route().name.clone(),
@@ -55,6 +61,8 @@ impl Steps {
         records
     }
 }
+
+impl Watch for Steps {}
 
 impl Trace for Steps {
     fn authorizer(&mut self, name: &str) {

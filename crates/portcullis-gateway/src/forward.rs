@@ -1,35 +1,95 @@
+mod connection;
 pub(crate) mod respond;
 pub(crate) mod upstream;
+pub(crate) mod websocket;
+mod wire;
 
-use http::header::{HOST, TRANSFER_ENCODING};
+use http::header::{HOST, TE, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, Uri, Version, request};
 use http_body::Body as _;
 use portcullis::Chain;
+use portcullis_config::Protocol;
+use tokio::task::spawn_local;
 
 use crate::authz::Permit;
 use crate::body::{Body, BodyError, RequestBody};
-use crate::forward::upstream::{Pools, SendError, Upstream};
+use crate::forward::upstream::{Pools, SendError, Switch, Upstream};
+use crate::observe::Observation;
 use crate::path::PathError;
 use crate::plan::Target;
 use crate::refuse::Refusal;
 
+/// What of the caller's connection matters on the next one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hop {
+    /// Whether it is to become a `WebSocket`.
+    pub(crate) websocket: bool,
+    /// Whether trailers of an answer are welcome: `TE: trailers`.
+    pub(crate) trailers: bool,
+}
+
+impl Hop {
+    /// Reads what [`rewrite`](crate::rewrite) then removes.
+    pub(crate) fn of(head: &request::Parts) -> Self {
+        let trailers = |coding: &str| coding.trim().eq_ignore_ascii_case("trailers");
+        let codings = head.headers.get_all(TE).iter();
+        Self {
+            websocket: websocket::is_asked_for(head),
+            trailers: codings
+                .filter_map(|value| value.to_str().ok())
+                .any(|value| value.split(',').any(trailers)),
+        }
+    }
+}
+
 /// Has the route's target answer. Only a permit opens this door.
 pub(crate) async fn send(
     permit: Permit<'_>,
-    mut request: Request<RequestBody>,
+    request: Request<RequestBody>,
+    hop: Hop,
     pools: &Pools,
+    seen: &mut Observation,
 ) -> Result<Response<Body>, Refusal> {
     let route = permit.route();
     match &route.target {
         Target::Respond(template) => Ok(respond::answer(template, &route.pattern, permit.path())),
         Target::Upstream { upstream, strip } => {
             let path = permit.path().get(*strip..).unwrap_or_default();
-            request = readdress(request, upstream, path)?;
-            pools.send(upstream, request).await.map_err(|error| {
+            let mut request = readdress(request, upstream, path, hop)?;
+            seen.pass_trace_on(request.headers_mut());
+            seen.asked_upstream();
+            let answer = if hop.websocket && upstream.protocol == Protocol::Http1 {
+                switch(upstream, request, pools).await
+            } else {
+                pools.send(upstream, request).await
+            };
+            let answer = answer.map_err(|error| {
                 tracing::debug!(?upstream, error = %Chain(&error), "an upstream gave no answer");
                 refusal(&error)
-            })
+            });
+            let answered = answer.as_ref().map(|answer| answer.status().as_u16());
+            seen.upstream_answered(answered.map_err(Refusal::code));
+            answer
+        }
+    }
+}
+
+/// Makes a `WebSocket` of the caller's connection and one to the upstream, if the upstream agrees.
+async fn switch(
+    upstream: &Upstream,
+    mut request: Request<RequestBody>,
+    pools: &Pools,
+) -> Result<Response<Body>, SendError> {
+    let caller = hyper::upgrade::on(&mut request);
+    websocket::say(request.headers_mut());
+    match pools.switch(upstream, request).await? {
+        Switch::Declined(response) => Ok(response),
+        Switch::Agreed(mut response, place) => {
+            let idle = upstream.idle_timeout;
+            let upstream = hyper::upgrade::on(&mut response);
+            spawn_local(websocket::relay(caller, upstream, idle, place));
+            Ok(response.map(|_| Body::full("")))
         }
     }
 }
@@ -39,19 +99,41 @@ fn readdress(
     request: Request<RequestBody>,
     upstream: &Upstream,
     path: &str,
+    hop: Hop,
 ) -> Result<Request<RequestBody>, Refusal> {
     let (mut parts, body) = request.into_parts();
     let target = target(&parts, &upstream.base, path);
     let target = PathAndQuery::try_from(target).map_err(|_| PathError::Character)?;
-    parts.uri = Uri::from(target);
-    // RFC 9112 section 2.3: the version is that of this hop.
-    parts.version = Version::HTTP_11;
-    let host = HeaderValue::try_from(upstream.authority.as_str()).map_err(|_| Refusal::Host)?;
-    parts.headers.insert(HOST, host);
-    // Without it, the body of a GET whose length nobody knows would be left out.
-    if body.size_hint().exact().is_none() {
-        let chunked = HeaderValue::from_static("chunked");
-        parts.headers.insert(TRANSFER_ENCODING, chunked);
+    let host = match parts.headers.remove(HOST) {
+        Some(host) if upstream.preserve_host && !host.is_empty() => host,
+        _ => HeaderValue::try_from(upstream.authority.as_str()).map_err(|_| Refusal::Host)?,
+    };
+    match upstream.protocol {
+        Protocol::Http1 => {
+            // RFC 9112 section 2.3: the version is that of this hop.
+            parts.version = Version::HTTP_11;
+            parts.uri = Uri::from(target);
+            parts.headers.insert(HOST, host);
+            // Without it, the body of a GET whose length nobody knows would be left out.
+            if body.size_hint().exact().is_none() {
+                let chunked = HeaderValue::from_static("chunked");
+                parts.headers.insert(TRANSFER_ENCODING, chunked);
+            }
+        }
+        Protocol::Http2 => {
+            parts.version = Version::HTTP_2;
+            // RFC 9113 section 8.3.1: `:scheme`, `:authority` and `:path` say it all.
+            parts.uri = Uri::builder()
+                .scheme(upstream.scheme())
+                .authority(host.as_bytes())
+                .path_and_query(target)
+                .build()
+                .map_err(|_| Refusal::Host)?;
+            if hop.trailers {
+                let trailers = HeaderValue::from_static("trailers");
+                parts.headers.insert(TE, trailers);
+            }
+        }
     }
     Ok(Request::from_parts(parts, body))
 }
@@ -74,9 +156,11 @@ fn refusal(error: &SendError) -> Refusal {
         None => {}
     }
     match error {
-        SendError::AnswerTimeout | SendError::ConnectTimeout => Refusal::UpstreamTimeout,
-        SendError::Connect(_) | SendError::Broken(_) | SendError::Switched => {
-            Refusal::UpstreamUnreachable
-        }
+        SendError::AnswerTimeout(_) | SendError::ConnectTimeout(_) => Refusal::UpstreamTimeout,
+        SendError::Connect(_)
+        | SendError::NotHttp2
+        | SendError::Broken(_)
+        | SendError::Switched
+        | SendError::Full => Refusal::UpstreamUnreachable,
     }
 }

@@ -6,9 +6,10 @@
 //!
 //! 1. `route`: the canonical path (`path`) and the method choose the route;
 //! 2. `authn`: the route's authorizers say who is calling, a `Caller`;
-//! 3. `authz`: the scopes say whether they may, a `Permit`;
-//! 4. `rewrite`: credentials and forged identity out, what we vouch for in;
-//! 5. `forward`: the target answers, and consumes the permit.
+//! 3. `authz`: the scopes and the caller's policies (`policy`) say whether they may, a `Permit`;
+//! 4. `limit`: the request is charged to the limits of the policies;
+//! 5. `rewrite`: credentials and forged identity out, what we vouch for in;
+//! 6. `forward`: the target answers, and consumes the permit.
 //!
 //! Any of them may refuse the request, and `refuse` says how that looks. `explain` takes the
 //! first three steps with a recorder in hand.
@@ -18,10 +19,12 @@ mod authz;
 mod body;
 mod explain;
 mod forward;
+mod limit;
 mod observe;
 mod path;
 mod patience;
 mod plan;
+mod policy;
 mod refuse;
 mod request;
 mod request_id;
@@ -32,9 +35,10 @@ mod tls;
 
 pub use explain::{Explanation, Permitted, explain};
 pub use forward::upstream::UpstreamError;
-pub use observe::ACCESS;
+pub use observe::{ACCESS, Batch, Metrics, Spans};
 pub use path::PathError;
 pub use plan::{Environment, Plan, PlanError};
-pub use refuse::Refusal;
+pub use policy::PolicyRefusal;
+pub use refuse::{Limited, Refusal};
 pub use server::{Gateway, Listeners};
 pub use tls::{Tls, TlsError};

@@ -8,18 +8,29 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderName;
-use portcullis::{Answers, BuildError, Cache, Clock, ErrorDetail, ErrorStyle, Issuer};
-use portcullis_config::{
-    Config, ErrorBodies, JwtAuthorizer, Limits, Network, PathPattern, Template, TokenForwarding,
+use portcullis::{
+    Answers, BuildError, Cache, Clock, ErrorDetail, ErrorStyle, Issuer, KeyStatus,
+    RevocationListFull,
 };
-use portcullis_token::{Requirement, Step, Trace};
+use portcullis_config::{
+    Config, Dpop, ErrorBodies, JwtAuthorizer, LimitHeaders, Limits, Message, Network, PathPattern,
+    Template, TokenForwarding,
+};
+use portcullis_store::AllowanceError;
+use portcullis_token::{NoRandomness, ProofRules, Reason, Requirement, Step, StepUp, Trace};
 
 pub(crate) use self::authorizer::Authorizer;
 use self::upstreams::Upstreams;
 use crate::forward::upstream::{Upstream, UpstreamError};
+use crate::observe::Observed;
 use crate::path::{self, PathError};
+use crate::policy::Policies;
 use crate::refuse::Refusal;
 use crate::route::RouteTable;
+
+/// How many verified tokens are remembered: those of a large API's callers at the same time.
+const MAX_CACHED_TOKENS: usize = 128 * 1024;
+const MAX_CACHED_BYTES: usize = 64 * 1024 * 1024;
 
 /// A configuration, compiled: nothing of it is parsed again for a request.
 ///
@@ -30,20 +41,35 @@ pub struct Plan {
     routes: Vec<Route>,
     authorizers: Vec<Authorizer>,
     trusted_proxies: Vec<Network>,
+    pub(crate) policies: Policies,
+    pub(crate) limit_headers: Vec<LimitHeaders>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Where callers reach the gateway, without a slash at its end.
+    url: Option<String>,
     /// Every header that tells an upstream who the caller is, of whichever API.
     pub(crate) managed: Vec<HeaderName>,
     pub(crate) limits: Limits,
     pub(crate) tells_reason: bool,
+    /// How requests of no route are refused: as those of all APIs, where these have one look.
+    unmatched_errors: ErrorBodies,
+    /// The file's own words for refusals.
+    pub(crate) messages: Vec<Message>,
+    /// What is counted and told about requests.
+    pub(crate) observed: Observed,
 }
 
 /// Which requests, who may make them, and what answers them.
 #[derive(Debug)]
 pub(crate) struct Route {
+    /// Its place among the plan's routes.
+    pub(crate) index: usize,
     pub(crate) api: Arc<Api>,
     /// `GET /hello/{name}`.
     pub(crate) name: String,
     pub(crate) pattern: PathPattern,
     pub(crate) auth: Auth,
+    /// How refused credentials are answered.
+    pub(crate) answers: Arc<Answers>,
     pub(crate) target: Target,
 }
 
@@ -54,6 +80,8 @@ pub(crate) struct Auth {
     pub(crate) alternatives: Vec<Vec<Need>>,
     /// Whether a caller without credentials is let in.
     pub(crate) anonymous: bool,
+    /// What is asked of the login, whichever alternative is met.
+    pub(crate) step_up: StepUp,
 }
 
 /// What one authorizer must have found.
@@ -67,9 +95,10 @@ pub(crate) struct Need {
 /// What the routes of one API share.
 #[derive(Debug)]
 pub(crate) struct Api {
+    /// Which of the configuration's APIs it is.
+    pub(crate) index: usize,
     pub(crate) name: Arc<str>,
-    /// How refused credentials are answered.
-    pub(crate) answers: Arc<Answers>,
+    pub(crate) errors: ErrorBodies,
     pub(crate) token: TokenForwarding,
     pub(crate) identity: Vec<(HeaderName, String)>,
 }
@@ -117,9 +146,21 @@ pub enum PlanError {
         #[source]
         cause: UpstreamError,
     },
+    /// The system has no randomness to make nonces of.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+    /// Tokens are revoked, and nobody says whose.
+    #[error("`revoked` needs an issuer")]
+    RevokedWithoutIssuer,
+    /// More is revoked than there is room for.
+    #[error(transparent)]
+    Revoked(#[from] RevocationListFull),
     /// An identity header has a name that HTTP does not allow.
     #[error("`{0}` is not a header name")]
     Header(String),
+    /// A limit of a policy means nothing.
+    #[error("a limit of a policy cannot be used")]
+    Limit(#[from] AllowanceError),
 }
 
 /// A request's route, and the canonical path that chose it.
@@ -137,7 +178,7 @@ impl Plan {
     /// configuration already.
     pub fn compile(config: &Config, environment: &mut Environment<'_>) -> Result<Self, PlanError> {
         // Of this plan alone: with the next one, every token is looked at again.
-        let cache = Cache::default();
+        let cache = Cache::new(MAX_CACHED_TOKENS, MAX_CACHED_BYTES);
         let authorizers = config
             .authorizers
             .iter()
@@ -148,25 +189,40 @@ impl Plan {
             routes: Vec::new(),
             authorizers,
             trusted_proxies: config.server.trusted_proxies.clone(),
+            policies: Policies::compile(&config.policies)?,
+            limit_headers: config.server.limit_headers.clone(),
+            clock: Arc::clone(&environment.clock),
+            url: url_before_path(config),
             managed: Vec::new(),
             limits: config.server.limits.clone(),
             tells_reason: environment.tells_reason,
+            messages: config.messages.clone(),
+            unmatched_errors: common_errors(&config.apis),
+            observed: Observed::new(config, cache),
         };
         let mut upstreams = Upstreams::default();
-        for api in &config.apis {
-            plan.add_api(api, &mut upstreams)?;
+        for (index, api) in config.apis.iter().enumerate() {
+            plan.add_api(index, api, &mut upstreams)?;
         }
+        plan.observed.prepare(&plan.routes);
         Ok(plan)
+    }
+
+    /// Goes on counting where the plan before this one stops.
+    pub(crate) fn continue_from(&mut self, earlier: &Self) {
+        self.observed.continue_from(&earlier.observed, &self.routes);
     }
 
     fn add_api(
         &mut self,
+        index: usize,
         config: &portcullis_config::Api,
         upstreams: &mut Upstreams,
     ) -> Result<(), PlanError> {
         let api = Arc::new(Api {
+            index,
+            errors: config.errors,
             name: config.name.as_str().into(),
-            answers: Arc::new(self.answers(config)),
             token: config.token,
             identity: config
                 .identity
@@ -174,6 +230,7 @@ impl Plan {
                 .map(identity_header)
                 .collect::<Result<_, _>>()?,
         });
+        let answers = self.answers(config);
         let strip = if config.strip_base {
             config.base.len()
         } else {
@@ -184,9 +241,9 @@ impl Plan {
         for route in &config.routes {
             let target = match &route.target {
                 portcullis_config::Target::Respond(template) => Target::Respond(template.clone()),
-                portcullis_config::Target::Upstream(url) => {
+                portcullis_config::Target::Upstream(own) => {
                     let upstream = upstreams
-                        .prepare(url)
+                        .prepare(own)
                         .map_err(|cause| PlanError::Upstream {
                             api: config.name.clone(),
                             cause,
@@ -197,10 +254,12 @@ impl Plan {
             self.table
                 .insert(&route.methods, &route.path, self.routes.len());
             self.routes.push(Route {
+                index: self.routes.len(),
                 api: Arc::clone(&api),
                 name: format!("{} {}", route.methods, route.path),
                 pattern: route.path.clone(),
-                auth: compile_auth(&route.auth),
+                answers: Arc::new(self.route_answers(&answers, &route.auth)),
+                auth: compile_auth(route),
                 target,
             });
         }
@@ -219,10 +278,39 @@ impl Plan {
             ErrorBodies::Tyk => ErrorStyle::Tyk,
             ErrorBodies::ExpressJwt => ErrorStyle::ExpressJwt,
         };
-        Answers::default()
+        let answers = Answers::default()
             .realm(&config.name)
             .style(style)
-            .detail(detail)
+            .detail(detail);
+        let messages = self.messages.iter();
+        let own = messages.filter(|message| message.errors == config.errors);
+        own.fold(answers, |answers, message| {
+            let mut reasons = Reason::ALL.into_iter();
+            match reasons.find(|reason| reason.code() == message.code) {
+                Some(reason) => answers.message(reason, &message.text),
+                None => answers,
+            }
+        })
+    }
+
+    /// The answers of the API, and a challenge for `DPoP` where the route takes it.
+    fn route_answers(&self, answers: &Answers, auth: &portcullis_config::Auth) -> Answers {
+        let mut needs = auth.alternatives.iter().flatten();
+        if needs.any(|need| self.authorizers[need.authorizer].dpop != Dpop::Off) {
+            answers.clone().dpop(ProofRules::default().algorithms)
+        } else {
+            answers.clone()
+        }
+    }
+
+    /// The address of a request as its caller knows it; none where the file does not say.
+    pub(crate) fn address(&self, path: &str) -> Option<String> {
+        Some(format!("{}{path}", self.url.as_deref()?))
+    }
+
+    /// Whose bodies a refusal imitates, by the index of the route that is known of the request.
+    pub(crate) fn errors(&self, route: Option<usize>) -> ErrorBodies {
+        route.map_or(self.unmatched_errors, |index| self.routes[index].api.errors)
     }
 
     /// The route for a request, by the one canonical form of its path.
@@ -273,15 +361,29 @@ impl Plan {
         // Express and servers on Windows ignore case: to them, `/Admin` is what `/admin` guards.
         let in_any_case = self.table.find_in_any_case(method, &path);
         if let (Some(route), Some(other)) = (route, in_any_case)
-            && self.routes[route].auth != self.routes[other].auth
+            && self.have_other_rules(route, other)
         {
             return Err(PathError::Case);
         }
         Ok(path)
     }
 
+    /// Whether who may take the one route may not be who may take the other.
+    fn have_other_rules(&self, one: usize, other: usize) -> bool {
+        let (one, other) = (&self.routes[one], &self.routes[other]);
+        let mut needs = one.auth.alternatives.iter().flatten();
+        let imposes = |need: &Need| self.authorizer(need.authorizer).imposed.is_some();
+        // What a policy gives access to is an API, or endpoints of it.
+        one.auth != other.auth || (one.api.index != other.api.index && needs.any(imposes))
+    }
+
     pub(crate) fn authorizer(&self, index: usize) -> &Authorizer {
         &self.authorizers[index]
+    }
+
+    pub(crate) fn authorizer_named(&self, name: &str) -> Option<usize> {
+        let mut authorizers = self.authorizers.iter();
+        authorizers.position(|authorizer| authorizer.name == name)
     }
 
     /// Whether what `peer` says about its own client is believed.
@@ -289,6 +391,15 @@ impl Plan {
         self.trusted_proxies
             .iter()
             .any(|network| network.contains(peer))
+    }
+
+    /// The keys of every authorizer at this moment, under its name.
+    pub fn key_status(&self) -> Vec<(String, Vec<KeyStatus>)> {
+        let status = |authorizer: &Authorizer| {
+            let keys = authorizer.verifier.key_status();
+            (authorizer.name.clone(), keys)
+        };
+        self.authorizers.iter().map(status).collect()
     }
 
     /// Starts fetching the keys of every authorizer, on the current tokio runtime.
@@ -302,7 +413,23 @@ impl Plan {
     }
 }
 
-fn compile_auth(auth: &portcullis_config::Auth) -> Auth {
+fn url_before_path(config: &Config) -> Option<String> {
+    let url = config.server.url.as_ref()?;
+    Some(url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn common_errors(apis: &[portcullis_config::Api]) -> ErrorBodies {
+    let mut looks = apis.iter().map(|api| api.errors);
+    let first = looks.next().unwrap_or_default();
+    if looks.all(|look| look == first) {
+        first
+    } else {
+        ErrorBodies::Problem
+    }
+}
+
+fn compile_auth(route: &portcullis_config::Route) -> Auth {
+    let auth = &route.auth;
     let need = |need: &portcullis_config::Requirement| Need {
         authorizer: need.authorizer,
         scopes: Requirement::all(need.scopes.iter().cloned()),
@@ -313,6 +440,7 @@ fn compile_auth(auth: &portcullis_config::Auth) -> Auth {
             .map(|needs| needs.iter().map(need).collect())
             .collect(),
         anonymous: auth.anonymous,
+        step_up: route.step_up.clone(),
     }
 }
 

@@ -1,31 +1,50 @@
 //! THE request path: everything a request goes through, in order.
 
 use std::net::IpAddr;
-use std::time::Instant;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use http::header::{CONNECTION, COOKIE, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::Authority;
-use http::{HeaderMap, HeaderValue, Request, Response, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use portcullis::Form;
-use portcullis_token::Trace;
+use portcullis_store::MemoryLimits;
 use tokio::time::Instant as Deadline;
 
 use crate::authz::Permit;
 use crate::body::{Body, RequestBody};
 use crate::forward::upstream::Pools;
+use crate::forward::{Hop, websocket};
+use crate::observe::{Instruments, Observation, TraceIds, Watch};
 use crate::plan::Plan;
-use crate::refuse::Refusal;
+use crate::refuse::{Manner, Refusal};
 use crate::request_id::RequestIds;
 use crate::rewrite::Sender;
-use crate::{authn, authz, forward, observe, rewrite};
+use crate::{authn, authz, forward, limit, rewrite};
 
 /// What one thread needs to serve requests.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Deps {
     pub(crate) pools: Pools,
     pub(crate) ids: RequestIds,
+    pub(crate) trace_ids: TraceIds,
+    /// Shared by all threads, and by all plans.
+    pub(crate) limits: Arc<MemoryLimits>,
+    pub(crate) instruments: Arc<Instruments>,
+}
+
+impl Deps {
+    pub(crate) fn new(limits: Arc<MemoryLimits>, instruments: Arc<Instruments>) -> Self {
+        Self {
+            pools: Pools::default(),
+            ids: RequestIds::default(),
+            trace_ids: TraceIds::default(),
+            limits,
+            instruments,
+        }
+    }
 }
 
 /// The other end of a connection.
@@ -42,28 +61,37 @@ impl Peer {
     }
 }
 
-/// Answers a request, whatever it is.
+/// What a decision is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'r> {
+    pub(crate) method: &'r str,
+    /// The path as it was sent.
+    pub(crate) path: &'r str,
+    pub(crate) headers: &'r HeaderMap,
+}
+
+/// Answers a request, whatever it is; what was observed is told when the answer has ended.
 pub(crate) async fn serve(
-    plan: &Plan,
-    deps: &Deps,
+    plan: &Arc<Plan>,
+    deps: &Rc<Deps>,
     request: Request<Incoming>,
     peer: Peer,
     deadline: Option<Deadline>,
-) -> Response<Body> {
-    let began = Instant::now();
+) -> (Response<Body>, Observation) {
     let (head, body) = request.into_parts();
     let form = Form::of(&head);
     let request = Request::from_parts(head, body);
     let id = deps.ids.of(request.headers());
     let version = request.version();
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let mut seen = Observation::begin(plan, deps, &request, &id);
     let sender = Sender {
         address: peer.address,
         scheme: peer.scheme,
         request_id: &id,
     };
 
-    let serving = try_serve(plan, deps, request, sender);
+    let mut told = HeaderMap::new();
+    let serving = try_serve(plan, deps, request, sender, &mut told, &mut seen);
     let result = match deadline {
         Some(deadline) => tokio::time::timeout_at(deadline, serving)
             .await
@@ -72,25 +100,27 @@ pub(crate) async fn serve(
     };
     let reason = result.as_ref().err().map(Refusal::code);
     let ends_connection = result.as_ref().is_err_and(Refusal::ends_connection);
-    let mut response =
-        result.unwrap_or_else(|refusal| refusal.into_response(&id, form, plan.tells_reason));
+    let manner = Manner {
+        errors: plan.errors(seen.route()),
+        messages: &plan.messages,
+        request_id: &id,
+        tells_reason: plan.tells_reason,
+    };
+    let mut response = result.unwrap_or_else(|refusal| refusal.into_response(form, manner));
 
     rewrite::for_caller(response.headers_mut(), &id);
+    // In the place of what an upstream says of limits of its own.
+    response.headers_mut().extend(told);
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        websocket::say(response.headers_mut());
+    }
     // In HTTP/2 it is the stream that ends.
     if ends_connection && version < Version::HTTP_2 {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
     }
-    tracing::debug!(
-        target: observe::ACCESS,
-        request_id = %id,
-        %method,
-        path,
-        status = response.status().as_u16(),
-        reason,
-        duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
-    );
-    response
+    seen.answered(response.status().as_u16(), reason);
+    (response, seen)
 }
 
 async fn try_serve(
@@ -98,6 +128,8 @@ async fn try_serve(
     deps: &Deps,
     request: Request<Incoming>,
     sender: Sender<'_>,
+    told: &mut HeaderMap,
+    seen: &mut Observation,
 ) -> Result<Response<Body>, Refusal> {
     let (mut head, body) = request.into_parts();
     if head.headers.len() > plan.limits.header_count {
@@ -107,37 +139,40 @@ async fn try_serve(
     check_framing(&head.headers)?;
     address(&mut head)?;
     join_cookies(&mut head);
-    let permit = decide(
-        plan,
-        head.method.as_str(),
-        head.uri.path(),
-        &head.headers,
-        &mut (),
-    )
-    .await?;
+    let asked = Asked {
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        headers: &head.headers,
+    };
+    let decision = decide(plan, &asked, seen).await;
+    seen.decided(decision.as_ref());
+    let permit = decision?;
 
-    // 4 What we know about the caller goes on, what they claim to be does not.
     check_values(&head.headers)?;
-    rewrite::for_target(plan, &permit, &mut head.headers, sender);
     let body = RequestBody::limited(body, plan.limits.body).map_err(|_| Refusal::BodyTooLarge)?;
-    // 5 Consumes the permit: what was authorised is what is sent.
-    forward::send(permit, Request::from_parts(head, body), &deps.pools).await
+    // 4 How often they may: last of all that may refuse, since a refused call costs nothing.
+    limit::charge(plan, &*deps.limits, &permit, told).await?;
+    // 5 What we know about the caller goes on, what they claim to be does not.
+    let hop = Hop::of(&head);
+    rewrite::for_target(plan, &permit, &mut head.headers, sender);
+    // 6 Consumes the permit: what was authorised is what is sent.
+    let request = Request::from_parts(head, body);
+    forward::send(permit, request, hop, &deps.pools, seen).await
 }
 
 /// The decision: may this request pass? `explain` asks here too, so it cannot disagree.
 pub(crate) async fn decide<'p>(
     plan: &'p Plan,
-    method: &str,
-    path: &str,
-    headers: &HeaderMap,
-    trace: &mut impl Trace,
+    asked: &Asked<'_>,
+    trace: &mut impl Watch,
 ) -> Result<Permit<'p>, Refusal> {
     // 1 Which rule applies, by the one canonical path.
-    let matched = plan.route(method, path, trace)?;
+    let matched = plan.route(asked.method, asked.path, trace)?;
+    trace.matched(&matched);
     // 2 Who is calling.
-    let caller = authn::identify(plan, &matched, headers, trace).await?;
+    let caller = authn::identify(plan, &matched, asked, trace).await?;
     // 3 May they.
-    authz::permit(plan, matched, caller, trace)
+    authz::permit(plan, asked.method, matched, caller, trace)
 }
 
 /// RFC 9112 section 3.2: exactly one `Host`, with a host in it, or two servers may see two sites.

@@ -15,6 +15,7 @@ use crate::authz::Permit;
 use crate::observe::REQUEST_ID;
 use crate::plan::Plan;
 
+const DPOP: HeaderName = HeaderName::from_static("dpop");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
@@ -89,6 +90,7 @@ pub(crate) fn for_target(
     headers.remove(EXPECT);
     if api.token == TokenForwarding::Strip {
         headers.remove(AUTHORIZATION);
+        headers.remove(DPOP);
     }
     let trusted = plan.trusts(sender.address);
     remove_forgeries(headers, &plan.managed, trusted);
@@ -113,7 +115,12 @@ pub(crate) fn for_caller(headers: &mut HeaderMap, request_id: &str) {
     if headers.contains_key(TRANSFER_ENCODING) {
         headers.remove(CONTENT_LENGTH);
     }
+    // What follows the body is passed on, so its announcement is true here too.
+    let announced = headers.get(TRAILER).cloned();
     remove_hop_by_hop(headers);
+    if let Some(announced) = announced {
+        headers.insert(TRAILER, announced);
+    }
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID, id);
     }

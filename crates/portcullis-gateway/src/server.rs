@@ -17,6 +17,7 @@ use std::thread;
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use portcullis_store::MemoryLimits;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -24,6 +25,7 @@ use tokio::task::{JoinSet, LocalSet};
 
 use self::connection::Context;
 pub use self::listeners::Listeners;
+use crate::observe::{Instruments, Metrics, Spans};
 use crate::plan::Plan;
 use crate::request::Deps;
 use crate::tls::Tls;
@@ -39,6 +41,7 @@ pub struct Gateway {
     address: SocketAddr,
     shared: Arc<Shared>,
     phase: watch::Sender<Phase>,
+    spans: Option<Spans>,
     /// Closed when the last thread has ended.
     ended: mpsc::Receiver<Infallible>,
 }
@@ -46,9 +49,12 @@ pub struct Gateway {
 /// What all threads read, and what may be replaced while they run.
 #[derive(Debug)]
 struct Shared {
-    plan: ArcSwap<Plan>,
+    plan: Arc<ArcSwap<Plan>>,
+    /// What callers have used of their limits, whatever the plan.
+    limits: Arc<MemoryLimits>,
     /// Connections are accepted in the clear without it.
     tls: ArcSwapOption<Tls>,
+    instruments: Arc<Instruments>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,7 +71,11 @@ impl Gateway {
     ///
     /// # Errors
     /// When the address is taken or may not be used, or a thread cannot be started.
-    pub fn start(plan: Plan, address: SocketAddr, workers: NonZeroUsize) -> io::Result<Self> {
+    pub fn start(
+        plan: impl Into<Arc<Plan>>,
+        address: SocketAddr,
+        workers: NonZeroUsize,
+    ) -> io::Result<Self> {
         Self::with_listeners(plan, Listeners::bind(address, workers)?, None)
     }
 
@@ -76,16 +86,24 @@ impl Gateway {
     ///
     /// # Errors
     /// When a thread cannot be started.
-    pub fn with_listeners(plan: Plan, listeners: Listeners, tls: Option<Tls>) -> io::Result<Self> {
+    pub fn with_listeners(
+        plan: impl Into<Arc<Plan>>,
+        listeners: Listeners,
+        tls: Option<Tls>,
+    ) -> io::Result<Self> {
+        let plan = plan.into();
         let address = listeners.address();
         let places = open_files::connections_of_a_worker(
             plan.limits.connections,
             listeners.of_workers.len(),
             open_files::raise_limit(),
         );
+        let (instruments, spans) = Instruments::new();
         let shared = Arc::new(Shared {
-            plan: ArcSwap::from_pointee(plan),
+            plan: Arc::new(ArcSwap::new(plan)),
+            limits: Arc::default(),
             tls: ArcSwapOption::from_pointee(tls),
+            instruments,
         });
         let phase = watch::Sender::new(Phase::Serving);
         let (alive, ended) = mpsc::channel(1);
@@ -108,6 +126,7 @@ impl Gateway {
             address,
             shared,
             phase,
+            spans: Some(spans),
             ended,
         })
     }
@@ -118,8 +137,33 @@ impl Gateway {
     }
 
     /// Serves by `plan` from the next request on; its limits of connections, by the next ones.
-    pub fn replace(&self, plan: Plan) {
-        self.shared.plan.store(Arc::new(plan));
+    pub fn replace(&self, mut plan: Plan) -> Arc<Plan> {
+        plan.continue_from(&self.shared.plan.load());
+        let plan = Arc::new(plan);
+        self.shared.plan.store(Arc::clone(&plan));
+        self.shared.instruments.reloaded();
+        plan
+    }
+
+    /// Has the metrics say that another plan was wanted, and could not be had.
+    pub fn keep_after_failure(&self) {
+        self.shared.instruments.reload_failed();
+    }
+
+    /// What is counted, to be shown.
+    pub fn metrics(&self) -> Metrics {
+        let Shared {
+            plan, instruments, ..
+        } = &*self.shared;
+        Metrics::new(Arc::clone(instruments), Arc::clone(plan))
+    }
+
+    /// The spans of requests, for whoever sends them to a collector; there is one receiver only.
+    ///
+    /// There are spans where the configuration says `otlp`. Without a receiver they are dropped
+    /// when the gateway is.
+    pub fn take_spans(&mut self) -> Option<Spans> {
+        self.spans.take()
     }
 
     /// Meets callers with these certificates from the next connection on.
@@ -162,9 +206,10 @@ async fn work(
             return;
         }
     };
+    let deps = Deps::new(Arc::clone(&shared.limits), Arc::clone(&shared.instruments));
     let context = Context {
         shared,
-        deps: Rc::new(Deps::default()),
+        deps: Rc::new(deps),
         phase: phase.clone(),
         // Callers that never end their handshakes leave places to others.
         handshakes: Rc::new(Semaphore::new(places.div_ceil(2))),

@@ -48,6 +48,10 @@ pub enum Step {
     ClaimRules,
     /// How strong and how recent the login behind the token is.
     StepUp,
+    /// The policies of the caller, and what they give access to.
+    Policy,
+    /// The limits that the request is charged to.
+    Limits,
 }
 
 impl Step {
@@ -74,6 +78,8 @@ impl Step {
             Self::Scopes => "scopes",
             Self::ClaimRules => "claim rules",
             Self::StepUp => "step-up",
+            Self::Policy => "policy",
+            Self::Limits => "limits",
         }
     }
 }

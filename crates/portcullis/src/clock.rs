@@ -1,5 +1,5 @@
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use portcullis_token::UnixTime;
 
@@ -22,6 +22,11 @@ use portcullis_token::UnixTime;
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The time at this moment.
     fn now(&self) -> UnixTime;
+
+    /// The same since 1970, as exactly as the clock can tell; whole seconds unless it can do more.
+    fn now_exact(&self) -> Duration {
+        Duration::from_secs(self.now().0)
+    }
 }
 
 /// The machine's clock.
@@ -29,15 +34,18 @@ pub trait Clock: Send + Sync + fmt::Debug {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    fn now(&self) -> UnixTime {
+        UnixTime(self.now_exact().as_secs())
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that reads the machine's clock"
     )]
-    fn now(&self) -> UnixTime {
+    fn now_exact(&self) -> Duration {
         // A clock before 1970 is read as 1970: every token is then not valid yet.
-        let elapsed = SystemTime::now()
+        SystemTime::now()
             .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        UnixTime(elapsed.as_secs())
+            .unwrap_or_default()
     }
 }

@@ -265,6 +265,11 @@ impl Keys {
             return Newer::Keys(current);
         }
         if !self.ask(trigger, &current) {
+            // A fetch may have ended since the look above: then nothing is under way any more.
+            let current = self.load();
+            if current.generation() != generation {
+                return Newer::Keys(current);
+            }
             let failing = self.shared.attempts.borrow().failures > 0;
             return if failing {
                 Newer::Unavailable

@@ -176,7 +176,7 @@ impl Rejection {
             kind: Problem::kind(code),
             title: status.canonical_reason().unwrap_or_default(),
             status: status.as_u16(),
-            detail: self.description(),
+            detail: self.answers.find_message(self).or(self.description()),
             error: reason.error(),
             error_description: reason.error().and_then(|_| self.description()),
             reason: (detail == ErrorDetail::Debug).then(|| reason.code()),

@@ -154,12 +154,40 @@ impl Verifier {
         &self.shared.sources
     }
 
-    pub(crate) fn clock(&self) -> &dyn Clock {
+    /// The clock by which it judges tokens.
+    ///
+    /// ```
+    /// use portcullis::{Issuer, Verifier};
+    ///
+    /// # fn main() -> Result<(), portcullis::BuildError> {
+    /// let verifier = Verifier::builder()
+    ///     .issuer(Issuer::jwks("https://issuer.example/jwks.json").audience("api"))
+    ///     .build()?;
+    /// assert!(verifier.clock().now().0 > 1_700_000_000);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn clock(&self) -> &dyn Clock {
         &*self.shared.clock
     }
 
     /// A nonce for a caller's next `DPoP` proof; none where no issuer asks for nonces.
-    pub(crate) fn nonce(&self) -> Option<String> {
+    ///
+    /// An adapter sends it as `DPoP-Nonce` where the reason is
+    /// [`Reason::DpopNonce`] (RFC 9449 section 9).
+    ///
+    /// ```
+    /// use portcullis::{Issuer, Verifier};
+    ///
+    /// # fn main() -> Result<(), portcullis::BuildError> {
+    /// let verifier = Verifier::builder()
+    ///     .issuer(Issuer::jwks("https://issuer.example/jwks.json").audience("api"))
+    ///     .build()?;
+    /// assert_eq!(verifier.nonce(), None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn nonce(&self) -> Option<String> {
         let mut issuers = self.shared.issuers.iter();
         let nonces = issuers.find_map(|issuer| issuer.rules.proofs.nonces.as_ref())?;
         Some(nonces.issue(self.shared.clock.now()))

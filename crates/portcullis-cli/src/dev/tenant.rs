@@ -1,57 +1,40 @@
-use std::convert::Infallible;
-use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::net::TcpListener;
 use url::Url;
 
-/// How long a caller may take to send a request's head, or to begin the next one.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How many connections are open at once; others wait in the system's queue.
-const MAX_CONNECTIONS: usize = 1024;
+use crate::control_server::ControlServer;
 
 /// The embedded tenant, listening.
-#[derive(Debug)]
 pub(crate) struct TenantServer {
-    address: SocketAddr,
+    server: ControlServer,
     issuer: Url,
-    draining: watch::Sender<bool>,
-    /// Closed when the last connection has ended.
-    ended: mpsc::Receiver<Infallible>,
 }
 
 impl TenantServer {
     /// Serves `router` on the current runtime.
+    ///
+    /// # Errors
+    /// When the listener has no address.
     pub(crate) fn start(
         listener: TcpListener,
-        address: SocketAddr,
         issuer: Url,
         router: Router,
-    ) -> Self {
-        let draining = watch::Sender::new(false);
-        let (alive, ended) = mpsc::channel(1);
-        let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        tokio::spawn(accept(listener, router, room, draining.subscribe(), alive));
-        Self {
-            address,
-            issuer,
-            draining,
-            ended,
-        }
+    ) -> std::io::Result<Self> {
+        let server = ControlServer::start(listener, router)?;
+        Ok(Self { server, issuer })
+    }
+
+    /// Answers by `router` from the next request on.
+    pub(crate) fn replace(&self, router: Router) {
+        self.server.replace(router);
     }
 
     /// Where it listens.
     pub(crate) const fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
     /// Its name, and its address as people type it.
@@ -60,112 +43,7 @@ impl TenantServer {
     }
 
     /// Finishes requests under way, for at most `patience`.
-    pub(crate) async fn stop(mut self, patience: Duration) {
-        self.draining.send_replace(true);
-        // What is not finished then ends with the runtime.
-        drop(tokio::time::timeout(patience, self.ended.recv()).await);
-    }
-}
-
-async fn accept(
-    listener: TcpListener,
-    router: Router,
-    room: Arc<Semaphore>,
-    mut draining: watch::Receiver<bool>,
-    alive: mpsc::Sender<Infallible>,
-) {
-    loop {
-        let accepted = tokio::select! {
-            accepted = accept_into(&listener, &room) => accepted,
-            () = begun(&mut draining) => return,
-        };
-        match accepted {
-            Ok((stream, place)) => {
-                let (router, draining, alive) = (router.clone(), draining.clone(), alive.clone());
-                tokio::spawn(async move {
-                    serve(stream, router, draining).await;
-                    drop((alive, place));
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the tenant could not accept a connection");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
-    }
-}
-
-/// Accepts a connection when there is a place for one.
-async fn accept_into(
-    listener: &TcpListener,
-    room: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let place = Arc::clone(room).acquire_owned();
-    let place = place.await.expect("nobody closes the semaphore");
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
-}
-
-async fn serve(stream: TcpStream, router: Router, mut draining: watch::Receiver<bool>) {
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    let mut connection = pin!(connection);
-    let result = tokio::select! {
-        result = connection.as_mut() => result,
-        () = begun(&mut draining) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = result {
-        tracing::debug!(%error, "a connection to the tenant ended badly");
-    }
-}
-
-/// Waits until the tenant is to stop, or is dropped.
-async fn begun(draining: &mut watch::Receiver<bool>) {
-    drop(draining.wait_for(|draining| *draining).await);
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
-    use super::*;
-
-    async fn ask(address: SocketAddr) -> TcpStream {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        let request = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
-        stream.write_all(request).await.unwrap();
-        stream
-    }
-
-    async fn is_answered(stream: &mut TcpStream, patience: Duration) -> bool {
-        let mut version = [0; 8];
-        let read = stream.read_exact(&mut version);
-        let read = tokio::time::timeout(patience, read).await;
-        matches!(read, Ok(Ok(_)))
-    }
-
-    #[tokio::test]
-    async fn connections_wait_for_a_place() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let draining = watch::Sender::new(false);
-        let (alive, _ended) = mpsc::channel(1);
-        let room = Arc::new(Semaphore::new(2));
-        let receiver = draining.subscribe();
-        tokio::spawn(accept(listener, Router::new(), room, receiver, alive));
-
-        let (mut first, mut second) = (ask(address).await, ask(address).await);
-        let long = Duration::from_secs(20);
-        assert!(is_answered(&mut first, long).await);
-        assert!(is_answered(&mut second, long).await);
-        let mut third = ask(address).await;
-        assert!(!is_answered(&mut third, Duration::from_millis(200)).await);
-        drop(first);
-        assert!(is_answered(&mut third, long).await);
+    pub(crate) async fn stop(self, patience: Duration) {
+        self.server.stop(patience).await;
     }
 }

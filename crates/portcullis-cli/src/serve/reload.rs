@@ -1,26 +1,57 @@
 //! From a changed file to a plan that serves; a broken file changes nothing.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context as _;
-use portcullis_config::{Config, Server, Source};
-use portcullis_gateway::{Gateway, Plan};
+use portcullis::{Clock as _, SystemClock};
+use portcullis_admin::{AUDIT, LastReload, NotReloaded, Reloaded};
+use portcullis_config::{Config, Source};
+use portcullis_gateway::{Gateway, Plan, Tls};
 
+use super::state::{Serving, State};
 use crate::arguments::{Format, Serve};
+use crate::dev::load_tls;
 use crate::plan::RealIssuers;
 use crate::project::{Invalid, Project};
+use crate::watch::Watch;
 
 /// What a running gateway needs to take another configuration.
 pub(super) struct Reloader {
     directory: PathBuf,
     issuers: RealIssuers,
     /// As the gateway was started with.
-    started: Server,
+    started: Config,
     /// Whether the file's `listen` counts.
     listens_by_file: bool,
     format: Format,
-    /// The number of the plan that serves; the one of the start is 1.
-    generation: u64,
+    state: Arc<State>,
+}
+
+/// What has a file read again.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Trigger {
+    File,
+    Hangup,
+    /// A caller of the admin listener.
+    Admin(Option<SocketAddr>),
+}
+
+impl Trigger {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Hangup => "SIGHUP",
+            Self::Admin(_) => "admin",
+        }
+    }
+}
+
+/// Why a file is not used.
+enum Broken {
+    Invalid(Box<Invalid>),
+    Failed(anyhow::Error),
 }
 
 impl Reloader {
@@ -29,80 +60,130 @@ impl Reloader {
         project: &Project,
         issuers: RealIssuers,
         format: Format,
+        state: Arc<State>,
     ) -> Self {
         Self {
             directory: arguments.directory.clone(),
             issuers,
-            started: project.config.server.clone(),
+            started: project.config.clone(),
             listens_by_file: arguments.listen.is_none(),
             format,
-            generation: 1,
+            state,
         }
     }
 
-    /// Reads the file, and serves by it from the next request on unless it is broken.
-    pub(super) async fn reload(&mut self, gateway: &Gateway, trigger: &'static str) {
-        match self.read().await {
-            Ok(Ok(project)) => match self.plan(&project) {
-                Ok(plan) => {
-                    plan.start_keys();
-                    gateway.replace(plan);
-                    self.generation += 1;
-                    let generation = self.generation;
-                    tracing::info!(trigger, generation, "serving by the changed configuration");
-                    self.tell_what_waits(&project.config);
-                }
-                Err(error) => self.tell_failure(trigger, &error),
-            },
-            Ok(Err(invalid)) => self.tell_errors(trigger, &invalid),
-            Err(error) => self.tell_failure(trigger, &error),
+    /// Reads the files, and serves by them from the next request on unless they are broken.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is replaced before everything was read, and then all of it is at once.
+    pub(super) async fn reload(
+        &mut self,
+        gateway: &Gateway,
+        watch: &mut Watch,
+        trigger: Trigger,
+    ) -> Result<Reloaded, NotReloaded> {
+        if !matches!(trigger, Trigger::File) {
+            // Somebody may have been told before all of it was written.
+            watch.settled().await;
         }
+        let result = match self.load(watch).await {
+            Ok((project, plan, tls)) => Ok(self.serve(gateway, trigger, project.config, plan, tls)),
+            Err(broken) => {
+                gateway.keep_after_failure();
+                self.tell(trigger.name(), &broken);
+                Err(not_reloaded(broken))
+            }
+        };
+        self.state.reloaded(LastReload {
+            trigger: trigger.name(),
+            at: SystemClock.now(),
+            succeeded: result.is_ok(),
+        });
+        audit(trigger, &result);
+        result
     }
 
-    async fn read(&self) -> anyhow::Result<Result<Project, Invalid>> {
+    async fn load(&mut self, watch: &mut Watch) -> Result<(Project, Plan, Option<Tls>), Broken> {
         let directory = self.directory.clone();
         let read = tokio::task::spawn_blocking(move || Project::read(&directory, "serve"));
-        read.await.context("the reading was cut off")?
+        let read = read.await.context("the reading was cut off");
+        let project = match read.and_then(|read| read) {
+            Ok(Ok(project)) => project,
+            Ok(Err(invalid)) => return Err(Broken::Invalid(Box::new(invalid))),
+            Err(error) => return Err(Broken::Failed(error)),
+        };
+        self.prepare(&project, watch)
+            .map(|(plan, tls)| (project, plan, tls))
+            .map_err(Broken::Failed)
     }
 
-    fn plan(&mut self, project: &Project) -> anyhow::Result<Plan> {
+    fn prepare(
+        &mut self,
+        project: &Project,
+        watch: &mut Watch,
+    ) -> anyhow::Result<(Plan, Option<Tls>)> {
         super::refuse_development(project)?;
-        self.issuers.plan(&project.config, false)
+        watch.follow(project.certificate_files());
+        let tls = load_tls(project)?;
+        let plan = self.issuers.plan(&project.config, false)?;
+        Ok((plan, tls))
     }
 
-    /// Names the settings that this process cannot change.
-    fn tell_what_waits(&self, config: &Config) {
-        let settings = [
-            (
-                "server.listen",
-                self.listens_by_file && config.server.listen != self.started.listen,
-            ),
-            (
-                "server.workers",
-                config.server.workers != self.started.workers,
-            ),
-        ];
-        for (setting, _) in settings.into_iter().filter(|(_, differs)| *differs) {
+    fn serve(
+        &self,
+        gateway: &Gateway,
+        trigger: Trigger,
+        config: Config,
+        plan: Plan,
+        tls: Option<Tls>,
+    ) -> Reloaded {
+        plan.start_keys();
+        let plan = gateway.replace(plan);
+        gateway.replace_tls(tls);
+        let restart_needed = self.restart_needed(&config);
+        let generation = self.state.serving().generation + 1;
+        self.state.replace(Serving {
+            plan,
+            config,
+            generation,
+        });
+        let trigger = trigger.name();
+        tracing::info!(trigger, generation, "serving by the changed configuration");
+        for setting in &restart_needed {
             tracing::warn!(setting, "changed in the file, and takes a restart");
+        }
+        Reloaded {
+            generation,
+            restart_needed,
         }
     }
 
-    fn tell_failure(&self, trigger: &str, error: &anyhow::Error) {
-        let generation = self.generation;
-        let error = format!("{error:#}");
-        tracing::error!(
-            trigger,
-            generation,
-            error,
-            "the changed configuration is not used"
-        );
+    /// The settings that this process cannot change.
+    fn restart_needed(&self, config: &Config) -> Vec<&'static str> {
+        let (server, started) = (&config.server, &self.started);
+        let listen = self.listens_by_file && server.listen != started.server.listen;
+        let otlp = config.telemetry.otlp != started.telemetry.otlp;
+        let settings = [
+            ("server.listen", listen),
+            ("server.workers", server.workers != started.server.workers),
+            ("server.admin", server.admin != started.server.admin),
+            ("telemetry.otlp", otlp),
+            ("log.format", config.log.format != started.log.format),
+        ];
+        let differ = settings.into_iter().filter(|(_, differs)| *differs);
+        differ.map(|(setting, _)| setting).collect()
     }
 
-    fn tell_errors(&self, trigger: &str, invalid: &Invalid) {
-        let generation = self.generation;
-        let source = Source {
-            name: &invalid.file,
-            text: &invalid.text,
+    fn tell(&self, trigger: &str, broken: &Broken) {
+        let generation = self.state.serving().generation;
+        let invalid = match broken {
+            Broken::Invalid(invalid) => invalid,
+            Broken::Failed(error) => {
+                let error = format!("{error:#}");
+                let message = "the changed configuration is not used";
+                tracing::error!(trigger, generation, error, message);
+                return;
+            }
         };
         let message = "the changed configuration has errors and is not used";
         match self.format {
@@ -111,9 +192,44 @@ impl Reloader {
                 tracing::error!(trigger, generation, message);
             }
             Format::Json => {
-                let diagnostics = invalid.errors.to_json(&source).to_string();
+                let diagnostics = diagnostics(invalid).to_string();
                 tracing::error!(trigger, generation, diagnostics, message);
             }
         }
     }
+}
+
+fn not_reloaded(broken: Broken) -> NotReloaded {
+    match broken {
+        Broken::Invalid(invalid) => NotReloaded::Invalid {
+            diagnostics: diagnostics(&invalid),
+        },
+        Broken::Failed(error) => NotReloaded::Failed(format!("{error:#}")),
+    }
+}
+
+fn diagnostics(invalid: &Invalid) -> serde_json::Value {
+    let source = Source {
+        name: &invalid.file,
+        text: &invalid.text,
+    };
+    invalid.errors.to_json(&source)
+}
+
+/// One line about who has changed what, and with which result.
+fn audit(trigger: Trigger, result: &Result<Reloaded, NotReloaded>) {
+    let peer = match trigger {
+        Trigger::Admin(peer) => peer.map(|peer| peer.to_string()),
+        Trigger::File | Trigger::Hangup => None,
+    };
+    let generation = result.as_ref().ok().map(|reloaded| reloaded.generation);
+    tracing::info!(
+        target: AUDIT,
+        action = "reload",
+        by = trigger.name(),
+        peer,
+        result = if result.is_ok() { "done" } else { "refused" },
+        generation,
+        "a change was asked for"
+    );
 }

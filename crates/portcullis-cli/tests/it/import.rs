@@ -225,3 +225,52 @@ async fn what_protects_in_tyk_is_not_lost_in_silence() {
     ];
     assert_eq!(world.run(&given_up).await.status, Some(0));
 }
+
+#[tokio::test]
+async fn the_policies_of_tyk_are_loaded() {
+    let world = World::empty();
+    let mut api = tyk_api();
+    api["jwt_identity_base_field"] = json!("client_id");
+    api["jwt_default_policies"] = json!(["standard"]);
+    api["jwt_scope_to_policy_mapping"] = json!({ "read:reports": "reports" });
+    world.write("api.json", api.to_string());
+    let reports = json!([{ "url": "^/reports$", "methods": ["GET", "PUT"] }]);
+    let policies = json!({
+        "standard": {
+            "id": "standard", "active": true, "key_expires_in": 2_592_000,
+            "rate": 1000, "per": 60, "quota_max": 10000, "quota_renewal_rate": 86400,
+            "access_rights": { "api1": { "api_id": "api1", "versions": ["Default"] } },
+        },
+        "reports": {
+            "id": "reports", "rate": 5, "per": 0.5, "quota_max": -1,
+            "access_rights": { "api1": { "api_id": "api1", "allowed_urls": reports } },
+        },
+    });
+    world.write("policies.json", policies.to_string());
+    let import = [
+        "import",
+        "tyk",
+        "api.json",
+        "policies.json",
+        "-o",
+        "portcullis.toml",
+    ];
+    let output = world.run(&import).await;
+    assert_eq!(output.status, Some(0), "{output:?}");
+    let file = std::fs::read_to_string(world.project().join("portcullis.toml")).unwrap();
+    for line in [
+        "identity = [\"client_id\"]",
+        "policy = { claim = \"pol\", default = [\"standard\"], scopes = { \"read:reports\" = \
+         \"reports\" } }",
+        "apis = [\"http-bin\"]",
+        "rate = \"1000/1m\"",
+        "quota = \"10000/1d\"",
+        "expires = \"30d\"",
+        "apis = { http-bin = [\"GET /reports\", \"PUT /reports\"] }",
+        "rate = \"5/500ms\"",
+    ] {
+        assert!(file.lines().any(|own| own == line), "{line} in\n{file}");
+    }
+    let checked = world.run(&["check"]).await;
+    assert_eq!(checked.status, Some(0), "{checked:?}");
+}

@@ -2,14 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "an unwrap that panics fails its test")]
 
+mod admin;
 mod applications;
 mod commands;
+mod drain;
 mod explain;
 mod failures;
 mod hello;
 mod import;
 mod life_cycle;
 mod neighbours;
+mod observe;
 mod program;
 mod proxy;
 mod real_issuer;
@@ -19,4 +22,5 @@ mod session;
 mod signer;
 mod terminal;
 mod token;
+mod tyk;
 mod web;

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::Response;
-use portcullis_testkit::{TestServer, text};
+use portcullis::{Clock as _, SystemClock};
+use portcullis_testkit::{TestIntrospection, TestServer, text};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -327,4 +328,34 @@ async fn the_second_signal_ends_at_once() {
     waiting.session.signal("TERM").await;
     assert_eq!(waiting.session.end().await.status, Some(0));
     assert_eq!(waiting.request.await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_opaque_token_is_as_good_as_its_issuer_says() {
+    let endpoint = TestIntrospection::new();
+    let server = endpoint.serve().await;
+    let (url, closed) = (server.url(), "http://127.0.0.1:1/");
+    let world = World::with_file(&format!(
+        r#"
+[authorizer.user]
+issuer = "{closed}"
+audience = ["api"]
+introspection = {{ url = "{url}", client_id = "api", client_secret = "secret" }}
+[api.main]
+auth = "user"
+[api.main.routes]
+"GET /word" = {{ respond = "passed" }}
+"#
+    ));
+    let session = start(&world).await;
+    let expires_at = SystemClock.now().0 + 3600;
+    let claims = json!({ "iss": closed, "aud": "api", "exp": expires_at });
+    endpoint.activate("opaque", claims);
+    let word = session.url("/word");
+    assert_eq!(get_as("opaque", &word).await.body, "passed");
+    endpoint.fail(500);
+    assert_eq!(get_as("opaque", &word).await.status, 503);
+    endpoint.recover();
+    endpoint.end("opaque");
+    assert_eq!(get_as("opaque", &word).await.status, 401);
 }

@@ -1,4 +1,4 @@
-use super::{Kind, Table, key};
+use super::{Kind, Table, UPSTREAM, key};
 
 pub(crate) const API: Table = Table {
     title: "[api.NAME]",
@@ -20,7 +20,7 @@ pub(crate) const API: Table = Table {
         .default("false"),
         key(
             "upstream",
-            Kind::Text,
+            Kind::TextOrTable(&UPSTREAM),
             r#""http://localhost:3001""#,
             "The service behind the API: it answers all paths, and the routes without a target.",
         ),
@@ -30,6 +30,19 @@ pub(crate) const API: Table = Table {
             r#"{ user = ["read:reports"] }"#,
             "Who may call: `\"name\"`, `\"none\"`, `{ name = [scopes] }` (all of the table), or a \
              list of those (any of the list). A route's own replaces it.",
+        ),
+        key(
+            "acr",
+            Kind::Texts,
+            r#"["mfa"]"#,
+            "How strong the login must have been: one of these is the token's `acr`.",
+        )
+        .default("[]"),
+        key(
+            "max_age",
+            Kind::Text,
+            r#""5m""#,
+            "How long ago the login may have been, by the token's `auth_time`. Any time when absent.",
         ),
         key(
             "identity",
@@ -50,7 +63,7 @@ pub(crate) const API: Table = Table {
             "errors",
             Kind::Choice(&["problem", "aws", "tyk", "express-jwt"]),
             r#""aws""#,
-            "Whose bodies refused credentials are answered with: our own problem details, or those \
+            "Whose bodies refusals are answered with: our own problem details, or those \
              of API Gateway, Tyk or express-jwt.",
         )
         .default(r#""problem""#),
@@ -76,6 +89,18 @@ pub(crate) const ROUTE: Table = Table {
             "Who may call. The API's `auth` when absent.",
         ),
         key(
+            "acr",
+            Kind::Texts,
+            r#"["mfa"]"#,
+            "How strong the login must have been: one of these is the token's `acr`. The API's when absent.",
+        ),
+        key(
+            "max_age",
+            Kind::Text,
+            r#""5m""#,
+            "How long ago the login may have been, by the token's `auth_time`. The API's when absent.",
+        ),
+        key(
             "respond",
             Kind::Text,
             r#""Hello {name}""#,
@@ -83,7 +108,7 @@ pub(crate) const ROUTE: Table = Table {
         ),
         key(
             "upstream",
-            Kind::Text,
+            Kind::TextOrTable(&UPSTREAM),
             r#""http://localhost:3002""#,
             "The service that answers.",
         ),

@@ -1,4 +1,5 @@
-use super::{Kind, Table, key};
+use super::policy::CHOICE;
+use super::{CLAIM, INTROSPECTION, Kind, REVOKED, Table, key};
 
 pub(crate) const AUTHORIZER: Table = Table {
     title: "[authorizer.NAME]",
@@ -53,8 +54,84 @@ pub(crate) const AUTHORIZER: Table = Table {
             "The claims that hold scopes: the first one that the token has counts.",
         )
         .default(r#"["scope", "scp"]"#),
+        key(
+            "policy",
+            Kind::Table(&CHOICE),
+            r#"{ claim = "pol", default = ["standard"], scopes = { "read:reports" = "standard" } }"#,
+            "How the policies of a token are found. None are imposed when absent.",
+        ),
+        key(
+            "identity",
+            Kind::SomeTexts,
+            r#"["client_id", "sub"]"#,
+            "The claims that tell the callers of an issuer apart: the first one that the token has \
+             counts. Each caller has limits of its own.",
+        )
+        .default(r#"["sub"]"#),
+        key(
+            "typ",
+            Kind::Choice(&["lenient", "at+jwt", "any"]),
+            r#""at+jwt""#,
+            "Which `typ` a token may carry: `lenient` is none, `JWT` or `at+jwt`; `at+jwt` asks for \
+             the claims of RFC 9068 too; `any` gives the check up.",
+        )
+        .default(r#""lenient""#),
+        key(
+            "required_claims",
+            Kind::Texts,
+            r#"["sub", "/realm_access/roles"]"#,
+            "Claims that a token must have besides `exp`, by name or JSON pointer.",
+        )
+        .default("[]"),
+        key(
+            "max_age",
+            Kind::Text,
+            r#""24h""#,
+            "How long ago a token may have been issued, by `iat`. Any time when absent.",
+        ),
+        key(
+            "max_lifetime",
+            Kind::Text,
+            r#""7d""#,
+            "How long a token may be good for, from `iat` to `exp`. Any time when absent.",
+        ),
+        key(
+            "dpop",
+            Kind::Choice(&["off", "accept", "require"]),
+            r#""require""#,
+            "Tokens that are bound to a key of the caller (RFC 9449), sent by the scheme `DPoP`: \
+             `require` takes no others. Needs `url` in `[server]`.",
+        )
+        .default(r#""off""#),
+        key(
+            "dpop_nonce",
+            Kind::Flag,
+            "true",
+            "Whether each `DPoP` proof must carry a nonce of the gateway's.",
+        )
+        .default("false"),
+        key(
+            "introspection",
+            Kind::Table(&INTROSPECTION),
+            r#"{ url = "https://a.example/introspect", client_id = "a", client_secret = "b" }"#,
+            "The issuer's endpoint that is asked about opaque tokens. Nobody is asked when absent.",
+        ),
+        key(
+            "revoked",
+            Kind::Table(&REVOKED),
+            r#"{ tokens = ["a-jti"] }"#,
+            "Tokens that are refused although they have not expired.",
+        )
+        .default("{}"),
+        key(
+            "claim",
+            Kind::List(&CLAIM),
+            r#"[{ name = "org_id", equals = "org_1" }]"#,
+            "Rules for the token's claims, all of which must hold.",
+        )
+        .default("[]"),
     ],
-    later: &["policy", "identity", "pool"],
+    later: &["pool"],
 };
 
 pub(crate) const ALGORITHMS: &[&str] = &[

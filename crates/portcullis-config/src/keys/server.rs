@@ -12,6 +12,12 @@ pub(crate) const SERVER: Table = Table {
         )
         .default(r#""127.0.0.1:8080""#),
         key(
+            "url",
+            Kind::Text,
+            r#""https://api.example.com""#,
+            "Where callers reach the gateway: what `DPoP` proofs must name, before the path.",
+        ),
+        key(
             "workers",
             Kind::Count(1, 1024),
             "2",
@@ -25,6 +31,14 @@ pub(crate) const SERVER: Table = Table {
         )
         .default("[]"),
         key(
+            "limit_headers",
+            Kind::Choices(&["ietf", "legacy"]),
+            r#"["ietf"]"#,
+            "How answers tell what is left of a caller's limits: as `RateLimit`, as \
+             `X-RateLimit-*`, in both ways or in none.",
+        )
+        .default(r#"["ietf", "legacy"]"#),
+        key(
             "limits",
             Kind::Table(&LIMITS),
             r#"{ body = "1MiB" }"#,
@@ -36,8 +50,59 @@ pub(crate) const SERVER: Table = Table {
             r#"{ certificate = "cert.pem", key = "key.pem" }"#,
             "The certificate to listen with. The gateway speaks in the clear when absent.",
         ),
+        key(
+            "admin",
+            Kind::TextOrTable(&ADMIN),
+            r#""127.0.0.1:9901""#,
+            "Where those who run the gateway ask it about itself. Nowhere when absent.",
+        ),
+        key(
+            "drain",
+            Kind::Text,
+            r#""10s""#,
+            "How long requests under way are finished after the signal to end, at most `24h`.",
+        )
+        .default(r#""30s""#),
+        key(
+            "drain_delay",
+            Kind::Text,
+            r#""5s""#,
+            "How long connections are still accepted after that signal, so that load balancers \
+             see first that `/ready` refuses. At most `24h`.",
+        )
+        .default(r#""0s""#),
     ],
-    later: &["admin"],
+    later: &[],
+};
+
+pub(crate) const ADMIN: Table = Table {
+    title: "[server.admin]",
+    doc: "Where those who run the gateway ask it about itself. `serve` only.",
+    keys: &[
+        key(
+            "listen",
+            Kind::Text,
+            r#""127.0.0.1:9901""#,
+            "Address and port to listen on.",
+        )
+        .required(),
+        key(
+            "token_file",
+            Kind::Text,
+            r#""/run/secrets/admin-token""#,
+            "A file of the owner's alone with the token to show: 32 to 512 letters, digits and \
+             `-._~+/`. When absent, each start writes one to `.portcullis/admin-token`.",
+        ),
+        key(
+            "hosts",
+            Kind::Texts,
+            r#"["gateway.internal", "10.0.0.7"]"#,
+            "Names and addresses besides this machine's by which it may be asked. An address of \
+             other machines is listened on only when there are some.",
+        )
+        .default("[]"),
+    ],
+    later: &[],
 };
 
 pub(crate) const LIMITS: Table = Table {

@@ -13,11 +13,46 @@ fn file(title: &str, name: &str, value: &str) -> String {
         text.split_inclusive('\n').filter(own).collect::<String>()
     };
     match title {
+        "the file" if name == "policy" => format!("{line}{MAIN}"),
         "the file" => line,
-        "[authorizer.NAME]" => format!("[authorizer.user]\n{line}{}", without(user)),
+        "[authorizer.NAME]" => {
+            let server = "[server]\nurl = \"https://a.example\"\n";
+            let rest = without(user);
+            format!("{STANDARD}{MAIN}[authorizer.user]\n{line}{rest}{server}")
+        }
+        "[authorizer.NAME.introspection]" => {
+            let own = "url = \"https://a.example\"\nclient_id = \"a\"\nclient_secret = \"b\"\n";
+            let own = without(own);
+            format!("{authorizer}[authorizer.user.introspection]\n{line}{own}")
+        }
+        "[authorizer.NAME.revoked]" => format!("{authorizer}[authorizer.user.revoked]\n{line}"),
+        "[authorizer.NAME.policy]" => {
+            let claim = without("claim = \"pol\"\n");
+            format!("{STANDARD}{MAIN}{authorizer}[authorizer.user.policy]\n{line}{claim}")
+        }
+        "[policy.NAME]" => {
+            let apis = without("apis = [\"main\"]\n");
+            format!("{MAIN}[policy.standard]\n{line}{apis}")
+        }
         "[api.NAME]" => {
             let api = without("auth = \"none\"\nupstream = \"http://localhost:1\"\n");
             format!("{authorizer}[api.main]\n{line}{api}")
+        }
+        "[[authorizer.NAME.claim]]" => {
+            let test = if ["name", "on_fail"].contains(&name) {
+                "exists = true\n"
+            } else {
+                ""
+            };
+            let claim = without("name = \"a\"\n");
+            format!("{authorizer}[[authorizer.user.claim]]\n{line}{test}{claim}")
+        }
+        "a route" if ["acr", "max_age"].contains(&name) => {
+            let value = value.trim();
+            format!(
+                "{authorizer}[api.main]\nauth = \"user\"\n\
+                 routes = {{ \"GET /\" = {{ {name} = {value}, respond = \"\" }} }}\n"
+            )
         }
         "a route" => {
             let route = if name == "auth" {
@@ -31,6 +66,10 @@ fn file(title: &str, name: &str, value: &str) -> String {
                  routes = {{ \"GET /{{name}}\" = {{ {name} = {value}{route} }} }}\n"
             )
         }
+        "an upstream" => {
+            let url = without("url = \"http://localhost:1\"\n");
+            format!("[api.main]\nauth = \"none\"\n[api.main.upstream]\n{line}{url}")
+        }
         "[[tenant.user]]" => {
             let user = without("email = \"a@example.com\"\npassword = \"b\"\n");
             format!("{title}\n{line}{user}")
@@ -40,6 +79,9 @@ fn file(title: &str, name: &str, value: &str) -> String {
                 "{title}\n{line}{}",
                 without("name = \"a\"\ntype = \"spa\"\n")
             )
+        }
+        "[server.admin]" => {
+            format!("{title}\n{line}{}", without("listen = \"127.0.0.1:1\"\n"))
         }
         "[server.tls]" => format!("{title}\n{line}{}", without(CERTIFIED)),
         "[[server.tls.more]]" => {
@@ -52,18 +94,32 @@ fn file(title: &str, name: &str, value: &str) -> String {
 
 const CERTIFIED: &str = "certificate = \"a.pem\"\nkey = \"b.pem\"\n";
 
-const TABLES: [&Table; 11] = [
+const MAIN: &str = "[api.main]\nauth = \"none\"\nupstream = \"http://localhost:1\"\n";
+const STANDARD: &str = "[policy.standard]\napis = [\"main\"]\n";
+
+const TABLES: [&Table; 22] = [
     &ROOT,
     &SERVER,
+    &ADMIN,
     &LIMITS,
     &TLS,
     &CERTIFICATE,
     &AUTHORIZER,
+    &CHOICE,
+    &CLAIM,
+    &ERRORS,
+    &INTROSPECTION,
+    &REVOKED,
+    &POLICY,
+    &STORE,
     &API,
     &ROUTE,
+    &UPSTREAM,
     &TENANT,
     &USER,
     &APPLICATION,
+    &LOG,
+    &TELEMETRY,
 ];
 
 #[test]
@@ -115,7 +171,17 @@ fn a_value_of_another_type_is_refused_for_every_key() {
 
 #[test]
 fn every_required_key_is_missed() {
-    for table in [&AUTHORIZER, &USER, &APPLICATION, &TLS] {
+    for table in [
+        &ADMIN,
+        &AUTHORIZER,
+        &CLAIM,
+        &INTROSPECTION,
+        &POLICY,
+        &UPSTREAM,
+        &USER,
+        &APPLICATION,
+        &TLS,
+    ] {
         for key in table.keys.iter().filter(|key| key.required) {
             let text = file(table.title, key.name, key.example);
             let line = format!("{} = {}\n", key.name, key.example);
@@ -198,7 +264,7 @@ fn every_word_of_a_choice_is_accepted() {
         for key in table.keys {
             let values: Vec<String> = match key.kind {
                 Kind::Choice(words) => words.iter().map(|word| format!("\"{word}\"")).collect(),
-                Kind::SomeChoices(words) => {
+                Kind::SomeChoices(words) | Kind::Choices(words) => {
                     words.iter().map(|word| format!("[\"{word}\"]")).collect()
                 }
                 _ => continue,

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use url::Url;
+use portcullis_token::StepUp;
 
 use super::auth;
 use super::authorizer::{Names, check_name};
@@ -9,7 +9,7 @@ use super::fields::{Entry, Fields, entries};
 use super::identity;
 use super::reader::{Reader, Reported, all};
 use super::route::{self, Shared};
-use crate::address::parse_url;
+use super::{step_up, upstream};
 use crate::api::{Api, AuthFrom, ErrorBodies, Method, Route, TokenForwarding};
 use crate::diagnostic::Diagnostic;
 use crate::keys::API;
@@ -67,11 +67,12 @@ fn read_shared(reader: &mut Reader<'_>, names: &mut Names<'_>, fields: &Fields<'
         base: fields
             .optional("base", |entry| read_base(reader, &entry))
             .map(Option::unwrap_or_default),
-        upstream: fields.optional("upstream", |entry| read_upstream(reader, &entry)),
+        upstream: fields.optional("upstream", |entry| upstream::read(reader, &entry)),
         auth: fields.optional("auth", |entry| {
             let auth = auth::read(reader, names, &entry)?;
             Ok((auth, AuthFrom::Api(reader.origin(&entry.key))))
         }),
+        step_up: step_up::read(reader, fields, StepUp::default()),
     }
 }
 
@@ -105,11 +106,6 @@ fn base_text(base: &PathPattern) -> String {
     } else {
         base.to_string()
     }
-}
-
-pub(super) fn read_upstream(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Url, Reported> {
-    let text = reader.text(entry)?.value();
-    parse_url(&text).map_err(|error| reader.bad(entry, error))
 }
 
 fn read_routes(
@@ -158,18 +154,20 @@ fn implied_routes(
     let mut below = base.clone();
     below.segments.push(Segment::Remainder("rest".to_owned()));
     let (auth, auth_from) = shared.auth_of(reader, &entry)?;
+    let step_up = step_up::of_auth(&auth, shared.step_up.clone()?);
     let Some(target) = shared.target()? else {
         return Ok(Vec::new());
     };
     let origin = reader.origin(&entry.key);
     let routes = [base, below].map(|path| {
-        let (auth, target) = (auth.clone(), target.clone());
+        let (auth, step_up, target) = (auth.clone(), step_up.clone(), target.clone());
         let route = Route {
             methods: Method::Any,
             path,
             origin,
             auth,
             auth_from,
+            step_up,
             target,
         };
         Located {

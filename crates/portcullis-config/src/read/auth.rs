@@ -94,7 +94,17 @@ fn read_table<'t>(
         .iter()
         .map(|requirement| read_requirement(reader, names, requirement))
         .collect();
-    all(requirements).map(Alternative::All)
+    let requirements: Vec<Requirement> = all(requirements)?;
+    // Their callers are told apart by claims of their own, so there would be two of each.
+    let imposing = requirements
+        .iter()
+        .filter(|requirement| names.imposes_policy(requirement.authorizer));
+    if imposing.count() > 1 {
+        let message = "two authorizers of one alternative have a `policy`";
+        let problem = Diagnostic::new(entry.span(), message);
+        return Err(reader.refuse(problem.hint("leave `policy` to one of them")));
+    }
+    Ok(Alternative::All(requirements))
 }
 
 fn read_requirement(

@@ -4,16 +4,18 @@ use std::time::Duration;
 use portcullis_token::Algorithm;
 
 use super::fields::{Entry, Fields, entries};
+use super::policy;
 use super::reader::{Reader, Reported, all};
+use super::{admission, claim_rule, dpop, token_rules};
 use crate::address::parse_secure_url;
 use crate::authorizer::{Authorizer, AuthorizerKind, Check, IssuerUrl, JwtAuthorizer, KeySource};
 use crate::diagnostic::Diagnostic;
 use crate::keys::AUTHORIZER;
-use crate::quantity::parse_duration;
 
 const LEEWAY: Duration = Duration::from_secs(5);
 const LARGEST_LEEWAY: Duration = Duration::from_mins(5);
 const SCOPE_CLAIMS: [&str; 2] = ["scope", "scp"];
+const IDENTITY: &str = "sub";
 
 /// Every authorizer that the file names, whether or not it could be read: a mistake inside one must
 /// not make each `auth` that refers to it a mistake too.
@@ -22,6 +24,8 @@ pub(super) struct Names<'t> {
     indexes: HashMap<&'t str, usize>,
     used: Vec<bool>,
     broken: Option<Reported>,
+    /// Whether the file says where callers reach the gateway.
+    has_url: bool,
 }
 
 impl<'t> Names<'t> {
@@ -39,6 +43,7 @@ impl<'t> Names<'t> {
             used: vec![false; entries.len()],
             entries,
             broken,
+            has_url: dpop::has_url(root),
         }
     }
 
@@ -49,6 +54,15 @@ impl<'t> Names<'t> {
             *used = true;
         }
         Some(index)
+    }
+
+    /// Whether the authorizer of this index has a `policy`.
+    pub(super) fn imposes_policy(&self, index: usize) -> bool {
+        let table = self
+            .entries
+            .get(index)
+            .and_then(|entry| entry.value.get_ref().as_table());
+        table.is_some_and(|table| table.contains_key("policy"))
     }
 
     /// Whether `[authorizer]` is not a table at all, so that nothing can be said about names.
@@ -77,23 +91,29 @@ impl<'t> Names<'t> {
 pub(super) fn read_all(
     reader: &mut Reader<'_>,
     names: &Names<'_>,
+    policies: &policy::Names<'_>,
 ) -> Result<Vec<Authorizer>, Reported> {
     let authorizers = names
         .entries
         .iter()
-        .map(|entry| read(reader, entry))
+        .map(|entry| read(reader, entry, policies, names.has_url))
         .collect();
     names.broken().map_or(Ok(()), Err)?;
     all(authorizers)
 }
 
-fn read(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Authorizer, Reported> {
+fn read(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_>,
+    policies: &policy::Names<'_>,
+    has_url: bool,
+) -> Result<Authorizer, Reported> {
     let name = check_name(reader, entry, "an authorizer");
     let table = reader.table(entry)?;
     let mut fields = Fields::new(&AUTHORIZER, table, entry.span());
     check_type(reader, &fields)?;
     fields.check_keys(reader);
-    let jwt = read_jwt(reader, &fields);
+    let jwt = read_jwt(reader, &fields, policies, has_url);
     Ok(Authorizer {
         name: name?,
         origin: reader.origin(&entry.key),
@@ -101,7 +121,7 @@ fn read(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Authorizer, Report
     })
 }
 
-/// Checks the name of an authorizer or of an API.
+/// Checks the name of an authorizer, of an API or of a policy.
 pub(super) fn check_name(
     reader: &mut Reader<'_>,
     entry: &Entry<'_>,
@@ -131,7 +151,12 @@ fn check_type(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<(), Report
     Err(reader.refuse(Diagnostic::new(entry.span(), message)))
 }
 
-fn read_jwt(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<JwtAuthorizer, Reported> {
+fn read_jwt(
+    reader: &mut Reader<'_>,
+    fields: &Fields<'_>,
+    policies: &policy::Names<'_>,
+    has_url: bool,
+) -> Result<JwtAuthorizer, Reported> {
     let issuer = read_issuer(reader, fields);
     let keys = read_keys(reader, fields, issuer.as_ref());
     let audience = read_audience(reader, fields);
@@ -144,6 +169,30 @@ fn read_jwt(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<JwtAuthorize
         let list = reader.texts(&entry)?;
         some(reader, &entry, list)
     });
+    let policy = fields.optional("policy", |entry| {
+        policy::read_choice(reader, &entry, policies)
+    });
+    let identity = fields.optional("identity", |entry| {
+        let list = reader.texts(&entry)?;
+        if matches!(policy, Ok(None)) {
+            let message = "`identity` has no effect without `policy`";
+            reader.warn(Diagnostic::new(entry.key.clone(), message));
+        }
+        some(reader, &entry, list)
+    });
+    let token_type = token_rules::read_type(reader, fields);
+    let required_claims = fields.optional("required_claims", |entry| reader.texts(&entry));
+    let max_age = token_rules::read_limit(reader, fields, "max_age");
+    let max_lifetime = token_rules::read_limit(reader, fields, "max_lifetime");
+    let dpop = dpop::read(reader, fields, has_url);
+    let claim_rules = claim_rule::read_all(reader, fields);
+    let introspection = fields.optional("introspection", |entry| {
+        admission::read_introspection(reader, &entry)
+    });
+    let revoked = fields.optional("revoked", |entry| {
+        admission::read_revoked(reader, &entry, issuer.as_ref())
+    });
+    let (dpop, dpop_nonce) = dpop?;
     Ok(JwtAuthorizer {
         issuer: issuer?,
         keys: keys?,
@@ -151,6 +200,17 @@ fn read_jwt(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<JwtAuthorize
         algorithms: algorithms?.unwrap_or_else(|| Algorithm::DEFAULT.to_vec()),
         leeway: leeway?.unwrap_or(LEEWAY),
         scope_claims: scope_claims?.unwrap_or_else(|| SCOPE_CLAIMS.map(str::to_owned).to_vec()),
+        policy: policy?,
+        identity: identity?.unwrap_or_else(|| vec![IDENTITY.to_owned()]),
+        token_type: token_type?,
+        required_claims: required_claims?.unwrap_or_default(),
+        max_age: max_age?,
+        max_lifetime: max_lifetime?,
+        dpop,
+        dpop_nonce,
+        claim_rules: claim_rules?,
+        introspection: introspection?,
+        revoked: revoked?.unwrap_or_default(),
     })
 }
 
@@ -243,13 +303,7 @@ fn read_algorithm(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Algorith
 }
 
 fn read_leeway(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Duration, Reported> {
-    let text = reader.text(entry)?.value();
-    let Ok(leeway) = parse_duration(&text) else {
-        let problem = Diagnostic::new(entry.span(), format!("{entry} must be a duration"));
-        return Err(
-            reader.refuse(problem.hint("write for example `5s`; the units are ms, s, m, h, d"))
-        );
-    };
+    let leeway = token_rules::read_duration(reader, entry)?;
     if leeway > LARGEST_LEEWAY {
         return Err(reader.bad(entry, "must be `300s` at most"));
     }
@@ -257,7 +311,11 @@ fn read_leeway(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Duration, R
 }
 
 /// Refuses an empty list: it would refuse every token, or mean something that nobody wrote.
-fn some<T>(reader: &mut Reader<'_>, entry: &Entry<'_>, list: Vec<T>) -> Result<Vec<T>, Reported> {
+pub(super) fn some<T>(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_>,
+    list: Vec<T>,
+) -> Result<Vec<T>, Reported> {
     if list.is_empty() {
         Err(reader.bad(entry, "must not be empty"))
     } else {

@@ -66,15 +66,22 @@ fn read_count(
 }
 
 fn read_wait(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Duration, Reported> {
-    let text = reader.text(entry)?.value();
-    let Ok(wait) = parse_duration(&text) else {
-        let problem = Diagnostic::new(entry.span(), format!("{entry} must be a duration"));
-        let hint = "write for example `30s`; the units are ms, s, m, h, d";
-        return Err(reader.refuse(problem.hint(hint)));
-    };
+    let wait = read_duration(reader, entry)?;
     if (SHORTEST..=LONGEST).contains(&wait) {
         Ok(wait)
     } else {
         Err(reader.bad(entry, "must be from `10ms` to `24h`"))
     }
+}
+
+/// A duration of whatever length.
+pub(super) fn read_duration(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_>,
+) -> Result<Duration, Reported> {
+    let text = reader.text(entry)?.value();
+    parse_duration(&text).map_err(|_| {
+        let problem = Diagnostic::new(entry.span(), format!("{entry} must be a duration"));
+        reader.refuse(problem.hint("write for example `30s`; the units are ms, s, m, h, d"))
+    })
 }

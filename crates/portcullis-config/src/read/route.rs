@@ -1,23 +1,25 @@
-use url::Url;
+use portcullis_token::StepUp;
 
-use super::api::read_upstream;
 use super::auth;
 use super::authorizer::Names;
 use super::conflict::Located;
 use super::fields::{Entry, Fields};
 use super::identity::is_token;
 use super::reader::{Reader, Reported};
+use super::{step_up, upstream};
 use crate::api::{Auth, AuthFrom, Method, Route, Target};
 use crate::diagnostic::{Diagnostic, Quoted};
 use crate::keys::ROUTE;
 use crate::path::PathPattern;
 use crate::template::{Template, TemplateError};
+use crate::upstream::Upstream;
 
 /// What the routes of an API have in common.
 pub(super) struct Shared {
     pub(super) base: Result<PathPattern, Reported>,
-    pub(super) upstream: Result<Option<Url>, Reported>,
+    pub(super) upstream: Result<Option<Upstream>, Reported>,
     pub(super) auth: Result<Option<(Auth, AuthFrom)>, Reported>,
+    pub(super) step_up: Result<StepUp, Reported>,
 }
 
 impl Shared {
@@ -59,6 +61,11 @@ pub(super) fn read(
             .map(|auth| (auth, AuthFrom::Route(reader.origin(&own.key)))),
         None => shared.auth_of(reader, entry),
     };
+    let inherited = shared.step_up.clone();
+    let step_up = step_up::read(reader, &fields, inherited.clone().unwrap_or_default());
+    if let (Ok((auth, _)), Ok(_)) = (&auth, &step_up) {
+        step_up::check_public(reader, &fields, auth)?;
+    }
     let path = key
         .as_ref()
         .map(|(_, path)| path)
@@ -66,6 +73,7 @@ pub(super) fn read(
     let target = read_target(reader, shared, entry, &fields, path);
     let (methods, path) = key?;
     let (auth, auth_from) = auth?;
+    let step_up = step_up::of_auth(&auth, inherited.and(step_up)?);
     let origin = reader.origin(&entry.key);
     let route = Route {
         methods,
@@ -73,6 +81,7 @@ pub(super) fn read(
         origin,
         auth,
         auth_from,
+        step_up,
         target: target?,
     };
     Ok(Located {
@@ -101,7 +110,11 @@ fn read_key(
     Ok((method?, full))
 }
 
-fn read_method(reader: &mut Reader<'_>, entry: &Entry<'_>, text: &str) -> Result<Method, Reported> {
+pub(super) fn read_method(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_>,
+    text: &str,
+) -> Result<Method, Reported> {
     let name = Quoted(text);
     let (message, hint) = match text {
         "ANY" => return Ok(Method::Any),
@@ -139,7 +152,7 @@ fn read_target(
             Err(reader.refuse(problem))
         }
         (Some(respond), None) => read_template(reader, &respond, path).map(Target::Respond),
-        (None, Some(upstream)) => read_upstream(reader, &upstream).map(Target::Upstream),
+        (None, Some(own)) => upstream::read(reader, &own).map(Target::Upstream),
         (None, None) => shared.target()?.ok_or_else(|| {
             if let Some(reported) = fields.refused() {
                 return reported;

@@ -1,40 +1,63 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use super::fields::{Entry, Fields};
 use super::reader::{Reader, Reported};
-use super::{limits, tls};
+use super::upstream::read_url;
+use super::{admin, limits, tls};
 use crate::config::Server;
 use crate::diagnostic::Diagnostic;
 use crate::keys::SERVER;
 use crate::network::Network;
+use crate::policy::LimitHeaders;
 use crate::server::Limits;
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+const LIMIT_HEADERS: [LimitHeaders; 2] = [LimitHeaders::Ietf, LimitHeaders::Legacy];
 
 pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Server, Reported> {
     let Some(fields) = root.optional("server", |entry| Fields::open(reader, &SERVER, &entry))?
     else {
         return Ok(Server {
             listen: LISTEN,
+            url: None,
             workers: None,
             limits: Limits::default(),
             tls: None,
+            limit_headers: LIMIT_HEADERS.to_vec(),
+            admin: None,
+            drain: admin::DRAIN,
+            drain_delay: Duration::ZERO,
             trusted_proxies: Vec::new(),
         });
     };
     let listen = fields.optional("listen", |entry| read_address(reader, &entry));
+    let url = fields.optional("url", |entry| read_url(reader, &entry));
     let workers = fields.optional("workers", |entry| read_workers(reader, &entry));
     let trusted_proxies = fields.optional("trusted_proxies", |entry| {
         reader.list(&entry, "a list of strings", read_network)
     });
+    let limit_headers = fields.optional("limit_headers", |entry| {
+        let read =
+            |reader: &mut Reader<'_>, entry: &Entry<'_>| reader.choice(entry, &LimitHeaders::ALL);
+        reader.list(&entry, "a list of strings", read)
+    });
     let limits = fields.optional("limits", |entry| limits::read(reader, &entry));
     let tls = fields.optional("tls", |entry| tls::read(reader, &entry));
+    let admin = fields.optional("admin", |entry| admin::read(reader, &entry));
+    let [drain, drain_delay] = ["drain", "drain_delay"]
+        .map(|name| fields.optional(name, |entry| admin::read_drain(reader, &entry)));
     Ok(Server {
         listen: listen?.unwrap_or(LISTEN),
+        url: url?,
         workers: workers?,
         limits: limits?.unwrap_or_default(),
         tls: tls?,
+        limit_headers: limit_headers?.unwrap_or_else(|| LIMIT_HEADERS.to_vec()),
+        admin: admin?,
+        drain: drain?.unwrap_or(admin::DRAIN),
+        drain_delay: drain_delay?.unwrap_or_default(),
         trusted_proxies: trusted_proxies?.unwrap_or_default(),
     })
 }

@@ -140,7 +140,10 @@ fn read_client_id(
     Ok(client_id)
 }
 
-fn read_secret(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Secret<String>, Reported> {
+pub(super) fn read_secret(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_>,
+) -> Result<Secret<String>, Reported> {
     let text = reader.text(entry)?;
     if text.written.starts_with("file:") {
         let problem = Diagnostic::new(

@@ -1,8 +1,14 @@
 mod auth;
+mod claim_rules;
+mod dpop;
+mod errors;
 mod guides;
 mod hostile;
 mod messages;
+mod policies;
 mod server;
+mod token_rules;
+mod upstream;
 mod values;
 
 use super::*;

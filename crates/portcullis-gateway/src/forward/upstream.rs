@@ -7,39 +7,48 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response, Version};
+use http::{Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::http2;
+use portcullis_config::Protocol;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_rustls::TlsConnector;
 use url::Url;
 
-use crate::body::{Body, RequestBody, Timed};
+use super::connection::{Connection, Tls};
+use super::websocket;
+use crate::body::{Body, BodyError, RequestBody, Timed};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an upstream may take to answer once it has the whole request.
-const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 /// Kept per thread and upstream; more are closed after use.
 const MAX_IDLE: usize = 64;
 const MAX_IDLE_TIME: Duration = Duration::from_secs(30);
+/// `WebSocket`s of one thread at the same time, to all upstreams.
+const MAX_WEBSOCKETS: usize = 4096;
 
 /// Where requests are sent, compiled once.
 pub(crate) struct Upstream {
-    /// Scheme, host and port: what connections are kept by.
-    origin: Arc<str>,
+    /// Protocol, scheme, host and port: what connections are kept by.
+    ///
+    /// Whatever makes two connections differ belongs here.
+    key: Arc<str>,
     /// What the `Host` header says.
     pub(crate) authority: String,
     /// The beginning of every path, without a slash at its end.
     pub(crate) base: String,
+    pub(crate) protocol: Protocol,
+    /// Whether the caller's `Host` is kept instead of `authority`.
+    pub(crate) preserve_host: bool,
     host: String,
     port: u16,
-    tls: Option<(ServerName<'static>, Arc<ClientConfig>)>,
+    tls: Option<Tls>,
+    connect_timeout: Duration,
+    /// How long it may take to answer once it has the whole request.
+    answer_timeout: Duration,
+    /// How long it may send nothing in the middle.
+    pub(super) idle_timeout: Duration,
 }
 
 /// Why no answer came from an upstream.
@@ -47,14 +56,18 @@ pub(crate) struct Upstream {
 pub(crate) enum SendError {
     #[error("could not connect")]
     Connect(#[source] std::io::Error),
-    #[error("could not connect in {} s", CONNECT_TIMEOUT.as_secs())]
-    ConnectTimeout,
+    #[error("could not connect in {} ms", .0.as_millis())]
+    ConnectTimeout(Duration),
+    #[error("the upstream does not speak HTTP/2")]
+    NotHttp2,
     #[error("the connection broke before an answer came")]
     Broken(#[source] hyper::Error),
-    #[error("no answer in {} s", ANSWER_TIMEOUT.as_secs())]
-    AnswerTimeout,
+    #[error("no answer in {} ms", .0.as_millis())]
+    AnswerTimeout(Duration),
     #[error("the upstream switched to a protocol that nobody asked for")]
     Switched,
+    #[error("{MAX_WEBSOCKETS} WebSockets are open on this thread")]
+    Full,
 }
 
 /// A request that got no answer on one connection.
@@ -79,11 +92,12 @@ impl From<SendError> for Failed {
 pub struct BadUpstream(pub(crate) Url);
 
 impl Upstream {
-    /// Prepares the address; `tls` is asked for only when it is https.
+    /// Prepares the upstream; `tls` is asked for only when it is https.
     pub(crate) fn new(
-        url: &Url,
+        config: &portcullis_config::Upstream,
         tls: impl FnOnce() -> Result<Arc<ClientConfig>, rustls::Error>,
     ) -> Result<Self, UpstreamError> {
+        let url = &config.url;
         let bad = || UpstreamError::Address(BadUpstream(url.clone()));
         let host = url.host_str().ok_or_else(bad)?;
         // `url` writes an IPv6 address in brackets; a socket address has none.
@@ -99,36 +113,39 @@ impl Upstream {
             }
             _ => None,
         };
+        let origin = url.origin().ascii_serialization();
         Ok(Self {
-            origin: url.origin().ascii_serialization().into(),
+            key: format!("{:?} {origin}", config.protocol).into(),
             authority: url.authority().to_owned(),
             base: url.path().trim_end_matches('/').to_owned(),
+            protocol: config.protocol,
+            preserve_host: config.preserve_host,
             host,
             port,
             tls,
+            connect_timeout: config.connect_timeout,
+            answer_timeout: config.answer_timeout,
+            idle_timeout: config.idle_timeout,
         })
     }
 
-    async fn connect(&self) -> Result<SendRequest<RequestBody>, SendError> {
-        match timeout(CONNECT_TIMEOUT, self.dial()).await {
-            Ok(sender) => sender,
-            Err(_) => Err(SendError::ConnectTimeout),
+    /// The scheme of its address.
+    pub(crate) const fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    async fn connect(&self) -> Result<Connection, SendError> {
+        match timeout(self.connect_timeout, self.dial()).await {
+            Ok(connection) => connection,
+            Err(_) => Err(SendError::ConnectTimeout(self.connect_timeout)),
         }
     }
 
-    async fn dial(&self) -> Result<SendRequest<RequestBody>, SendError> {
-        let address = (self.host.as_str(), self.port);
-        let stream = TcpStream::connect(address)
-            .await
-            .map_err(SendError::Connect)?;
-        stream.set_nodelay(true).map_err(SendError::Connect)?;
-        match &self.tls {
-            None => handshake(stream).await,
-            Some((name, config)) => {
-                let connector = TlsConnector::from(Arc::clone(config));
-                let stream = connector.connect(name.clone(), stream).await;
-                handshake(stream.map_err(SendError::Connect)?).await
-            }
+    async fn dial(&self) -> Result<Connection, SendError> {
+        let host = (self.host.as_str(), self.port);
+        match self.protocol {
+            Protocol::Http1 => Connection::http1(host, self.tls.as_ref()).await,
+            Protocol::Http2 => Connection::http2(host, self.tls.as_ref()).await,
         }
     }
 }
@@ -145,35 +162,33 @@ pub enum UpstreamError {
     Tls(#[source] rustls::Error),
 }
 
-async fn handshake<S>(stream: S) -> Result<SendRequest<RequestBody>, SendError>
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
-    let (sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(SendError::Broken)?;
-    tokio::task::spawn_local(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection to an upstream ended");
-        }
-    });
-    Ok(sender)
-}
-
 /// One thread's connections to all upstreams.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pools {
-    by_origin: RefCell<HashMap<Arc<str>, Rc<Pool>>>,
+    by_key: RefCell<HashMap<Arc<str>, Rc<Pool>>>,
+    websockets: Arc<Semaphore>,
 }
 
-/// One thread's idle connections to one upstream; the one used last comes first.
+impl Default for Pools {
+    fn default() -> Self {
+        Self {
+            by_key: RefCell::default(),
+            websockets: Arc::new(Semaphore::new(MAX_WEBSOCKETS)),
+        }
+    }
+}
+
+/// One thread's connections to one upstream that may carry another request.
 #[derive(Default)]
 struct Pool {
+    /// Those that carry none; the one used last comes first.
     idle: RefCell<Vec<Idle>>,
+    /// The one that carries several at the same time.
+    shared: RefCell<Option<http2::SendRequest<RequestBody>>>,
 }
 
 struct Idle {
-    sender: SendRequest<RequestBody>,
+    connection: Connection,
     since: Instant,
 }
 
@@ -182,7 +197,15 @@ struct Idle {
 /// Dropped before that, it is closed: what is left on it is not the beginning of an answer.
 pub(crate) struct Lease {
     pool: Rc<Pool>,
-    sender: Option<SendRequest<RequestBody>>,
+    connection: Option<Connection>,
+}
+
+/// What an upstream answered to one that asks for `WebSocket`.
+pub(super) enum Switch {
+    /// It switches: bytes from here on. The place is held as long.
+    Agreed(Response<Incoming>, OwnedSemaphorePermit),
+    /// It answers as it would answer any request.
+    Declined(Response<Body>),
 }
 
 impl Pools {
@@ -199,7 +222,7 @@ impl Pools {
         let pool = self.pool(upstream);
         while let Some(kept) = pool.take() {
             let copy = repeatable(&request);
-            let Failed { error, unsent } = match pool.send_on(kept, request).await {
+            let Failed { error, unsent } = match pool.send_on(upstream, kept, request).await {
                 Ok(response) => return Ok(response),
                 Err(failed) => failed,
             };
@@ -213,16 +236,39 @@ impl Pools {
             }
         }
         let fresh = upstream.connect().await?;
-        let answer = pool.send_on(fresh, request).await;
+        pool.share(&fresh);
+        let answer = pool.send_on(upstream, fresh, request).await;
         answer.map_err(|failed| failed.error)
     }
 
+    /// Sends a request to switch to `WebSocket`, on a connection that carries nothing else, ever.
+    pub(super) async fn switch(
+        &self,
+        upstream: &Upstream,
+        request: Request<RequestBody>,
+    ) -> Result<Switch, SendError> {
+        let place = Arc::clone(&self.websockets).try_acquire_owned();
+        let place = place.map_err(|_| SendError::Full)?;
+        let mut connection = upstream.connect().await?;
+        let answer = connection.answer(request, upstream.answer_timeout).await;
+        let response = answer.map_err(|failed| failed.error)?;
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS
+            && websocket::switches(response.headers())
+        {
+            return Ok(Switch::Agreed(response, place));
+        }
+        // A pool that nobody knows: the connection is closed when the answer has ended.
+        let nowhere = Rc::new(Pool::default());
+        let answer = nowhere.respond(upstream, connection, response);
+        answer.map(Switch::Declined)
+    }
+
     fn pool(&self, upstream: &Upstream) -> Rc<Pool> {
-        let mut pools = self.by_origin.borrow_mut();
-        if let Some(pool) = pools.get(&upstream.origin) {
+        let mut pools = self.by_key.borrow_mut();
+        if let Some(pool) = pools.get(&upstream.key) {
             return Rc::clone(pool);
         }
-        Rc::clone(pools.entry(Arc::clone(&upstream.origin)).or_default())
+        Rc::clone(pools.entry(Arc::clone(&upstream.key)).or_default())
     }
 }
 
@@ -241,89 +287,133 @@ fn repeatable(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
 /// Waits for `answer`, as long as the request's own body moves and a while after that.
 async fn answer_in_time<F: Future + Unpin>(
     mut answer: F,
+    patience: Duration,
     last_progress: impl Fn() -> Instant,
 ) -> Option<F::Output> {
     loop {
-        let deadline = last_progress() + ANSWER_TIMEOUT;
+        let deadline = last_progress() + patience;
         match timeout_at(deadline, &mut answer).await {
             Ok(output) => return Some(output),
-            Err(_) if last_progress() + ANSWER_TIMEOUT > deadline => {}
+            Err(_) if last_progress() + patience > deadline => {}
             Err(_) => return None,
         }
     }
 }
 
-impl Pool {
-    fn take(&self) -> Option<SendRequest<RequestBody>> {
-        let mut idle = self.idle.borrow_mut();
-        let usable = |idle: &Idle| idle.sender.is_ready() && idle.since.elapsed() < MAX_IDLE_TIME;
-        let index = idle.iter().rposition(usable)?;
-        Some(idle.remove(index).sender)
-    }
-
-    fn put(&self, sender: SendRequest<RequestBody>) {
-        let mut idle = self.idle.borrow_mut();
-        if idle.len() >= MAX_IDLE {
-            idle.retain(|idle| !idle.sender.is_closed() && idle.since.elapsed() < MAX_IDLE_TIME);
-        }
-        if idle.len() < MAX_IDLE && !sender.is_closed() {
-            idle.push(Idle {
-                sender,
-                since: Instant::now(),
-            });
-        }
-    }
-
-    /// Sends the request on this connection, which the answer then holds until it has ended.
-    async fn send_on(
-        self: &Rc<Self>,
-        mut sender: SendRequest<RequestBody>,
+impl Connection {
+    async fn answer(
+        &mut self,
         request: Request<RequestBody>,
-    ) -> Result<Response<Body>, Failed> {
+        patience: Duration,
+    ) -> Result<Response<Incoming>, Failed> {
         let progress = request.body().progress();
-        let answer = std::pin::pin!(sender.try_send_request(request));
-        match answer_in_time(answer, || progress.last()).await {
-            None => Err(SendError::AnswerTimeout.into()),
-            // Nobody is asked to switch: `Upgrade` is removed from every request.
-            Some(Ok(response)) if response.status().is_informational() => {
-                Err(SendError::Switched.into())
-            }
-            Some(Ok(response)) => Ok(self.lease(sender, response)),
+        let answer = std::pin::pin!(self.send(request));
+        match answer_in_time(answer, patience, || progress.last()).await {
+            None => Err(SendError::AnswerTimeout(patience).into()),
+            Some(Ok(response)) => Ok(response),
             Some(Err(mut error)) => Err(Failed {
                 unsent: error.take_message().map(Box::new),
                 error: SendError::Broken(error.into_error()),
             }),
         }
     }
+}
 
-    fn lease(
+impl Pool {
+    /// A connection for one more request, when there is one.
+    fn take(&self) -> Option<Connection> {
+        if let Some(shared) = self.shared.borrow().clone() {
+            return Some(Connection::Http2(shared)).filter(Connection::is_usable);
+        }
+        let mut idle = self.idle.borrow_mut();
+        // Whatever is not usable now never will be: it ended, is too old, or says what nobody asked.
+        while let Some(Idle { connection, since }) = idle.pop() {
+            if since.elapsed() < MAX_IDLE_TIME && connection.is_usable() {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    fn put(&self, connection: Connection) {
+        let mut idle = self.idle.borrow_mut();
+        if idle.len() >= MAX_IDLE {
+            idle.retain(|idle| {
+                !idle.connection.is_closed() && idle.since.elapsed() < MAX_IDLE_TIME
+            });
+        }
+        if idle.len() < MAX_IDLE && !connection.is_closed() {
+            idle.push(Idle {
+                connection,
+                since: Instant::now(),
+            });
+        }
+    }
+
+    /// Lets others use the connection at the same time, where its protocol can do that.
+    fn share(&self, connection: &Connection) {
+        if let Connection::Http2(sender) = connection {
+            self.shared.replace(Some(sender.clone()));
+        }
+    }
+
+    /// Sends the request on this connection, which the answer then holds until it has ended.
+    async fn send_on(
         self: &Rc<Self>,
-        sender: SendRequest<RequestBody>,
+        upstream: &Upstream,
+        mut connection: Connection,
+        request: Request<RequestBody>,
+    ) -> Result<Response<Body>, Failed> {
+        match connection.answer(request, upstream.answer_timeout).await {
+            Ok(response) => Ok(self.respond(upstream, connection, response)?),
+            Err(failed) => {
+                // The connection may be at fault: others go another way. A caller whose body is at
+                // fault must not take the connection away from the others.
+                if BodyError::find_in(&failed.error).is_none() {
+                    self.shared.replace(None);
+                }
+                Err(failed)
+            }
+        }
+    }
+
+    fn respond(
+        self: &Rc<Self>,
+        upstream: &Upstream,
+        connection: Connection,
         mut response: Response<Incoming>,
-    ) -> Response<Body> {
+    ) -> Result<Response<Body>, SendError> {
+        // `Upgrade` is removed from every request that is not to become a WebSocket.
+        if response.status().is_informational() {
+            return Err(SendError::Switched);
+        }
         let mut lease = Lease {
             pool: Rc::clone(self),
-            sender: Some(sender),
+            connection: match connection {
+                Connection::Http1 { .. } => Some(connection),
+                // The pool has it already.
+                Connection::Http2(_) => None,
+            },
         };
         // RFC 9112 section 2.3: the version is that of this hop.
         *response.version_mut() = Version::HTTP_11;
-        response.map(|body| {
+        Ok(response.map(|body| {
             if body.is_end_stream() {
                 lease.end();
             }
             Body::Upstream {
-                body: Timed::new(body),
+                body: Timed::new(body, upstream.idle_timeout),
                 lease,
             }
-        })
+        }))
     }
 }
 
 impl Lease {
     /// The answer has ended: the connection may carry another request.
     pub(crate) fn end(&mut self) {
-        if let Some(sender) = self.sender.take() {
-            self.pool.put(sender);
+        if let Some(connection) = self.connection.take() {
+            self.pool.put(connection);
         }
     }
 }
@@ -337,7 +427,7 @@ impl SendError {
 
 impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.origin, self.base)
+        write!(f, "{}{}", self.key, self.base)
     }
 }
 
@@ -350,7 +440,7 @@ impl fmt::Debug for Pool {
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lease")
-            .field("ended", &self.sender.is_none())
+            .field("ended", &self.connection.is_none())
             .finish_non_exhaustive()
     }
 }

@@ -1,15 +1,20 @@
 use std::sync::Arc;
 
-use portcullis::{Cache, Issuer, Verifier};
-use portcullis_config::{AuthorizerKind, Check};
+use portcullis::{Cache, Issuer, Revocation, RevocationList, Verifier};
+use portcullis_config::{AuthorizerKind, Check, Dpop, JwtAuthorizer};
+use portcullis_token::{NonceIssuer, ProofRules, UnixTime};
 
 use super::{Environment, PlanError};
+use crate::policy::Imposed;
 
 /// One way to prove who a caller is.
 #[derive(Debug)]
 pub(crate) struct Authorizer {
     pub(crate) name: String,
     pub(crate) verifier: Verifier,
+    pub(crate) dpop: Dpop,
+    /// The policies it imposes; none when absent.
+    pub(crate) imposed: Option<Imposed>,
 }
 
 pub(super) fn compile(
@@ -21,7 +26,24 @@ pub(super) fn compile(
     let mut issuer = (environment.issuer)(jwt)
         .algorithms(jwt.algorithms.clone())
         .leeway(jwt.leeway)
-        .scope_claims(jwt.scope_claims.clone());
+        .scope_claims(jwt.scope_claims.clone())
+        .token_type(jwt.token_type.clone());
+    let required = jwt.required_claims.iter();
+    issuer = required.fold(issuer, Issuer::required_claim);
+    if let Some(age) = jwt.max_age {
+        issuer = issuer.max_age(age);
+    }
+    if let Some(lifetime) = jwt.max_lifetime {
+        issuer = issuer.max_lifetime(lifetime);
+    }
+    let rules = jwt.claim_rules.iter().cloned();
+    issuer = rules.fold(issuer, Issuer::claim_rule);
+    if jwt.dpop_nonce {
+        issuer = issuer.proofs(ProofRules {
+            nonces: Some(Arc::new(NonceIssuer::random()?)),
+            ..ProofRules::default()
+        });
+    }
     if let Check::Is(url) = &jwt.issuer {
         issuer = issuer.named(url.as_written());
     }
@@ -29,17 +51,55 @@ pub(super) fn compile(
         Check::Any => issuer.any_audience(),
         Check::Is(audiences) => audiences.iter().fold(issuer, Issuer::audience),
     };
-    let verifier = Verifier::builder()
+    let mut builder = Verifier::builder()
         .issuer(issuer)
         .clock(Arc::clone(&environment.clock))
-        .cache(cache.clone())
-        .build()
-        .map_err(|cause| PlanError::Authorizer {
-            name: authorizer.name.clone(),
-            cause,
-        })?;
+        .cache(cache.clone());
+    if !jwt.revoked.is_empty() {
+        builder = builder.revocations(Arc::new(revocations(jwt, environment)?));
+    }
+    let verifier = builder.build().map_err(|cause| PlanError::Authorizer {
+        name: authorizer.name.clone(),
+        cause,
+    })?;
     Ok(Authorizer {
         name: authorizer.name.clone(),
         verifier,
+        dpop: jwt.dpop,
+        imposed: Imposed::compile(jwt),
     })
+}
+
+/// The revocations of the file, which the next file may take back, and time never does.
+fn revocations(
+    jwt: &JwtAuthorizer,
+    environment: &Environment<'_>,
+) -> Result<RevocationList, PlanError> {
+    const NEVER: UnixTime = UnixTime(u64::MAX);
+    let Check::Is(url) = &jwt.issuer else {
+        return Err(PlanError::RevokedWithoutIssuer);
+    };
+    // Tokens have the spelling that the issuer's discovery document has.
+    let bare = url.as_written().trim_end_matches('/');
+    let spellings = [bare.to_owned(), format!("{bare}/")];
+    let room = jwt.revoked.len() * spellings.len();
+    let list = RevocationList::with_room(Arc::clone(&environment.clock), room);
+    let tokens = jwt.revoked.tokens.iter().cloned().map(Revocation::Token);
+    let sessions = jwt
+        .revoked
+        .sessions
+        .iter()
+        .cloned()
+        .map(Revocation::Session);
+    let subjects = jwt.revoked.subjects.iter().cloned();
+    let subjects = subjects.map(|(subject, issued_before)| Revocation::Subject {
+        subject,
+        issued_before,
+    });
+    for revocation in tokens.chain(sessions).chain(subjects) {
+        for issuer in &spellings {
+            list.revoke(issuer, revocation.clone(), NEVER)?;
+        }
+    }
+    Ok(list)
 }

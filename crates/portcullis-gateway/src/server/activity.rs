@@ -1,8 +1,8 @@
 //! What a connection is doing, so that its waits can end in time.
 
-use std::cell::Cell;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -11,22 +11,30 @@ use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
 use crate::body::{Body, BodyError};
+use crate::observe::Observation;
 
 /// Cancelled requests that a connection may have in advance of its finished ones.
 const CANCELLATIONS: u32 = 100;
 
+/// No head has begun.
+const NEVER: u64 = u64::MAX;
+
 /// Requests under way on one connection, and since when it has none.
+///
+/// One thread alone uses it; it could go to another one because an upgraded connection may.
 #[derive(Debug)]
 pub(super) struct Activity {
-    under_way: Cell<u32>,
-    idle_since: Cell<Instant>,
-    /// When the first byte of a head came that is not whole yet.
-    head_since: Cell<Option<Instant>>,
+    began: Instant,
+    under_way: AtomicU32,
+    /// In nanoseconds after `began`.
+    idle_since: AtomicU64,
+    /// When the first byte of a head came that is not whole yet, in nanoseconds after `began`.
+    head_since: AtomicU64,
     /// Cancelled requests less finished ones.
-    cancelled: Cell<u32>,
-    drains: Cell<bool>,
+    cancelled: AtomicU32,
+    drains: AtomicBool,
     /// Whether the caller has yet to take what was written.
-    blocked: Cell<bool>,
+    blocked: AtomicBool,
 }
 
 /// How long a connection may wait for a caller.
@@ -46,63 +54,69 @@ pub(super) enum Expired {
 }
 
 impl Activity {
-    pub(super) fn begin() -> Rc<Self> {
-        Rc::new(Self {
-            under_way: Cell::new(0),
-            idle_since: Cell::new(Instant::now()),
-            head_since: Cell::new(None),
-            cancelled: Cell::new(0),
-            drains: Cell::new(false),
-            blocked: Cell::new(false),
+    pub(super) fn begin() -> Arc<Self> {
+        Arc::new(Self {
+            began: Instant::now(),
+            under_way: AtomicU32::new(0),
+            idle_since: AtomicU64::new(0),
+            head_since: AtomicU64::new(NEVER),
+            cancelled: AtomicU32::new(0),
+            drains: AtomicBool::new(false),
+            blocked: AtomicBool::new(false),
         })
+    }
+
+    /// Now, in nanoseconds after `began`: five centuries fit.
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(NEVER - 1)
     }
 
     /// Bytes have come: where no request is under way, they are the head of one.
     pub(super) fn received(&self) {
-        if self.under_way.get() == 0 && self.head_since.get().is_none() {
-            self.head_since.set(Some(Instant::now()));
+        if self.is_idle() && self.head_since.load(Relaxed) == NEVER {
+            self.head_since.store(self.now(), Relaxed);
         }
     }
 
     /// A head is whole. The request is under way until what is returned is dropped.
-    pub(super) fn request(self: &Rc<Self>) -> UnderWay {
-        self.head_since.set(None);
-        self.under_way.set(self.under_way.get() + 1);
+    pub(super) fn request(self: &Arc<Self>) -> UnderWay {
+        self.head_since.store(NEVER, Relaxed);
+        self.under_way.fetch_add(1, Relaxed);
         UnderWay {
-            activity: Rc::clone(self),
+            activity: Arc::clone(self),
             finished: false,
         }
     }
 
     /// A write was tried, and waits for the caller or does not.
     pub(super) fn wrote<T>(&self, write: &Poll<T>) {
-        self.blocked.set(write.is_pending());
+        self.blocked.store(write.is_pending(), Relaxed);
     }
 
-    pub(super) const fn is_blocked(&self) -> bool {
-        self.blocked.get()
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked.load(Relaxed)
     }
 
     /// The gateway drains: answers from here on say that they are the last.
     pub(super) fn drain(&self) {
-        self.drains.set(true);
+        self.drains.store(true, Relaxed);
     }
 
-    pub(super) const fn drains(&self) -> bool {
-        self.drains.get()
+    pub(super) fn drains(&self) -> bool {
+        self.drains.load(Relaxed)
     }
 
-    pub(super) const fn is_idle(&self) -> bool {
-        self.under_way.get() == 0
+    pub(super) fn is_idle(&self) -> bool {
+        self.under_way.load(Relaxed) == 0
     }
 
-    pub(super) const fn idle_since(&self) -> Instant {
-        self.idle_since.get()
+    pub(super) fn idle_since(&self) -> Instant {
+        self.began + Duration::from_nanos(self.idle_since.load(Relaxed))
     }
 
     /// Whether the caller begins requests only to cancel them ("rapid reset", CVE-2023-44487).
-    pub(super) const fn is_abused(&self) -> bool {
-        self.cancelled.get() > CANCELLATIONS
+    pub(super) fn is_abused(&self) -> bool {
+        self.cancelled.load(Relaxed) > CANCELLATIONS
     }
 
     /// When the connection has waited for long enough, and why; never while a request is under way.
@@ -110,16 +124,20 @@ impl Activity {
         if !self.is_idle() {
             return None;
         }
-        let idle = (self.idle_since.get() + waits.idle, Expired::Idle);
-        let head = self.head_since.get();
-        Some(head.map_or(idle, |since| (since + waits.head, Expired::Head)))
+        match self.head_since.load(Relaxed) {
+            NEVER => Some((self.idle_since() + waits.idle, Expired::Idle)),
+            since => {
+                let since = self.began + Duration::from_nanos(since);
+                Some((since + waits.head, Expired::Head))
+            }
+        }
     }
 }
 
 /// A request under way.
 #[derive(Debug)]
 pub(super) struct UnderWay {
-    activity: Rc<Activity>,
+    activity: Arc<Activity>,
     finished: bool,
 }
 
@@ -132,14 +150,15 @@ impl UnderWay {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         let activity = &self.activity;
-        let cancelled = activity.cancelled.get();
-        activity.cancelled.set(if self.finished {
+        let cancelled = activity.cancelled.load(Relaxed);
+        let cancelled = if self.finished {
             cancelled.saturating_sub(1)
         } else {
             cancelled.saturating_add(1)
-        });
-        activity.under_way.set(activity.under_way.get() - 1);
-        activity.idle_since.set(Instant::now());
+        };
+        activity.cancelled.store(cancelled, Relaxed);
+        activity.under_way.fetch_sub(1, Relaxed);
+        activity.idle_since.store(activity.now(), Relaxed);
     }
 }
 
@@ -148,12 +167,19 @@ impl Drop for UnderWay {
 pub(super) struct Answer {
     body: Body,
     under_way: UnderWay,
+    /// Tells of the request when the answer ends.
+    seen: Observation,
     /// Ends the answer where a request has a time in all.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl Answer {
-    pub(super) fn new(mut under_way: UnderWay, body: Body, deadline: Option<Instant>) -> Self {
+    pub(super) fn new(
+        mut under_way: UnderWay,
+        seen: Observation,
+        body: Body,
+        deadline: Option<Instant>,
+    ) -> Self {
         if http_body::Body::is_end_stream(&body) {
             under_way.finish();
         }
@@ -162,6 +188,7 @@ impl Answer {
         Self {
             body,
             under_way,
+            seen,
             deadline: deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline))),
         }
     }
@@ -178,9 +205,19 @@ impl http_body::Body for Answer {
         if let Some(deadline) = &mut self.deadline
             && deadline.as_mut().poll(context).is_ready()
         {
+            self.seen.broke_off();
             return Poll::Ready(Some(Err(BodyError::Idle)));
         }
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let data = frame
+            .as_ref()
+            .and_then(|frame| frame.as_ref().ok()?.data_ref());
+        if let Some(length) = data.map(Bytes::len) {
+            self.seen.sent(length);
+        }
+        if matches!(frame, Some(Err(_))) {
+            self.seen.broke_off();
+        }
         if frame.is_none() || self.body.is_end_stream() {
             self.under_way.finish();
         }

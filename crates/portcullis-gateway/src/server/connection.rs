@@ -77,6 +77,7 @@ enum ConnectionError {
 }
 
 pub(super) async fn serve(context: Context, stream: TcpStream, peer: IpAddr) {
+    let _open = context.deps.instruments.open_connection();
     let result = match stream.set_nodelay(true) {
         Ok(()) => serve_stream(&context, stream, peer).await,
         Err(error) => Err(error.into()),
@@ -108,7 +109,7 @@ async fn serve_stream(
     };
     let speaks_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let (activity, peer) = (Activity::begin(), Peer::new(address, "https"));
-    let stream = Begun::new(Vec::new(), stream, Rc::clone(&activity));
+    let stream = Begun::new(Vec::new(), stream, Arc::clone(&activity));
     if speaks_http2 {
         serve_http2(context, &limits, stream, peer, activity).await
     } else {
@@ -129,7 +130,7 @@ async fn serve_clear(
     };
     let (protocol, first) = detected;
     let (activity, peer) = (Activity::begin(), Peer::new(address, "http"));
-    let stream = Begun::new(first, stream, Rc::clone(&activity));
+    let stream = Begun::new(first, stream, Arc::clone(&activity));
     match protocol {
         Protocol::Http1 => serve_http1(context, limits, stream, peer, activity).await,
         Protocol::Http2 => serve_http2(context, limits, stream, peer, activity).await,
@@ -146,10 +147,10 @@ async fn serve_http1<S>(
     limits: &Limits,
     stream: Begun<S>,
     peer: Peer,
-    activity: Rc<Activity>,
+    activity: Arc<Activity>,
 ) -> Result<(), ConnectionError>
 where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut builder = http1::Builder::new();
     let bytes = usize::try_from(limits.headers).unwrap_or(usize::MAX);
@@ -158,11 +159,15 @@ where
         builder.max_headers(limits.header_count);
     }
     let service = service(context, peer, &activity);
-    let mut connection = builder.serve_connection(TokioIo::new(stream), service);
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let mut connection = connection.with_upgrades();
     let ended = drive(Pin::new(&mut connection), context, limits, &activity).await?;
     // Behind half an answer, another one would be taken for its rest.
-    if ended == Some(Expired::Head) && !activity.is_blocked() {
-        let mut stream = connection.into_parts().io.into_inner().into_inner();
+    if ended == Some(Expired::Head)
+        && !activity.is_blocked()
+        && let Some(parts) = connection.into_parts()
+    {
+        let mut stream = parts.io.into_inner().into_inner();
         let farewell = async {
             stream.write_all(REQUEST_TIMEOUT).await?;
             stream.shutdown().await
@@ -177,7 +182,7 @@ async fn serve_http2<S>(
     limits: &Limits,
     stream: Begun<S>,
     peer: Peer,
-    activity: Rc<Activity>,
+    activity: Arc<Activity>,
 ) -> Result<(), ConnectionError>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
@@ -208,23 +213,24 @@ where
 fn service(
     context: &Context,
     peer: Peer,
-    activity: &Rc<Activity>,
+    activity: &Arc<Activity>,
 ) -> impl HttpService<Incoming, ResBody = Answer, Error = Infallible, Future: 'static> + use<> {
     let (shared, deps) = (Arc::clone(&context.shared), Rc::clone(&context.deps));
-    let activity = Rc::clone(activity);
+    let activity = Arc::clone(activity);
     service_fn(move |request: Request<Incoming>| {
         let under_way = activity.request();
         let (plan, deps) = (shared.plan.load_full(), Rc::clone(&deps));
-        let activity = Rc::clone(&activity);
+        let activity = Arc::clone(&activity);
         async move {
             let version = request.version();
             let total = plan.limits.request_timeout;
             let deadline = total.map(|total| Instant::now() + total);
-            let mut response = request::serve(&plan, &deps, request, peer, deadline).await;
+            let answer = request::serve(&plan, &deps, request, peer, deadline).await;
+            let (mut response, seen) = answer;
             if activity.drains() && version < Version::HTTP_2 {
                 announce_end(&mut response);
             }
-            Ok(response.map(|body| Answer::new(under_way, body, deadline)))
+            Ok(response.map(|body| Answer::new(under_way, seen, body, deadline)))
         }
     })
 }
@@ -313,10 +319,10 @@ trait Connection: Future<Output = hyper::Result<()>> {
     fn shut_down(self: Pin<&mut Self>);
 }
 
-impl<I, S> Connection for http1::Connection<I, S>
+impl<I, S> Connection for http1::UpgradeableConnection<I, S>
 where
     S: HttpService<Incoming, ResBody = Answer, Error = Infallible>,
-    I: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {
     const PROTOCOL: Protocol = Protocol::Http1;
 

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
@@ -49,11 +49,11 @@ pub(super) struct Begun<S> {
     /// How many of the first bytes have been read again.
     taken: usize,
     stream: S,
-    activity: Rc<Activity>,
+    activity: Arc<Activity>,
 }
 
 impl<S> Begun<S> {
-    pub(super) const fn new(first: Vec<u8>, stream: S, activity: Rc<Activity>) -> Self {
+    pub(super) const fn new(first: Vec<u8>, stream: S, activity: Arc<Activity>) -> Self {
         Self {
             first,
             taken: 0,

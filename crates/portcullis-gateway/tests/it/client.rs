@@ -100,6 +100,18 @@ impl Client {
         }
     }
 
+    /// Reads the last chunk, and the trailers after it.
+    pub(crate) async fn trailers(&mut self) -> io::Result<Vec<String>> {
+        assert_eq!(self.line().await?, "0", "the last chunk");
+        let mut trailers = Vec::new();
+        loop {
+            match self.line().await? {
+                end if end.is_empty() => return Ok(trailers),
+                line => trailers.push(line),
+            }
+        }
+    }
+
     /// Reads whatever comes until the other side closes the connection.
     pub(crate) async fn rest(&mut self) -> io::Result<Vec<u8>> {
         while self.receive().await? {}

@@ -3,10 +3,10 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, LazyLock};
 
-use portcullis::{Issuer, KeySource, Keys};
+use portcullis::{Introspection, Issuer, KeySource, Keys};
 use portcullis_config::{Check, JwtAuthorizer, Source};
 use portcullis_gateway::{Environment, Gateway, Plan};
-use portcullis_testkit::{TestClock, TestIssuer, TokenBuilder};
+use portcullis_testkit::{TestClock, TestIntrospection, TestIssuer, TokenBuilder};
 
 use crate::client::{Answer, Client};
 use crate::upstream::{Echo, Scripted, Wire};
@@ -25,6 +25,8 @@ pub(crate) struct World {
     /// Whether keys are found by discovery, where the configuration says so, rather than known.
     pub(crate) fetches: bool,
     pub(crate) tells_reason: bool,
+    /// Who is asked about opaque tokens, where the configuration says so.
+    pub(crate) introspection: TestIntrospection,
 }
 
 /// A running gateway with everything around it.
@@ -43,6 +45,7 @@ impl Default for World {
             clock: TestClock::default(),
             fetches: false,
             tells_reason: false,
+            introspection: TestIntrospection::new(),
         }
     }
 }
@@ -81,7 +84,7 @@ impl World {
             PARTNER => &self.partner,
             other => panic!("no test issuer is called {other}"),
         };
-        if self.fetches && jwt.keys == portcullis_config::KeySource::Discovery {
+        let trusted = if self.fetches && jwt.keys == portcullis_config::KeySource::Discovery {
             let source = KeySource::Discovery(url.url().clone());
             let clock = Arc::new(self.clock.clone());
             Issuer::sharing(Keys::new(
@@ -91,7 +94,12 @@ impl World {
             ))
         } else {
             Issuer::fixed(issuer.key_set())
+        };
+        if jwt.introspection.is_none() {
+            return trusted;
         }
+        let introspector = Arc::new(self.introspection.clone());
+        trusted.introspection(Introspection::new(introspector))
     }
 
     /// A token that `user` accepts.

@@ -167,7 +167,7 @@ async fn connection_cannot_take_away_what_we_say() {
 async fn what_concerns_one_connection_goes_no_further() {
     let fixture = Fixture::start(API).await;
     let lines = "Keep-Alive: timeout=5\r\nProxy-Connection: close\r\nProxy-Authorization: Basic x\r\n\
-        Proxy-Authenticate: Basic\r\nTE: trailers\r\nTrailer: x\r\nUpgrade: websocket\r\n\
+        Proxy-Authenticate: Basic\r\nTE: trailers\r\nTrailer: x\r\nUpgrade: h2c\r\n\
         Connection: upgrade\r\nX-Original-URL: /admin\r\nX-Rewrite-URL: /admin\r\n\
         X_Original_Url: /admin\r\nX-HTTP-Method-Override: DELETE\r\nAccept: a\r\nAccept: b\r\n";
     assert_eq!(fixture.get("/public", lines).await.status, 200);

@@ -104,7 +104,9 @@ impl Answers {
         }
     }
 
-    /// Says `text` for `reason` in the bodies of [`ErrorStyle::Tyk`] and [`ErrorStyle::ExpressJwt`].
+    /// Says `text` for `reason` in bodies, whatever the style; challenges stay as they are.
+    ///
+    /// Words of its own tell a caller which check failed, also before the signature is checked.
     ///
     /// ```
     /// use portcullis::{Answers, ErrorStyle, Reason};

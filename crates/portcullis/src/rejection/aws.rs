@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use portcullis_token::Reason;
+use serde_json::json;
 
 use super::Rejection;
 use super::challenge::Parameters;
@@ -27,7 +28,8 @@ pub(super) fn restyle(
     }
     let status = response.status();
     let message = status.canonical_reason().unwrap_or_default();
-    *response.body_mut() = Bytes::from(format!("{{\"message\":\"{message}\"}}"));
+    let message = rejection.answers.find_message(rejection).unwrap_or(message);
+    *response.body_mut() = Bytes::from(json!({ "message": message }).to_string());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if status != StatusCode::SERVICE_UNAVAILABLE {

@@ -88,6 +88,40 @@ impl Form {
                 .headers_mut()
                 .insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
         }
+        let message = rejection.description();
+        self.reshape(answer, code(rejection.status()), message)
+    }
+
+    /// Gives a refusal that is not about a credential this form.
+    ///
+    /// As gRPC it has this status code and message; otherwise it only loses its body, to HEAD.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http::header::CONTENT_TYPE;
+    /// use portcullis::Form;
+    ///
+    /// let request = http::Request::post("/").header(CONTENT_TYPE, "application/grpc");
+    /// let (head, ()) = request.body(()).unwrap().into_parts();
+    /// let refused = http::Response::new(Bytes::from_static(b"no such method"));
+    /// let answer = Form::of(&head).shape(refused, "12", "no such method");
+    /// assert_eq!(answer.headers()["grpc-status"], "12");
+    /// ```
+    pub fn shape(
+        self,
+        answer: Response<Bytes>,
+        grpc_status: &'static str,
+        message: &str,
+    ) -> Response<Bytes> {
+        self.reshape(answer, grpc_status, Some(message))
+    }
+
+    fn reshape(
+        self,
+        mut answer: Response<Bytes>,
+        grpc_status: &'static str,
+        message: Option<&str>,
+    ) -> Response<Bytes> {
         match self.body {
             Body::Whole => answer,
             Body::None => {
@@ -95,7 +129,7 @@ impl Form {
                 answer.headers_mut().insert(CONTENT_LENGTH, length);
                 answer.map(|_| Bytes::new())
             }
-            Body::Grpc(grpc) => trailers_only(grpc, rejection, answer),
+            Body::Grpc(grpc) => trailers_only(grpc, answer, grpc_status, message),
         }
     }
 }
@@ -104,21 +138,17 @@ impl Form {
 /// in the head. The challenge stays as metadata.
 fn trailers_only(
     grpc: Grpc,
-    rejection: &Rejection,
     mut answer: Response<Bytes>,
+    grpc_status: &'static str,
+    message: Option<&str>,
 ) -> Response<Bytes> {
     *answer.status_mut() = StatusCode::OK;
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(grpc.media_type()));
-    headers.insert(
-        GRPC_STATUS,
-        HeaderValue::from_static(code(rejection.status())),
-    );
-    // The sentences are visible ASCII without `%`, so they need no percent-encoding.
-    if let Some(message) = rejection
-        .description()
-        .and_then(|text| HeaderValue::from_str(text).ok())
-    {
+    headers.insert(GRPC_STATUS, HeaderValue::from_static(grpc_status));
+    // The sentences are visible ASCII: nothing else of them needs percent-encoding.
+    let message = message.map(|text| text.replace('%', "%25"));
+    if let Some(message) = message.and_then(|text| HeaderValue::try_from(text).ok()) {
         headers.insert(GRPC_MESSAGE, message);
     }
     answer.map(|_| Bytes::new())

@@ -36,7 +36,7 @@ fn an_unknown_key() {
     3 | port = 8080
       | ^^^^
       |
-      = hint: the keys of [server] are `listen`, `workers`, `trusted_proxies`, `limits`, `tls`
+      = hint: the keys of [server] are `listen`, `url`, `workers`, `trusted_proxies`, `limit_headers`, `limits`, `tls`, `admin`, `drain`, `drain_delay`
     "#);
 }
 
@@ -201,13 +201,13 @@ routes = { "GET /{greeting}/{name}" = { respond = "{greeting} {nmae}" } }
 #[test]
 fn a_key_for_later_and_a_function() {
     assert_page!(
-        "[policy.standard]\nrate = \"1000/1m\"\n[api.main.routes]\n\"GET /\" = \"functions/hello\"\n",
+        "[site.web]\nrate = \"1000/1m\"\n[api.main.routes]\n\"GET /\" = \"functions/hello\"\n",
         @r#"
-        error: `policy` is not available in this version
+        error: `site` is not available in this version
          --> portcullis.toml:1:2
           |
-        1 | [policy.standard]
-          |  ^^^^^^
+        1 | [site.web]
+          |  ^^^^
 
         error: a function as a target is not available in this version
          --> portcullis.toml:4:11

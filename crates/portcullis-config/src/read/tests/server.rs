@@ -70,3 +70,58 @@ fn the_server_has_several_certificates_the_files_of_which_are_named() {
         |lines| format!("[server.tls]\ncertificate = \"a\"\n{lines}\n"),
     );
 }
+
+#[test]
+fn the_admin_listener_is_an_address_or_a_table_and_of_this_machine_unless_told() {
+    let admin = |text: &str| read(text).config.server.admin.unwrap();
+    let short = admin("[server]\nadmin = \"[::1]:9901\"\n");
+    assert_eq!(short.listen.to_string(), "[::1]:9901");
+    assert_eq!((short.token_file, short.hosts), (None, Vec::new()));
+    let long = admin(
+        "[server.admin]\nlisten = \"0.0.0.0:1\"\ntoken_file = \"t\"\nhosts = [\"A.b\", \"::1\"]\n",
+    );
+    assert_eq!(long.token_file.as_deref(), Some("t"));
+    assert_eq!(long.hosts, ["a.b", "::1"]);
+    let reach = "`admin` could be asked from other machines";
+    let host = "an entry of `hosts` must be a host name or an IP address, without a port";
+    assert_cases(
+        &[
+            ("admin = \"127.0.0.2:1\"", ""),
+            ("admin = \"0.0.0.0:1\"", reach),
+            ("admin = \"192.0.2.1:1\"", reach),
+            ("admin = { listen = \"[::]:1\", hosts = [] }", reach),
+            ("admin = { listen = \"[::]:1\", hosts = [\"a\"] }", ""),
+            ("admin = { listen = \"[::]:1\", hosts = [\"a:1\"] }", host),
+            ("admin = { hosts = [\"a\"] }", "`listen` is missing"),
+            (
+                "admin = \"localhost\"",
+                "`admin` must be an IP address and a port",
+            ),
+            (
+                "admin = 1",
+                "`admin` must be an address or a table, not an integer",
+            ),
+        ],
+        |line| format!("[server]\n{line}\n"),
+    );
+}
+
+#[test]
+fn the_time_to_end_has_a_limit() {
+    let server = read("[server]\ndrain = \"0s\"\ndrain_delay = \"24h\"\n")
+        .config
+        .server;
+    let times = (server.drain.as_secs(), server.drain_delay.as_secs());
+    assert_eq!(times, (0, 86_400));
+    assert_cases(
+        &[
+            ("drain = \"25h\"", "`drain` must be at most `24h`"),
+            (
+                "drain_delay = \"25h\"",
+                "`drain_delay` must be at most `24h`",
+            ),
+            ("drain = \"soon\"", "`drain` must be a duration"),
+        ],
+        |line| format!("[server]\n{line}\n"),
+    );
+}

@@ -1,0 +1,154 @@
+//! Follows the file while `dev` runs; a broken file changes nothing.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use axum::Router;
+use portcullis_gateway::{Gateway, Plan};
+
+use super::tenant::TenantServer;
+use super::{load_tls, make_tenant, note};
+use crate::arguments::Dev;
+use crate::plan::{self, RealIssuers};
+use crate::project::{Invalid, Project};
+use crate::routes::changes;
+use crate::session::Note;
+use crate::terminal::{self, NOTE, harmless, styled};
+use crate::watch::Watch;
+
+/// Whose tokens are accepted.
+pub(super) enum Trusted {
+    /// Those of the embedded tenant.
+    Tenant(TenantServer),
+    /// Those of the issuers that the file names.
+    Issuers(RealIssuers),
+}
+
+impl Trusted {
+    pub(super) const fn tenant(&self) -> Option<&TenantServer> {
+        match self {
+            Self::Tenant(tenant) => Some(tenant),
+            Self::Issuers(_) => None,
+        }
+    }
+}
+
+/// What a session needs to take another configuration.
+pub(super) struct Reloader {
+    directory: PathBuf,
+    listens_by_file: bool,
+    trusted: Trusted,
+    /// The project that is served.
+    project: Project,
+    note: Option<Note>,
+}
+
+impl Reloader {
+    pub(super) fn new(
+        arguments: &Dev,
+        project: Project,
+        trusted: Trusted,
+        note: Option<Note>,
+    ) -> Self {
+        Self {
+            directory: arguments.directory.clone(),
+            listens_by_file: arguments.listen.is_none(),
+            trusted,
+            project,
+            note,
+        }
+    }
+
+    /// What is left to stop; the session's note is taken away.
+    pub(super) fn end(self) -> Option<TenantServer> {
+        match self.trusted {
+            Trusted::Tenant(tenant) => Some(tenant),
+            Trusted::Issuers(_) => None,
+        }
+    }
+
+    /// Reads the files, and serves by them unless they are broken; says in one line what differs.
+    pub(super) async fn reload(&mut self, gateway: &Gateway, watch: &mut Watch) {
+        let result = match self.read().await {
+            Ok(Ok(project)) => self.serve(gateway, watch, project).await,
+            Ok(Err(invalid)) => {
+                invalid.show();
+                terminal::warn("the file has errors: what was served before still is");
+                return;
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = result {
+            terminal::complain(&error);
+            terminal::warn("the file is not used: what was served before still is");
+        }
+    }
+
+    async fn read(&self) -> anyhow::Result<Result<Project, Invalid>> {
+        let directory = self.directory.clone();
+        let read = tokio::task::spawn_blocking(move || Project::read(&directory, "dev"));
+        read.await.context("the reading was cut off")?
+    }
+
+    async fn serve(
+        &mut self,
+        gateway: &Gateway,
+        watch: &mut Watch,
+        mut project: Project,
+    ) -> anyhow::Result<()> {
+        watch.follow(project.certificate_files());
+        let tls = load_tls(&project)?;
+        let (plan, router) = self.plan(&mut project).await?;
+        plan.start_keys();
+        if let (Trusted::Tenant(tenant), Some(router)) = (&self.trusted, router) {
+            tenant.replace(router);
+        }
+        gateway.replace(plan);
+        gateway.replace_tls(tls);
+        let before = std::mem::replace(&mut self.project, project);
+        self.renew_note();
+        self.tell(&before);
+        Ok(())
+    }
+
+    async fn plan(&mut self, project: &mut Project) -> anyhow::Result<(Plan, Option<Router>)> {
+        match &mut self.trusted {
+            Trusted::Tenant(tenant) => {
+                let (issuer, address) = (tenant.issuer(), tenant.address());
+                let (router, keys) = make_tenant(project, issuer, address).await?;
+                Ok((plan::with_keys(&project.config, keys)?, Some(router)))
+            }
+            Trusted::Issuers(issuers) => Ok((issuers.plan(&project.config, true)?, None)),
+        }
+    }
+
+    /// The audiences are in the note.
+    fn renew_note(&mut self) {
+        // The old one has the name that the other one is to have.
+        self.note = None;
+        let tenant = self.trusted.tenant();
+        self.note = tenant.and_then(|tenant| note(&self.project, tenant));
+    }
+
+    fn tell(&self, before: &Project) {
+        let (old, new) = (&before.config, &self.project.config);
+        self.project.show_warnings();
+        let changes = changes(old, new);
+        terminal::say(format_args!(
+            "{}: {}\n",
+            styled(NOTE, "reloaded"),
+            harmless(&changes)
+        ));
+        let settings = [
+            (
+                "server.listen",
+                self.listens_by_file && old.server.listen != new.server.listen,
+            ),
+            ("server.workers", old.server.workers != new.server.workers),
+            ("tenant.listen", old.tenant.listen != new.tenant.listen),
+        ];
+        for (setting, _) in settings.iter().filter(|(_, differs)| *differs) {
+            terminal::warn(&format!("`{setting}` has changed, and takes a restart"));
+        }
+    }
+}

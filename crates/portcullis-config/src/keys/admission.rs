@@ -1,0 +1,74 @@
+use super::{Kind, Table, key};
+
+pub(crate) const INTROSPECTION: Table = Table {
+    title: "[authorizer.NAME.introspection]",
+    doc: "The issuer's endpoint that says whether a token is active (RFC 7662). It is asked about \
+          opaque tokens.",
+    keys: &[
+        key(
+            "url",
+            Kind::Text,
+            r#""https://tenant.example.com/oauth/introspect""#,
+            "The endpoint: https, or http on this machine.",
+        )
+        .required(),
+        key(
+            "client_id",
+            Kind::Text,
+            r#""expenses-api""#,
+            "The name of this API at the issuer.",
+        )
+        .required(),
+        key(
+            "client_secret",
+            Kind::Text,
+            r#""a long random text""#,
+            "Never printed. Best taken from the environment: `${NAME}`.",
+        )
+        .required(),
+        key(
+            "always",
+            Kind::Flag,
+            "true",
+            "Whether it is asked about JSON Web Tokens too, after their own checks.",
+        )
+        .default("false"),
+        key(
+            "cache",
+            Kind::Text,
+            r#""30s""#,
+            "How long an active token is believed to be active, `5m` at most.",
+        )
+        .default(r#""0s""#),
+    ],
+    later: &[],
+};
+
+pub(crate) const REVOKED: Table = Table {
+    title: "[authorizer.NAME.revoked]",
+    doc: "Tokens of the issuer that are refused although they have not expired.",
+    keys: &[
+        key(
+            "tokens",
+            Kind::Texts,
+            r#"["a-jti"]"#,
+            "Those with one of these `jti`.",
+        )
+        .default("[]"),
+        key(
+            "sessions",
+            Kind::Texts,
+            r#"["a-sid"]"#,
+            "Those with one of these `sid`.",
+        )
+        .default("[]"),
+        key(
+            "subjects",
+            Kind::TextTable,
+            r#"{ "auth0|ada" = "2026-11-24T08:00:00Z" }"#,
+            "Those about one of these `sub` that were issued before the time, which is UTC.",
+        )
+        .default("{}"),
+    ],
+    later: &[],
+};

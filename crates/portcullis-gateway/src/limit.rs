@@ -1,0 +1,135 @@
+//! How often: charges a permitted request to its limits, and tells what is left of them.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use portcullis_config::LimitHeaders;
+use portcullis_store::{Charge, Kind, Limits, PolicyLimit, Standing};
+
+use crate::authz::Permit;
+use crate::plan::Plan;
+use crate::refuse::{Limited, Refusal};
+
+const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const STANDING: HeaderName = HeaderName::from_static("ratelimit");
+const LEGACY_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const LEGACY_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const LEGACY_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
+/// Charges the request to all of its limits, or to none of them.
+///
+/// `told` is what the answer says of them, whether or not the request is refused.
+pub(crate) async fn charge(
+    plan: &Plan,
+    store: &impl Limits,
+    permit: &Permit<'_>,
+    told: &mut HeaderMap,
+) -> Result<(), Refusal> {
+    let Some(charging) = permit.charging() else {
+        return Ok(());
+    };
+    let now = plan.clock.now_exact();
+    let limits = &charging.limits;
+    let charge = store
+        .charge(&charging.caller, limits, now)
+        .await
+        .map_err(|_| Refusal::StoreFull)?;
+    tell(told, &plan.limit_headers, limits, &charge, now);
+    if charge.is_allowed() {
+        return Ok(());
+    }
+    let refused = || {
+        let pairs = limits.iter().zip(&charge.standings);
+        pairs.filter(|(_, standing)| !standing.allowed)
+    };
+    Err(Refusal::Limited(Box::new(Limited {
+        // Tyk looks at the rate first.
+        kind: refused()
+            .next()
+            .map_or(Kind::Quota, |(limit, _)| limit.allowance.kind()),
+        violated: refused().map(|(limit, _)| name(limit)).collect(),
+        retry_after: seconds(charge.retry_after()).max(1),
+        errors: permit.route().api.errors,
+    })))
+}
+
+fn tell(
+    told: &mut HeaderMap,
+    forms: &[LimitHeaders],
+    limits: &[PolicyLimit<'_>],
+    charge: &Charge,
+    now: Duration,
+) {
+    for form in forms {
+        match form {
+            LimitHeaders::Ietf => tell_ietf(told, limits, charge),
+            LimitHeaders::Legacy => tell_legacy(told, limits, charge, now),
+        }
+    }
+}
+
+/// draft-ietf-httpapi-ratelimit-headers-11 sections 3 and 4: lists of structured fields.
+fn tell_ietf(told: &mut HeaderMap, limits: &[PolicyLimit<'_>], charge: &Charge) {
+    let policies = limits.iter().map(|limit| {
+        let (count, period) = (limit.allowance.count(), limit.allowance.period());
+        // Windows are whole seconds.
+        let window = if period.subsec_nanos() == 0 {
+            format!(";w={}", period.as_secs())
+        } else {
+            String::new()
+        };
+        format!("\"{}\";q={count}{window}", name(limit))
+    });
+    insert(told, POLICY, &policies.collect::<Vec<_>>().join(", "));
+    let standings = limits.iter().zip(&charge.standings);
+    let standings = standings.map(|(limit, standing)| {
+        let (remaining, until) = (standing.remaining, seconds(more_after(standing)));
+        format!("\"{}\";r={remaining};t={until}", name(limit))
+    });
+    insert(told, STANDING, &standings.collect::<Vec<_>>().join(", "));
+}
+
+/// When there is more than now: a request at least, or else all of the allowance.
+const fn more_after(standing: &Standing) -> Duration {
+    if standing.remaining == 0 {
+        standing.retry_after
+    } else {
+        standing.reset_after
+    }
+}
+
+/// As Tyk and many others have them, of the limit that is nearest; `Reset` is seconds since 1970.
+fn tell_legacy(told: &mut HeaderMap, limits: &[PolicyLimit<'_>], charge: &Charge, now: Duration) {
+    let nearest = limits.iter().zip(&charge.standings).min_by_key(|pair| {
+        let standing = pair.1;
+        let last = std::cmp::Reverse(standing.reset_after);
+        (standing.allowed, standing.remaining, last)
+    });
+    if let Some((limit, standing)) = nearest {
+        let reset = seconds(now + standing.reset_after);
+        told.insert(LEGACY_LIMIT, limit.allowance.count().into());
+        told.insert(LEGACY_REMAINING, standing.remaining.into());
+        told.insert(LEGACY_RESET, reset.into());
+    }
+}
+
+/// What callers know a limit by. A policy's name has no dot in it.
+fn name(limit: &PolicyLimit<'_>) -> String {
+    let kind = match limit.allowance.kind() {
+        Kind::Rate => "rate",
+        Kind::Quota => "quota",
+    };
+    format!("{}.{kind}", limit.policy)
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// Whole seconds, the last one begun included: whoever waits as long is not too early.
+fn seconds(duration: Duration) -> u64 {
+    let begun = u64::from(duration.subsec_nanos() > 0);
+    duration.as_secs().saturating_add(begun)
+}

@@ -1,0 +1,199 @@
+use portcullis_testkit::{ProofKey, TestClock};
+use serde_json::{Value, json};
+
+use crate::client::Answer;
+use crate::fixture::{Fixture, World, bearer};
+
+const URL: &str = "https://api.example/base/a";
+
+async fn fixture(style: &str) -> Fixture {
+    let authorizer = |name: &str, words: &str| {
+        format!(
+            "[authorizer.{name}]\nissuer = \"https://issuer.example/\"\naudience = [\"api\"]\n{words}\n"
+        )
+    };
+    let text = [
+        authorizer("off", ""),
+        authorizer("accept", "dpop = \"accept\""),
+        authorizer("require", "dpop = \"require\""),
+        authorizer("nonce", "dpop = \"accept\"\ndpop_nonce = true"),
+        format!(
+            r#"
+            [server]
+            url = "https://api.example/base/"
+            [api.main]
+            errors = "{style}"
+            upstream = "UPSTREAM"
+            auth = "accept"
+            [api.main.routes]
+            "GET /off" = {{ auth = "off" }}
+            "GET /require" = {{ auth = "require" }}
+            "GET /nonce" = {{ auth = "nonce" }}
+            "GET /scope" = {{ auth = {{ accept = ["admin"] }} }}
+            [api.kept]
+            base = "/kept"
+            upstream = "UPSTREAM"
+            auth = "accept"
+            token = "keep"
+            "#
+        ),
+    ];
+    let world = World {
+        tells_reason: true,
+        ..World::default()
+    };
+    Fixture::of(world, &text.concat()).await
+}
+
+fn lines(token: &str, proof: &str) -> String {
+    format!("Authorization: DPoP {token}\r\nDPoP: {proof}\r\n")
+}
+
+fn assert_reason(answer: &Answer, style: &str, reason: &str, case: &str) {
+    let expected = match (reason, style) {
+        ("", _) => 200,
+        ("unsupported_scheme", "tyk") | ("multiple_credentials", "problem" | "aws") => 400,
+        ("multiple_credentials", "tyk") | ("scope", _) => 403,
+        _ => 401,
+    };
+    assert_eq!(answer.status, expected, "{style}: {case}");
+    if style == "problem" && !reason.is_empty() {
+        assert_eq!(answer.json()["reason"], reason, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn a_bound_token_comes_with_a_proof_of_its_key() {
+    for style in ["problem", "aws", "tyk", "express-jwt"] {
+        let fixture = fixture(style).await;
+        let key = ProofKey::new();
+        let token = || fixture.world.token();
+        let bound = token().claim("cnf", key.confirmation()).sign();
+        let free = token().sign();
+        let now = TestClock::START.0;
+        let proof = |id: &str, changes: &[(&str, Value)]| {
+            let id = [("jti", json!(id))];
+            key.proof("GET", URL, &bound, &[&id[..], changes].concat())
+        };
+        let at = |url: &str| vec![("htu", json!(url))];
+        let other = ProofKey::new().proof("GET", URL, &bound, &[]);
+        let good = proof("1", &[]);
+        let twice = format!("{}DPoP: {good}\r\n", lines(&bound, &good));
+        let off = proof("off", &at("https://api.example/base/off"));
+        let require = proof("require", &at("https://api.example/base/require"));
+        let scope = proof("scope", &at("https://api.example/base/scope"));
+        for (name, path, sent, reason) in [
+            ("a proof", "/a", lines(&bound, &good), ""),
+            ("the same proof", "/a", lines(&bound, &good), "dpop_replay"),
+            (
+                "another proof",
+                "/a?q=1",
+                lines(&bound, &proof("2", &[])),
+                "",
+            ),
+            ("two proofs", "/a", twice, "dpop_proof"),
+            (
+                "another method",
+                "/a",
+                lines(&bound, &proof("3", &[("htm", json!("POST"))])),
+                "dpop_proof",
+            ),
+            (
+                "the address of the socket",
+                "/a",
+                lines(&bound, &proof("4", &at("http://a.example/a"))),
+                "dpop_proof",
+            ),
+            (
+                "an old proof",
+                "/a",
+                lines(&bound, &proof("5", &[("iat", json!(now - 301))])),
+                "dpop_proof",
+            ),
+            (
+                "for another token",
+                "/a",
+                lines(&bound, &proof("6", &[("ath", json!("x"))])),
+                "dpop_proof",
+            ),
+            ("another key", "/a", lines(&bound, &other), "dpop_binding"),
+            ("no proof", "/a", bearer(&bound), "dpop_required"),
+            (
+                "only the scheme",
+                "/a",
+                format!("Authorization: DPoP {bound}\r\n"),
+                "dpop_required",
+            ),
+            (
+                "a proof beside a bearer",
+                "/a",
+                format!("{}DPoP: {good}\r\n", bearer(&bound)),
+                "multiple_credentials",
+            ),
+            ("a free token", "/a", bearer(&free), ""),
+            ("a free token", "/require", bearer(&free), "dpop_required"),
+            ("a proof", "/require", lines(&bound, &require), ""),
+            ("a proof", "/off", lines(&bound, &off), "unsupported_scheme"),
+            ("no scope", "/scope", lines(&bound, &scope), "scope"),
+        ] {
+            let answer = fixture.get(path, &sent).await;
+            assert_reason(&answer, style, reason, &format!("{path}: {name}"));
+            // The error goes on the scheme that was used, or that would help.
+            if style == "problem" && reason == "scope" {
+                let algorithms = "DPoP algs=\"RS256 PS256 ES256 EdDSA\", error=";
+                let challenges = answer.values("www-authenticate");
+                assert_eq!(challenges[0], "Bearer realm=\"main\"");
+                assert!(challenges[1].starts_with(algorithms), "{challenges:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_nonce_is_given_and_then_asked_for() {
+    for style in ["problem", "aws", "tyk", "express-jwt"] {
+        let fixture = fixture(style).await;
+        let key = ProofKey::new();
+        let bound = fixture
+            .world
+            .token()
+            .claim("cnf", key.confirmation())
+            .sign();
+        let url = "https://api.example/base/nonce";
+        let proof = |changes: &[(&str, Value)]| key.proof("GET", url, &bound, changes);
+
+        let refused = fixture.get("/nonce", &lines(&bound, &proof(&[]))).await;
+        assert_reason(&refused, style, "dpop_nonce", "no nonce");
+        let nonce = refused.header("dpop-nonce").unwrap().to_owned();
+        let with = proof(&[("nonce", json!(nonce)), ("jti", json!("2"))]);
+        let answer = fixture.get("/nonce", &lines(&bound, &with)).await;
+        assert_eq!(answer.status, 200, "{style}");
+        assert_eq!(answer.header("dpop-nonce"), None, "{style}");
+    }
+}
+
+#[tokio::test]
+async fn a_proof_goes_no_further_than_its_token() {
+    let fixture = fixture("problem").await;
+    let key = ProofKey::new();
+    let bound = fixture
+        .world
+        .token()
+        .claim("cnf", key.confirmation())
+        .sign();
+    for (path, kept) in [("/a", false), ("/kept", true)] {
+        let url = format!("https://api.example/base{path}");
+        let proof = key.proof("GET", &url, &bound, &[]);
+        let answer = fixture.get(path, &lines(&bound, &proof)).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        let seen = fixture
+            .upstream
+            .seen()
+            .pop()
+            .unwrap()
+            .to_string()
+            .to_lowercase();
+        assert_eq!(seen.contains("\"dpop: "), kept, "{path}: {seen}");
+        assert_eq!(seen.contains("\"authorization: "), kept, "{path}: {seen}");
+    }
+}
