@@ -6,6 +6,16 @@ use portcullis::Clock;
 use portcullis_token::UnixTime;
 
 /// A clock that stands still until it is moved. Clones show the same time.
+///
+/// ```
+/// use std::time::Duration;
+/// use portcullis::Clock as _;
+/// use portcullis_testkit::TestClock;
+///
+/// let clock = TestClock::default();
+/// clock.advance(Duration::from_secs(60));
+/// assert_eq!(clock.now(), TestClock::START.plus(Duration::from_secs(60)));
+/// ```
 #[derive(Clone, Debug)]
 pub struct TestClock {
     seconds: Arc<AtomicU64>,

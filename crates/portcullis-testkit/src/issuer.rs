@@ -14,6 +14,28 @@ use crate::TestClock;
 /// An OpenID provider in memory: it signs tokens, and is the [`KeyFetcher`] that finds its keys.
 ///
 /// Clones are the same provider.
+///
+/// ```
+/// use std::sync::Arc;
+/// use portcullis::{Credentials, Issuer, Verifier};
+/// use portcullis_testkit::{TestClock, TestIssuer};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let issuer = TestIssuer::new();
+/// let verifier = Verifier::builder()
+///     .issuer(Issuer::discover(issuer.name()).audience("api"))
+///     .fetcher(Arc::new(issuer.clone()))
+///     .clock(Arc::new(TestClock::default()))
+///     .build()
+///     .unwrap();
+/// let old = issuer.token().audience("api").sign();
+/// assert!(verifier.verify(&Credentials::bearer(&old)).await.is_ok());
+/// issuer.rotate();
+/// let token = issuer.token().audience("api").sign();
+/// assert!(verifier.verify(&Credentials::bearer(&token)).await.is_ok());
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct TestIssuer {
     name: Arc<str>,
@@ -31,6 +53,13 @@ struct State {
 }
 
 /// How the provider answers when its documents are fetched.
+///
+/// ```
+/// use portcullis_testkit::{Answer, TestIssuer};
+///
+/// let issuer = TestIssuer::new();
+/// issuer.answer(Answer::Status(503));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Answer {
     /// With the documents.
@@ -329,6 +358,19 @@ fn reset(url: &Url) -> FetchError {
 }
 
 /// Builds one token, good or hostile.
+///
+/// ```
+/// use portcullis_testkit::TestIssuer;
+///
+/// let token = TestIssuer::new()
+///     .token()
+///     .audience("api")
+///     .subject("ada")
+///     .scope("read:reports")
+///     .claim("org_id", "org_1")
+///     .sign();
+/// assert_eq!(token.split('.').count(), 3);
+/// ```
 #[derive(Debug)]
 pub struct TokenBuilder {
     pub(crate) key: Arc<SigningKey>,

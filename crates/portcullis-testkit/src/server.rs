@@ -22,6 +22,17 @@ pub fn text(text: impl Into<Bytes>) -> Body {
 }
 
 /// An HTTP/1.1 server on a free port of 127.0.0.1, which ends when it is dropped.
+///
+/// ```
+/// use http::Response;
+/// use portcullis_testkit::{TestServer, text};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let server = TestServer::start(|_| async { Response::new(text("{}")) }).await;
+/// assert!(server.url().starts_with("http://127.0.0.1:"));
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct TestServer {
     address: SocketAddr,

@@ -38,6 +38,13 @@ pub struct ClaimRule {
 }
 
 /// What it means when a claim is not as its rule asks.
+///
+/// ```
+/// use portcullis_token::{ClaimRule, OnFail};
+///
+/// let staff = ClaimRule::exists("https://example.com/staff").on_fail(OnFail::Forbid);
+/// # let _ = staff;
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnFail {
     /// The token is not good here: [`Reason::ClaimMismatch`], 401.

@@ -13,7 +13,7 @@ const MAX_NUMBER: f64 = 9_007_199_254_740_992.0;
 
 /// A token's claims; the registered ones have the types of RFC 7519 section 4.1.
 ///
-/// They are only as trustworthy as where they come from: those of
+/// Clones share one piece of memory. They are only as trustworthy as where they come from: those of
 /// [`Verified`](crate::Verified) were signed by the issuer.
 ///
 /// ```

@@ -59,6 +59,20 @@ pub(crate) fn parse_authorization(line: &[u8]) -> Result<(Scheme, &str), Reason>
     Ok((scheme, token))
 }
 
+/// The same, of a line that may also be the token alone, as API Gateway of AWS reads it.
+///
+/// A scheme without a token is still one, and what has a space is never a token.
+pub(crate) fn parse_optional_scheme(line: &[u8]) -> Result<(Scheme, &str), Reason> {
+    let is_scheme = |name: &&[u8]| line.eq_ignore_ascii_case(name);
+    if [&b"bearer"[..], b"dpop"].iter().any(is_scheme) {
+        return Err(Reason::MalformedHeader);
+    }
+    match parse_token(line) {
+        Ok(token) => Ok((Scheme::Bearer, token)),
+        Err(_) => parse_authorization(line),
+    }
+}
+
 /// Reads one `b64token` and nothing after it.
 pub(crate) fn parse_token(token: &[u8]) -> Result<&str, Reason> {
     str::from_utf8(token)

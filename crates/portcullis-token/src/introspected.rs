@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use crate::{ClaimValue, Claims, Reason};
 
 /// The longest answer that is looked at: 64 KiB.
@@ -21,7 +19,7 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Introspected {
-    claims: Arc<Claims>,
+    claims: Claims,
 }
 
 impl Introspected {
@@ -42,16 +40,14 @@ impl Introspected {
         })?;
         let active = claims.find("active").and_then(ClaimValue::as_bool);
         if active == Some(true) {
-            Ok(Self {
-                claims: Arc::new(claims),
-            })
+            Ok(Self { claims })
         } else {
             Err(Reason::Inactive)
         }
     }
 
     /// The answer's members, which have the types of a token's claims.
-    pub fn claims(&self) -> &Arc<Claims> {
+    pub const fn claims(&self) -> &Claims {
         &self.claims
     }
 }

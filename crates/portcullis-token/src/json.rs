@@ -4,6 +4,7 @@ mod scan;
 mod value;
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -36,10 +37,10 @@ pub(crate) struct NotJson {
 /// A JSON object whose names are all different, in one piece of memory of about its text's size.
 ///
 /// Each value is a tag and what it holds, with its length in front of it; strings are without
-/// escapes. [`ClaimValue`] reads it in place.
+/// escapes. [`ClaimValue`] reads it in place. Clones share that memory.
 #[derive(Clone)]
 pub(crate) struct Object {
-    members: Box<str>,
+    members: Arc<str>,
     /// A bit for each name, several of which may share one: most absent names have none.
     names: u64,
 }

@@ -91,7 +91,11 @@ pub enum Reason {
     Revoked,
     /// The issuer says that the token is not active (RFC 7662 section 2.2).
     Inactive,
-    /// The issuer cannot be asked whether the token is active. Not the caller's fault.
+    /// Nobody can tell whether the token was ended or its proof used: the issuer cannot be asked,
+    /// or the store of revocations or of used proofs does not answer. Not the caller's fault.
+    ///
+    /// The three share one row, since a caller can do the same about each; the log and
+    /// portcullis' counters tell them apart.
     IntrospectionUnavailable,
     /// The token is good, but lacks a scope that the route asks for.
     Scope,
@@ -258,7 +262,9 @@ impl Reason {
                 "connect with the certificate that the token was asked for with"),
             Self::Revoked => invalid("revoked", "The access token was revoked", "log in again"),
             Self::Inactive => invalid("inactive", "The access token is not active", "get a token again: the issuer has ended this one"),
-            Self::IntrospectionUnavailable => unavailable("introspection_unavailable", "The issuer cannot be asked at the moment"),
+            Self::IntrospectionUnavailable => Facts {
+                remedy: "check that the issuer, and the stores of revocations and used proofs, can be reached from here, then try again",
+                ..unavailable("introspection_unavailable", "The state of the access token cannot be told at the moment") },
             Self::Scope => Facts { code: "scope", public_code: "insufficient_scope", status: 403,
                 error: Some("insufficient_scope"), description: "The access token lacks a required scope",
                 remedy: "ask for a token with the missing scope, or grant it to the application or user" },

@@ -230,9 +230,9 @@ impl Rules {
         })
     }
 
-    fn unsigned(&self, claims: &Arc<Claims>) -> Verified {
+    fn unsigned(&self, claims: &Claims) -> Verified {
         Verified {
-            claims: Arc::clone(claims),
+            claims: claims.clone(),
             scope_claims: Arc::clone(&self.scope_claims),
             claim_rules: Arc::clone(&self.claim_rules),
             leeway: self.leeway,

@@ -24,6 +24,20 @@ pub struct Sender<'r> {
 }
 
 /// A `DPoP` proof as it was sent, unchecked, and what it must be for (RFC 9449 section 4.3).
+///
+/// ```
+/// use portcullis_token::{ProofOffer, Sender};
+///
+/// let sender = Sender {
+///     proof: Some(ProofOffer {
+///         proof: "eyJ0eXAiOiJkcG9wK2p3dCIs…",
+///         method: "GET",
+///         url: "https://api.example.com/reports",
+///     }),
+///     certificate: None,
+/// };
+/// # let _ = sender;
+/// ```
 #[derive(Clone, Debug)]
 pub struct ProofOffer<'r> {
     /// The value of the one `DPoP` header.

@@ -1,5 +1,4 @@
 use std::fmt;
-use std::sync::Arc;
 
 use crate::{Claims, Header, HeaderPolicy, Reason, Step, Trace, base64url};
 
@@ -15,7 +14,7 @@ pub struct Unverified<'t> {
     signing_input: &'t [u8],
     signature: Vec<u8>,
     header: Header,
-    claims: Arc<Claims>,
+    claims: Claims,
 }
 
 impl<'t> Unverified<'t> {
@@ -49,7 +48,7 @@ impl<'t> Unverified<'t> {
         }
         let segments = segments?;
         let header = Header::parse(segments.header, &policy, trace)?;
-        let claims = Arc::new(Claims::parse(segments.claims, trace)?);
+        let claims = Claims::parse(segments.claims, trace)?;
         let signature = base64url::decode(segments.signature)
             .map_err(|_| Reason::BadBase64)
             .inspect_err(|reason| {
@@ -74,7 +73,7 @@ impl<'t> Unverified<'t> {
     }
 
     /// The claims, which anybody may have written.
-    pub fn claims(&self) -> &Arc<Claims> {
+    pub const fn claims(&self) -> &Claims {
         &self.claims
     }
 

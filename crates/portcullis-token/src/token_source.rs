@@ -1,5 +1,7 @@
 use crate::Reason;
-use crate::credential::{Scheme, only_line, parse_authorization, parse_token};
+use crate::credential::{
+    Scheme, only_line, parse_authorization, parse_optional_scheme, parse_token,
+};
 
 /// A place where a request may carry its access token.
 ///
@@ -16,6 +18,11 @@ use crate::credential::{Scheme, only_line, parse_authorization, parse_token};
 pub enum TokenSource {
     /// The `Authorization` header with the scheme `Bearer` or `DPoP`.
     Authorization,
+    /// The same, or the token alone without a scheme, as API Gateway of AWS has it.
+    ///
+    /// It stands in for [`TokenSource::Authorization`]: with both of them each token would be
+    /// there twice.
+    OptionalScheme,
     /// Another header.
     Header {
         /// The header's name, in any case.
@@ -143,6 +150,10 @@ impl TokenSource {
                 let line = only_line(lines("authorization"))?;
                 return line.map(parse_authorization).transpose();
             }
+            Self::OptionalScheme => {
+                let line = only_line(lines("authorization"))?;
+                return line.map(parse_optional_scheme).transpose();
+            }
             Self::Header { name, prefix } => only_line(lines(&name.to_ascii_lowercase()))?
                 .map(|line| strip_prefix(line, prefix).ok_or(Reason::MalformedHeader))
                 .transpose()?,
@@ -254,6 +265,35 @@ mod tests {
                 name: "access_token".to_owned(),
             },
         ]
+    }
+
+    #[test]
+    fn a_scheme_is_optional_only_where_that_is_asked_for() {
+        let found = Ok(("a.b.c", None));
+        let malformed = Err(Reason::MalformedHeader);
+        let unsupported = Err(Reason::UnsupportedScheme);
+        for (line, strict, lenient) in [
+            ("Bearer a.b.c", found, found),
+            ("a.b.c", unsupported, found),
+            ("Bearer", malformed, malformed),
+            ("dpop", malformed, malformed),
+            ("Basic YTpi", unsupported, unsupported),
+            ("a.b.c d", unsupported, unsupported),
+            (" a.b.c", unsupported, unsupported),
+            ("a.b.c,d.e.f", unsupported, unsupported),
+            ("", Err(Reason::Missing), Err(Reason::Missing)),
+        ] {
+            let headers = [("authorization", line)];
+            let find = |source| find(&[source], &headers, None);
+            assert_eq!(find(TokenSource::Authorization), strict, "{line}");
+            assert_eq!(find(TokenSource::OptionalScheme), lenient, "{line}");
+        }
+        let headers = [("authorization", "a.b.c"), ("dpop", "proof")];
+        assert_eq!(
+            find(&[TokenSource::OptionalScheme], &headers, None),
+            Err(Reason::MultipleCredentials),
+            "a token without a scheme has no proof"
+        );
     }
 
     #[test]

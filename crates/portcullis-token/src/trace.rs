@@ -118,6 +118,32 @@ pub struct Record {
 /// Where a decision's steps go.
 ///
 /// `()` drops them: its methods never call the closures, so they cost nothing.
+///
+/// ```
+/// use portcullis_token::{Step, TokenType, Trace, Unverified};
+///
+/// /// Keeps the steps that refuse.
+/// struct Refusals(Vec<Step>);
+///
+/// impl Trace for Refusals {
+///     fn authorizer(&mut self, _name: &str) {}
+///
+///     fn passed(&mut self, _step: Step, _found: impl FnOnce() -> String) {}
+///
+///     fn refused(
+///         &mut self,
+///         step: Step,
+///         _expected: impl FnOnce() -> String,
+///         _got: impl FnOnce() -> String,
+///     ) {
+///         self.0.push(step);
+///     }
+/// }
+///
+/// let mut trace = Refusals(Vec::new());
+/// assert!(Unverified::parse("opaque", TokenType::Lenient, &mut trace).is_err());
+/// assert_eq!(trace.0, [Step::Shape]);
+/// ```
 pub trait Trace {
     /// Whether anybody reads the steps. If so, none is skipped because its answer is remembered.
     const IS_READ: bool = true;

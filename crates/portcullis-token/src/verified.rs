@@ -19,7 +19,7 @@ use crate::{AcceptedProof, ClaimRule, ClaimValue, Claims, KeyIdentity, OnFail, R
 /// ```
 #[derive(Clone, Debug)]
 pub struct Verified {
-    pub(crate) claims: Arc<Claims>,
+    pub(crate) claims: Claims,
     pub(crate) scope_claims: Arc<[String]>,
     pub(crate) claim_rules: Arc<[ClaimRule]>,
     pub(crate) leeway: Duration,
@@ -35,7 +35,7 @@ pub struct Verified {
 /// [`Rules::verify_again`]: crate::Rules::verify_again
 #[derive(Clone, Debug)]
 pub struct Remembered {
-    pub(crate) claims: Arc<Claims>,
+    pub(crate) claims: Claims,
     pub(crate) kid: Option<Arc<String>>,
     pub(crate) key: Option<Arc<KeyIdentity>>,
 }
@@ -50,7 +50,7 @@ impl Remembered {
     ///     token.remember().claims().expires_at()
     /// }
     /// ```
-    pub fn claims(&self) -> &Claims {
+    pub const fn claims(&self) -> &Claims {
         &self.claims
     }
 
@@ -67,7 +67,7 @@ impl Remembered {
 
 impl Verified {
     /// The claims, as the issuer signed them.
-    pub fn claims(&self) -> &Claims {
+    pub const fn claims(&self) -> &Claims {
         &self.claims
     }
 
@@ -143,7 +143,7 @@ impl Verified {
     /// What of it a cache keeps, without what belongs to its issuer's rules and to this request.
     pub fn remember(&self) -> Remembered {
         Remembered {
-            claims: Arc::clone(&self.claims),
+            claims: self.claims.clone(),
             kid: self.kid.clone(),
             key: self.key.clone(),
         }

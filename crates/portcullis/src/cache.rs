@@ -1,5 +1,6 @@
 pub(crate) mod bounded;
 pub(crate) mod digest;
+mod index;
 mod weight;
 
 use std::sync::Arc;

@@ -4,6 +4,14 @@ use std::fmt;
 /// Prints an error and its causes on one line: `what: why: why that`.
 ///
 /// Our errors leave their source out of their own text, so that nothing is printed twice.
+///
+/// ```
+/// use portcullis::{Chain, ReplayError};
+///
+/// let error = ReplayError::Unavailable("connection refused".into());
+/// let text = "the store of used proofs does not answer: connection refused";
+/// assert_eq!(Chain(&error).to_string(), text);
+/// ```
 #[derive(Debug)]
 pub struct Chain<'e>(pub &'e dyn Error);
 

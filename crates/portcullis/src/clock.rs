@@ -4,6 +4,21 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use portcullis_token::UnixTime;
 
 /// Where the time comes from, so that a test can move it.
+///
+/// ```
+/// use portcullis::Clock;
+/// use portcullis_token::UnixTime;
+///
+/// /// Always the same moment.
+/// #[derive(Debug)]
+/// struct Stopped(UnixTime);
+///
+/// impl Clock for Stopped {
+///     fn now(&self) -> UnixTime {
+///         self.0
+///     }
+/// }
+/// ```
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The time at this moment.
     fn now(&self) -> UnixTime;

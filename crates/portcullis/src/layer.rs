@@ -34,6 +34,21 @@ pub use unmatched::Unmatched;
 ///
 /// Refusals never reach the service. They are made for any body that comes from
 /// [`Bytes`](bytes::Bytes), or with [`AuthLayer::grpc`] for any that can be empty.
+///
+/// ```
+/// # use portcullis::{Issuer, Verifier};
+/// use axum::{Router, routing::get};
+///
+/// # let auth = Verifier::builder()
+/// #     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
+/// #     .build()
+/// #     .unwrap();
+/// let app: Router = Router::new()
+///     .route("/reports", get(async || "reports").layer(auth.require("read:reports")))
+///     .route("/me", get(async || "me"))
+///     .route_layer(auth.layer());
+/// # let _ = app;
+/// ```
 pub struct AuthLayer<A = Web> {
     guard: Arc<Guard>,
     protocol: PhantomData<fn() -> A>,

@@ -31,6 +31,7 @@ mod issuer;
 mod keys;
 mod layer;
 mod metadata;
+mod observe;
 mod problem;
 mod rejection;
 mod replay;
@@ -64,6 +65,7 @@ pub use layer::{
     Answering, AuthLayer, AuthService, ClientCertificate, Grpc, ResponseFuture, Unmatched, Web,
 };
 pub use metadata::Metadata;
+pub use observe::{Observer, ObserverStatus, Stage, StageStatus};
 pub use portcullis_token::{
     Algorithm, ClaimRule, Claims, CrossSite, OnFail, Reason, Requirement, Secret, TokenSource,
     Verified,

@@ -1,5 +1,6 @@
 mod admission;
 mod builder;
+mod observed;
 mod ready;
 mod trusted;
 
@@ -15,7 +16,7 @@ pub use self::builder::{BuildError, VerifierBuilder};
 pub use self::ready::NotReady;
 use self::trusted::{Proven, Trusted};
 use crate::cache::{Digest, Entry, OwnedCache};
-use crate::{Answers, Clock, Credentials, DistrustList, KeyStatus, ReplayStore};
+use crate::{Answers, Clock, Credentials, DistrustList, KeyStatus, Observer, ReplayStore, Stage};
 
 /// Decides whether access tokens are good here. Cheap to clone.
 ///
@@ -58,6 +59,7 @@ struct Shared {
     revocations: Option<RevocationCheck>,
     /// Where a request may carry its token.
     sources: Vec<TokenSource>,
+    observer: Option<Observer>,
     answers: Arc<Answers>,
 }
 
@@ -80,7 +82,8 @@ impl Verifier {
 
     /// The same, showing each step to `trace`.
     ///
-    /// For a trace that somebody reads, nothing is taken from memory, so that no step is left out.
+    /// For a trace that somebody reads, nothing is taken from memory, so that no step is left out,
+    /// and no [`Observer`] sees the answer: it explains one and serves nobody.
     ///
     /// # Errors
     /// The [`Reason`] of the first check that fails.
@@ -88,6 +91,18 @@ impl Verifier {
         &self,
         credentials: &Credentials<'_>,
         trace: &mut T,
+    ) -> Result<Verified, Reason> {
+        match self.shared.observer.as_ref().filter(|_| !T::IS_READ) {
+            Some(observer) => self.decide_observed(observer, credentials, trace).await,
+            None => self.decide(credentials, trace, &mut Stage::Full).await,
+        }
+    }
+
+    async fn decide<T: Trace>(
+        &self,
+        credentials: &Credentials<'_>,
+        trace: &mut T,
+        stage: &mut Stage,
     ) -> Result<Verified, Reason> {
         let (token, sender) = (credentials.token(), credentials.sender());
         if token.len() > MAX_TOKEN_BYTES {
@@ -104,6 +119,7 @@ impl Verifier {
         let now = self.shared.clock.now();
         if let Some(entry) = self.find_cached(cache, &digest, now) {
             cache.count_hit();
+            *stage = Stage::Cached;
             return self.verify_again(&entry, token, sender, now).await;
         }
         cache.count_miss();

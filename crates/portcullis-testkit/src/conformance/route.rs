@@ -9,6 +9,17 @@ use super::setup::Setup;
 use crate::{TestClock, TestIssuer, TokenBuilder};
 
 /// The route of a service that is tried, and what a good token for it is like.
+///
+/// ```
+/// use portcullis_testkit::TestIssuer;
+/// use portcullis_testkit::conformance::Route;
+///
+/// let issuer = TestIssuer::new();
+/// let route = Route::get("/reports", &issuer)
+///     .audience("https://expenses-api")
+///     .scope("read:reports");
+/// # let _ = route;
+/// ```
 #[derive(Clone, Debug)]
 pub struct Route {
     pub(super) method: Method,

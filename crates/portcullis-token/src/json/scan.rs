@@ -1,5 +1,7 @@
 //! From JSON text to the form in which an object is kept, in one pass.
 
+use std::sync::Arc;
+
 use super::NotJson;
 
 /// A container's length is written in so many bytes, since it is known only when it ends.
@@ -36,7 +38,7 @@ impl<'j> Scanner<'j> {
     }
 
     /// The members of the one object of the text.
-    pub(super) fn whole_object(mut self) -> Result<Box<str>, NotJson> {
+    pub(super) fn whole_object(mut self) -> Result<Arc<str>, NotJson> {
         self.require(self.json.len() < MAX_BYTES && self.depth > 0)?;
         self.skip_space();
         self.depth -= 1;
@@ -45,20 +47,20 @@ impl<'j> Scanner<'j> {
     }
 
     /// The one value of the text.
-    pub(super) fn whole_value(mut self) -> Result<Box<str>, NotJson> {
+    pub(super) fn whole_value(mut self) -> Result<Arc<str>, NotJson> {
         self.require(self.json.len() < MAX_BYTES)?;
         self.skip_space();
         self.value()?;
         self.finish()
     }
 
-    fn finish(mut self) -> Result<Box<str>, NotJson> {
+    fn finish(mut self) -> Result<Arc<str>, NotJson> {
         self.skip_space();
         self.require(self.at == self.json.len())?;
         // Strings were copied byte by byte, and a character has no part in two of them.
         // A copy, since what is kept for long should leave no gap behind it.
         str::from_utf8(&self.kept)
-            .map(Box::from)
+            .map(Arc::from)
             .map_err(|_| NotJson { at: self.at })
     }
 

@@ -141,12 +141,15 @@ fn check_certificate(jwk: &Value) -> Result<(), Unusable> {
     }
 }
 
+/// Twice as many as RFC 7517 section 4.3 has, so that each may be compared with all others.
+const MAX_OPERATIONS: usize = 16;
+
 /// RFC 7517 sections 4.2 and 4.3.
 fn check_usage(jwk: &Value) -> Result<(), Unusable> {
     let signs = jwk.get("use").is_none_or(|usage| usage == "sig");
     let verifies = match jwk.get("key_ops") {
         None => true,
-        Some(Value::Array(operations)) => {
+        Some(Value::Array(operations)) if operations.len() <= MAX_OPERATIONS => {
             let distinct = |(index, operation)| !operations[..index].contains(operation);
             operations.iter().any(|operation| operation == "verify")
                 && operations.iter().enumerate().all(distinct)
@@ -330,6 +333,7 @@ mod tests {
                 Unusable::Usage,
             ),
             (with("key_ops", json!("verify")), Unusable::Usage),
+            (with("key_ops", operations(MAX_OPERATIONS)), Unusable::Usage),
             (with("alg", json!("ES256")), Unusable::Unsupported),
             (with("alg", json!("none")), Unusable::Unsupported),
             (with("alg", json!(256)), Unusable::Unsupported),
@@ -370,6 +374,20 @@ mod tests {
         ] {
             assert_eq!(prepare(&jwk).map(|_| ()), Err(expected), "{jwk}");
         }
+    }
+
+    /// `verify` and so many others.
+    fn operations(others: usize) -> Value {
+        let others = (0..others).map(|number| json!(number.to_string()));
+        others.chain([json!("verify")]).collect()
+    }
+
+    #[test]
+    fn a_key_may_have_as_many_operations_as_there_are_and_more() {
+        let n = base64url::encode(&[0xff; 256]);
+        let mut jwk = json!({"kty":"RSA","n":n,"e":"AQAB"});
+        jwk["key_ops"] = operations(MAX_OPERATIONS - 1);
+        assert!(prepare(&jwk).is_ok());
     }
 
     #[test]

@@ -1,13 +1,12 @@
 //! A map of bounded size that many threads read at once.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use portcullis_token::UnixTime;
 
 use super::Digest;
+use super::index::{Index, MAX_PLACES};
 
 /// Few enough to share the bounds fairly, many enough that two cores rarely meet.
 const MAX_SHARDS: usize = 64;
@@ -15,8 +14,8 @@ const ENTRIES_PER_SHARD: usize = 64;
 /// Room for several entries of the largest size.
 const BYTES_PER_SHARD: usize = 256 * 1024;
 /// What an entry takes besides its value, at most: its slot of 56 bytes and an eighth of that to
-/// grow, and 17 bytes of an index that doubles when it is seven eighths full.
-pub(super) const OVERHEAD_BYTES: usize = 104;
+/// grow, and 4 bytes of an index that doubles when it is three quarters full.
+pub(super) const OVERHEAD_BYTES: usize = 74;
 
 /// Values by digest, of at most so many entries and bytes, each until its time.
 ///
@@ -36,8 +35,8 @@ struct Shard<V> {
 
 #[derive(Debug)]
 struct Slots<V> {
-    /// Places in the ring, by a digest's first bytes: two digests that share them share one place.
-    index: HashMap<u64, u32, BuildHasherDefault<FirstBytes>>,
+    /// Places in the ring, by a digest's first bytes.
+    index: Index,
     ring: Vec<Slot<V>>,
     hand: usize,
     bytes: usize,
@@ -62,11 +61,11 @@ impl<V> Bounded<V> {
             .clamp(1, MAX_SHARDS);
         let shard = |_| Shard {
             slots: RwLock::new(Slots {
-                index: HashMap::default(),
+                index: Index::default(),
                 ring: Vec::new(),
                 hand: 0,
                 bytes: 0,
-                max_entries: (max_entries / shards).min(index(u32::MAX)),
+                max_entries: (max_entries / shards).min(MAX_PLACES),
                 max_bytes: max_bytes / shards,
             }),
             evictions: AtomicU64::new(0),
@@ -165,10 +164,10 @@ impl<V> Shard<V> {
 impl<V> Slots<V> {
     /// Returns how many entries had to go before their time.
     fn insert(&mut self, slot: Slot<V>, now: UnixTime) -> u64 {
-        if let Some(place) = self.index.get(&slot.digest.first_bytes()).copied() {
-            self.remove(index(place));
+        if let Some(place) = self.place(&slot.digest) {
+            self.remove(place);
         }
-        let bytes = index(slot.bytes);
+        let bytes = length(slot.bytes);
         if bytes > self.max_bytes || self.max_entries == 0 {
             return 0;
         }
@@ -177,24 +176,22 @@ impl<V> Slots<V> {
             evicted += u64::from(self.evict(now));
         }
         self.bytes += bytes;
-        self.point_to(self.ring.len(), &slot.digest);
         // A vector by itself would double, and leave half of that empty.
         if self.ring.len() == self.ring.capacity() {
             self.ring.reserve_exact(1 + self.ring.len() / 8);
         }
+        let place = self.ring.len();
         self.ring.push(slot);
+        let ring = &self.ring;
+        self.index
+            .insert(place, |place| ring[place].digest.first_bytes());
         evicted
     }
 
     fn place(&self, digest: &Digest) -> Option<usize> {
-        let place = index(*self.index.get(&digest.first_bytes())?);
-        (self.ring[place].digest == *digest).then_some(place)
-    }
-
-    fn point_to(&mut self, place: usize, digest: &Digest) {
-        // `max_entries` is never larger.
-        let place = u32::try_from(place).unwrap_or(u32::MAX);
-        self.index.insert(digest.first_bytes(), place);
+        self.index.find(digest.first_bytes(), |place| {
+            self.ring[place].digest == *digest
+        })
     }
 
     /// Removes the first entry from the hand on that is past its time or was not used since the
@@ -217,45 +214,21 @@ impl<V> Slots<V> {
     }
 
     fn remove(&mut self, place: usize) {
+        let ring = &self.ring;
+        let hash = |place: usize| ring[place].digest.first_bytes();
+        self.index.remove(place, hash);
+        let last = ring.len() - 1;
+        if last != place {
+            self.index.rename(last, place, hash(last));
+        }
         let removed = self.ring.swap_remove(place);
-        self.bytes -= index(removed.bytes);
-        self.index.remove(&removed.digest.first_bytes());
-        if let Some(moved) = self.ring.get(place) {
-            let digest = moved.digest;
-            self.point_to(place, &digest);
-        }
+        self.bytes -= length(removed.bytes);
     }
 }
 
-/// A number of 32 bits, which is kept as such to save room.
-fn index(number: u32) -> usize {
+/// A number of bytes, which is kept in 32 bits to save room.
+fn length(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
-}
-
-/// Takes a digest's first bytes for its hash: they are as good as random, and secret.
-#[derive(Debug, Default)]
-struct FirstBytes(u64);
-
-impl Hasher for FirstBytes {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = value;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-impl Hash for Digest {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.first_bytes());
-    }
 }
 
 #[cfg(test)]

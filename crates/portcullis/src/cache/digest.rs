@@ -1,4 +1,5 @@
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use aws_lc_rs::rand;
@@ -52,9 +53,15 @@ impl Digest {
         self.0[31]
     }
 
-    pub(super) fn first_bytes(self) -> u64 {
+    pub(crate) fn first_bytes(self) -> u64 {
         let bytes = self.0.first_chunk().copied().unwrap_or_default();
         u64::from_le_bytes(bytes)
+    }
+}
+
+impl Hash for Digest {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.first_bytes());
     }
 }
 

@@ -10,6 +10,13 @@ use super::Rejection;
 ///
 /// Only [`ErrorStyle::Problem`] and Amazon's keep from an unsigned probe which check failed; the
 /// other two tell it in their own words, the configured issuers and audiences among them.
+///
+/// ```
+/// use portcullis::{Answers, ErrorStyle};
+///
+/// let answers = Answers::default().style(ErrorStyle::Aws);
+/// # let _ = answers;
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum ErrorStyle {
@@ -29,6 +36,13 @@ pub enum ErrorStyle {
 }
 
 /// How much a refused caller is told.
+///
+/// ```
+/// use portcullis::{Answers, ErrorDetail};
+///
+/// let answers = Answers::default().detail(ErrorDetail::Minimal);
+/// # let _ = answers;
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ErrorDetail {
     /// RFC 6750's error code and no more.

@@ -11,7 +11,7 @@ use crate::introspection::Asking;
 use crate::issuer::Source;
 use crate::{
     Answers, Cache, Clock, DistrustList, Issuer, KeyFetcher, KeySource, Keys, MemoryReplayStore,
-    OnFailure, ReplayStore, Revocations, SystemClock,
+    Observer, OnFailure, ReplayStore, Revocations, SystemClock,
 };
 
 /// The most that clocks may be allowed to differ.
@@ -101,6 +101,7 @@ pub struct VerifierBuilder {
     revocations: Option<Arc<dyn Revocations>>,
     on_revocations_failure: OnFailure,
     sources: Option<Vec<TokenSource>>,
+    observer: Option<Observer>,
     answers: Answers,
 }
 
@@ -186,6 +187,15 @@ impl VerifierBuilder {
         }
     }
 
+    /// Has `observer` count, time and log each answer. Without one, none of that happens.
+    #[must_use]
+    pub fn observer(self, observer: Observer) -> Self {
+        Self {
+            observer: Some(observer),
+            ..self
+        }
+    }
+
     /// Presents itself to callers as `answers` say, in refusals and in metadata.
     #[must_use]
     pub fn answers(self, answers: Answers) -> Self {
@@ -229,6 +239,7 @@ impl VerifierBuilder {
                 sources: self
                     .sources
                     .unwrap_or_else(|| vec![TokenSource::Authorization]),
+                observer: self.observer,
                 answers,
             }),
         })

@@ -2,10 +2,15 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use portcullis::{Cache, HttpFetcher, HttpIntrospector, Introspection, Issuer, Secret, Verifier};
+use portcullis::{
+    Cache, HttpFetcher, HttpIntrospector, Introspection, Issuer, Observer, Secret, Verifier,
+};
 use portcullis_testkit::{Answer, TestClock, TestIssuer, TestServer, text};
 use portcullis_token::Reason;
+use tracing::Level;
+use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::dpop::{self, Caller};
 use crate::fixture::Fixture;
@@ -14,10 +19,31 @@ const WINDOW: usize = 16;
 
 /// Everything that is logged, at any level.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    fn text(&self) -> String {
+    /// Takes what this thread logs up to `level`, until the guard is dropped.
+    pub(crate) fn take(&self, level: Level) -> DefaultGuard {
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_ansi(false)
+            .with_writer(self.clone())
+            .finish();
+        tracing::subscriber::set_default(subscriber)
+    }
+
+    /// Takes everything, and a line for each span that ends.
+    pub(crate) fn take_spans(&self) -> DefaultGuard {
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(Level::TRACE)
+            .with_span_events(FmtSpan::CLOSE)
+            .with_ansi(false)
+            .with_writer(self.clone())
+            .finish();
+        tracing::subscriber::set_default(subscriber)
+    }
+
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
@@ -57,11 +83,7 @@ fn assert_silent(log: &str, tokens: &[String]) {
 #[tokio::test]
 async fn no_sixteen_characters_of_a_token_are_ever_logged() {
     let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(log.clone())
-        .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    let guard = log.take_spans();
 
     let endpoint =
         TestServer::start(|_| async { http::Response::new(text(r#"{"active":false}"#)) }).await;
@@ -76,7 +98,9 @@ async fn no_sixteen_characters_of_a_token_are_ever_logged() {
         .audience("api")
         .introspection(Introspection::new(Arc::new(introspector)));
     let fixture = Fixture::with(issuer, configured, TestClock::default(), |builder| {
-        builder.cache(Cache::default())
+        builder
+            .cache(Cache::default())
+            .observer(Observer::default())
     });
 
     let mut tokens = vec!["a-secret-of-sixteen-and-more".to_owned()];
@@ -132,21 +156,16 @@ async fn no_sixteen_characters_of_a_token_are_ever_logged() {
     drop(guard);
 
     let log = log.text();
-    assert!(
-        log.contains("could not fetch keys"),
-        "the log was taken: {log}"
-    );
+    for line in ["could not fetch keys", "token refused", "auth.verify"] {
+        assert!(log.contains(line), "the log was taken: {log}");
+    }
     assert_silent(&log, &tokens);
 }
 
 #[tokio::test]
 async fn no_token_is_logged_when_keys_are_fetched_over_sockets() {
     let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(log.clone())
-        .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    let guard = log.take_spans();
     let verifier = Verifier::builder()
         .issuer(
             Issuer::jwks("http://127.0.0.1:1/keys")
@@ -155,6 +174,7 @@ async fn no_token_is_logged_when_keys_are_fetched_over_sockets() {
         )
         .fetcher(Arc::new(HttpFetcher::new().unwrap()))
         .clock(Arc::new(TestClock::default()))
+        .observer(Observer::default())
         .build()
         .unwrap();
     let token = TestIssuer::new().token().audience("api").sign();

@@ -9,6 +9,7 @@ mod fixture;
 mod introspection;
 mod keys;
 mod logs;
+mod observe;
 mod provider;
 mod revocation;
 mod start;

@@ -2,7 +2,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
 use http::{Method, Request};
-use portcullis::{Algorithm, Answers};
+use portcullis::{Algorithm, Answers, Issuer, Verifier};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -62,6 +62,24 @@ async fn without_a_resource_the_first_audience_is_named() {
             "bearer_methods_supported": ["header"],
         })
     );
+}
+
+#[tokio::test]
+async fn the_authorization_servers_are_named_byte_for_byte_as_configured() {
+    let names = [
+        "https://tenant.eu.auth0.com/",
+        "https://tenant.eu.auth0.com",
+        "https://Login.example/realms/a",
+        "https://issuer.example:443/",
+    ];
+    let mut builder = Verifier::builder();
+    for name in names {
+        builder = builder.issuer(Issuer::discover(name).audience("api"));
+    }
+    let auth = builder.build().unwrap();
+    let app: Router = Router::new().merge(auth.well_known());
+    let document = fetch(&app, "/.well-known/oauth-protected-resource").await;
+    assert_eq!(document["authorization_servers"], json!(names));
 }
 
 #[tokio::test]
