@@ -45,12 +45,13 @@ pub struct KeySet {
 /// One key, prepared for one algorithm.
 ///
 /// ```
-/// use portcullis_token::{Algorithm, KeySet, Secret};
+/// use portcullis_token::{Algorithm, KeySet};
 ///
-/// let keys = KeySet::hmac(&Secret::new(vec![7; 32]), Algorithm::Hs256)?;
+/// let keys = KeySet::parse(br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a",
+///     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
 /// let key = &keys.keys()[0];
-/// assert_eq!((key.kid(), key.algorithm()), (None, Algorithm::Hs256));
-/// # Ok::<(), portcullis_token::HmacError>(())
+/// assert_eq!((key.kid(), key.algorithm()), (Some("a"), Algorithm::EdDsa));
+/// # Ok::<(), portcullis_token::KeySetError>(())
 /// ```
 pub struct VerifyingKey {
     identity: Arc<KeyIdentity>,
@@ -63,11 +64,18 @@ pub struct VerifyingKey {
 /// What tells a key from others; shared by all tokens that it has signed.
 ///
 /// ```
-/// use portcullis_token::Verified;
+/// use portcullis_token::{KeyIdentity, KeySet, Rules, Sender, UnixTime, Unverified};
 ///
-/// fn signed_by(token: &Verified) -> Option<&str> {
-///     token.key().and_then(|key| key.kid())
-/// }
+/// let keys = KeySet::parse(br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a",
+///     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
+/// // {"alg":"EdDSA","kid":"a"}.{"sub":"ada","exp":100}
+/// let token = "eyJhbGciOiJFZERTQSIsImtpZCI6ImEifQ.eyJzdWIiOiJhZGEiLCJleHAiOjEwMH0.\
+///     zMalPNIFxmuDDEidk8WJlxgov63tapv_QM5q5i21_jGJjs7z_tFiKNj89KGJMhAukfLUUbbH2nG_MEAikF5VBQ";
+/// let rules = Rules::new(None, None);
+/// let token = Unverified::parse(token, &rules, &mut ())?;
+/// let token = rules.verify(&token, &keys, &Sender::default(), UnixTime(0), &mut ())?;
+/// assert_eq!(token.key().and_then(KeyIdentity::kid), Some("a"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyIdentity {
@@ -100,6 +108,15 @@ pub struct Skipped {
 }
 
 /// Why a document gives no keys at all. The provider's fault, not the caller's.
+///
+/// ```
+/// use portcullis_token::{KeySet, KeySetError};
+///
+/// let page = KeySet::parse(b"<html>");
+/// assert!(matches!(page, Err(KeySetError::Json { at: 0 })));
+/// let discovery = KeySet::parse(br#"{"issuer":"https://a.example/"}"#);
+/// assert!(matches!(discovery, Err(KeySetError::NotASet)));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeySetError {
@@ -126,6 +143,17 @@ impl KeySet {
     ///
     /// # Errors
     /// [`KeySetError`], also when no usable key is left.
+    ///
+    /// ```
+    /// use portcullis_token::{KeySet, Unusable};
+    ///
+    /// let keys = KeySet::parse(br#"{"keys":[
+    ///     {"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+    ///     {"kty":"OKP","crv":"X25519","kid":"b","x":"AAAA"}]}"#)?;
+    /// assert_eq!(keys.keys()[0].kid(), Some("a"));
+    /// assert_eq!(keys.skipped()[0].why, Unusable::Unsupported);
+    /// # Ok::<(), portcullis_token::KeySetError>(())
+    /// ```
     pub fn parse(json: &[u8]) -> Result<Self, KeySetError> {
         let document = parse_value(json).map_err(|NotJson { at }| KeySetError::Json { at })?;
         let jwks = document
@@ -204,6 +232,22 @@ impl KeySet {
     }
 
     /// The set with the issuer's own spelling of its name, which tokens must then carry.
+    ///
+    /// ```
+    /// use portcullis_token::{KeySet, Reason, Rules, Sender, UnixTime, Unverified};
+    ///
+    /// // Discovery has told that the issuer writes its name with a slash.
+    /// let keys = KeySet::parse(br#"{"keys":[{"kty":"OKP","crv":"Ed25519",
+    ///     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
+    /// let keys = keys.of_issuer("https://a.example/".to_owned());
+    /// let rules = Rules::new(Some("https://a.example".to_owned()), None);
+    /// // {"alg":"EdDSA"}.{"iss":"https://a.example","exp":100}
+    /// let token = "eyJhbGciOiJFZERTQSJ9.eyJpc3MiOiJodHRwczovL2EuZXhhbXBsZSIsImV4cCI6MTAwfQ.AA";
+    /// let token = Unverified::parse(token, &rules, &mut ())?;
+    /// let refused = rules.verify(&token, &keys, &Sender::default(), UnixTime(0), &mut ());
+    /// assert_eq!(refused.map(drop), Err(Reason::IssUnknown));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn of_issuer(self, issuer: String) -> Self {
         Self {
@@ -213,21 +257,57 @@ impl KeySet {
     }
 
     /// The issuer as its discovery document spells it; absent when no document was read.
+    ///
+    /// ```
+    /// use portcullis_token::KeySet;
+    ///
+    /// let keys = KeySet::default();
+    /// assert_eq!(keys.issuer(), None);
+    /// assert_eq!(keys.of_issuer("https://a.example/".to_owned()).issuer(), Some("https://a.example/"));
+    /// ```
     pub fn issuer(&self) -> Option<&str> {
         self.issuer.as_deref()
     }
 
     /// Whether there is no key, and so nothing that could be accepted.
+    ///
+    /// ```
+    /// use portcullis_token::KeySet;
+    ///
+    /// assert!(KeySet::default().is_empty());
+    /// ```
     pub const fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
     /// The keys that are used, one entry for each algorithm a key is good for.
+    ///
+    /// ```
+    /// use portcullis_token::{Algorithm, KeySet, SigningKey};
+    ///
+    /// // An RSA key is good for six algorithms, unless its `alg` says for which.
+    /// let mut jwk = SigningKey::generate()?.public_jwk();
+    /// let published = |jwk: &serde_json::Value| format!(r#"{{"keys":[{jwk}]}}"#);
+    /// assert_eq!(KeySet::parse(published(&jwk).as_bytes())?.keys()[0].algorithm(), Algorithm::Rs256);
+    /// jwk.as_object_mut().unwrap().remove("alg");
+    /// assert_eq!(KeySet::parse(published(&jwk).as_bytes())?.keys().len(), 6);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn keys(&self) -> &[VerifyingKey] {
         &self.keys
     }
 
     /// The keys that are not used.
+    ///
+    /// ```
+    /// use portcullis_token::{KeySet, Unusable};
+    ///
+    /// let keys = KeySet::parse(br#"{"keys":[{"kty":"oct","kid":"b","k":"AAAA"},
+    ///     {"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
+    /// assert_eq!(keys.skipped()[0].kid.as_deref(), Some("b"));
+    /// assert_eq!(keys.skipped()[0].why, Unusable::Symmetric);
+    /// # Ok::<(), portcullis_token::KeySetError>(())
+    /// ```
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
     }
@@ -236,6 +316,18 @@ impl KeySet {
     ///
     /// # Errors
     /// [`Reason::KeyUnknown`], or [`Reason::KeyAmbiguous`] when different keys fit.
+    ///
+    /// ```
+    /// use portcullis_token::{Algorithm, KeySet, Reason};
+    ///
+    /// let keys = KeySet::parse(br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a",
+    ///     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
+    /// assert_eq!(keys.find(None, Algorithm::EdDsa)?.kid(), Some("a"));
+    /// assert_eq!(keys.find(Some("b"), Algorithm::EdDsa).map(drop), Err(Reason::KeyUnknown));
+    /// // The algorithm is the key's, whatever a token says.
+    /// assert_eq!(keys.find(Some("a"), Algorithm::Rs256).map(drop), Err(Reason::KeyUnknown));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&VerifyingKey, Reason> {
         let mut fitting = self.keys.iter().filter(|key| {
             key.algorithm == algorithm && (kid.is_none() || key.any_kid || key.kid() == kid)
@@ -252,6 +344,17 @@ impl KeySet {
 
 impl KeySet {
     /// Whether a key of this thumbprint is in the set, as a token that was verified earlier asks.
+    ///
+    /// ```
+    /// use portcullis_token::{Algorithm, KeySet, Secret};
+    ///
+    /// let keys = KeySet::hmac(&Secret::new(vec![7; 32]), Algorithm::Hs256)?;
+    /// let earlier = *keys.keys()[0].thumbprint();
+    /// assert!(keys.contains(&earlier));
+    /// let rotated = KeySet::hmac(&Secret::new(vec![8; 32]), Algorithm::Hs256)?;
+    /// assert!(!rotated.contains(&earlier));
+    /// # Ok::<(), portcullis_token::HmacError>(())
+    /// ```
     pub fn contains(&self, thumbprint: &[u8; 32]) -> bool {
         self.keys.iter().any(|key| key.thumbprint() == thumbprint)
     }
@@ -264,11 +367,27 @@ impl VerifyingKey {
     }
 
     /// The key's id, as tokens name it.
+    ///
+    /// ```
+    /// use portcullis_token::{Algorithm, KeySet, Secret};
+    ///
+    /// let keys = KeySet::hmac(&Secret::new(vec![7; 32]), Algorithm::Hs256)?;
+    /// assert_eq!(keys.keys()[0].kid(), None);
+    /// # Ok::<(), portcullis_token::HmacError>(())
+    /// ```
     pub fn kid(&self) -> Option<&str> {
         self.identity.kid()
     }
 
     /// The algorithm the key is prepared for.
+    ///
+    /// ```
+    /// use portcullis_token::{Algorithm, KeySet, Secret};
+    ///
+    /// let keys = KeySet::hmac(&Secret::new(vec![7; 64]), Algorithm::Hs512)?;
+    /// assert_eq!(keys.keys()[0].algorithm(), Algorithm::Hs512);
+    /// # Ok::<(), portcullis_token::HmacError>(())
+    /// ```
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
@@ -280,6 +399,17 @@ impl VerifyingKey {
     /// The SHA-256 thumbprint of RFC 7638, which is the key's identity.
     ///
     /// That of a shared secret is a keyed hash, from which the secret cannot be computed.
+    ///
+    /// ```
+    /// use portcullis_token::{KeySet, base64url};
+    ///
+    /// // The key of RFC 8037 appendix A, and its thumbprint.
+    /// let keys = KeySet::parse(br#"{"keys":[{"kty":"OKP","crv":"Ed25519",
+    ///     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
+    /// let thumbprint = base64url::encode(keys.keys()[0].thumbprint());
+    /// assert_eq!(thumbprint, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    /// # Ok::<(), portcullis_token::KeySetError>(())
+    /// ```
     pub fn thumbprint(&self) -> &[u8; 32] {
         self.identity.thumbprint()
     }
@@ -303,11 +433,28 @@ impl KeyIdentity {
     }
 
     /// The key's id, as tokens name it.
+    ///
+    /// ```
+    /// use portcullis_token::{KeyIdentity, Verified};
+    ///
+    /// /// What a log says of the key, in which no part of the token may be.
+    /// fn describe(token: &Verified) -> &str {
+    ///     token.key().and_then(KeyIdentity::kid).unwrap_or("a key without an id")
+    /// }
+    /// ```
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref().map(String::as_str)
     }
 
     /// The SHA-256 thumbprint of RFC 7638.
+    ///
+    /// ```
+    /// use portcullis_token::{KeySet, Remembered};
+    ///
+    /// fn is_still_published(token: &Remembered, keys: &KeySet) -> bool {
+    ///     token.key().is_some_and(|key| keys.contains(key.thumbprint()))
+    /// }
+    /// ```
     pub const fn thumbprint(&self) -> &[u8; 32] {
         &self.thumbprint
     }

@@ -49,19 +49,24 @@ pub struct ProofRules {
 /// A `DPoP` proof that was accepted and must not be accepted again (RFC 9449 section 11.1).
 ///
 /// ```
-/// use portcullis_token::{Reason, UnixTime, Verified};
+/// use portcullis_token::{Introspected, ProofOffer, Rules, Sender, UnixTime};
 ///
-/// fn use_once(
-///     token: &Verified,
-///     insert: impl FnOnce(&[u8; 32], UnixTime) -> bool,
-/// ) -> Result<(), Reason> {
-///     match token.proof() {
-///         Some(proof) if !insert(proof.replay_key(), proof.expires_at()) => {
-///             Err(Reason::DpopReplay)
-///         }
-///         _ => Ok(()),
-///     }
-/// }
+/// // {"typ":"dpop+jwt","alg":"EdDSA","jwk":{…}}.
+/// // {"jti":"1","htm":"GET","htu":"https://a.example/","iat":100,"ath":"bSKY…"}
+/// let proof = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVkRFNBIiwiandrIjp7Imt0eSI6Ik9LUCIsImNydiI6IkVkMjU1\
+///     MTkiLCJ4IjoiMTFxWUFZS3hDcmZWU183VHlXUUhPZzdoY3ZQYXBpTWxyd0lhYVBjSFVSbyJ9fQ.eyJqdGkiOiIxIiwia\
+///     HRtIjoiR0VUIiwiaHR1IjoiaHR0cHM6Ly9hLmV4YW1wbGUvIiwiaWF0IjoxMDAsImF0aCI6ImJTS1loTUVtaTdDck10a\
+///     mFNVjBQNVMtUlJ5S0wyRENqZThuN0tLbFVsQTAifQ.QP6kU2cRmFkP8h_u5SIeKNQWofDulvvvMnD9LqsLkTvLuGjG-c\
+///     NuBgSfYuK1P6GDGwdDb-sSadI8WmISQQzlDA";
+/// let offer = ProofOffer { proof, method: "GET", url: "https://a.example/?page=2" };
+/// let sender = Sender { proof: Some(offer), ..Sender::default() };
+/// let answer = Introspected::parse(br#"{"active":true,"exp":9999,
+///     "cnf":{"jkt":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"}}"#)?;
+///
+/// let rules = Rules::new(None, None);
+/// let token = rules.verify_introspected(&answer, "opaque", &sender, UnixTime(100), &mut ())?;
+/// assert_eq!(token.proof().map(|proof| proof.expires_at()), Some(UnixTime(401)));
+/// # Ok::<(), portcullis_token::Reason>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcceptedProof {
@@ -90,11 +95,34 @@ impl Default for ProofRules {
 
 impl AcceptedProof {
     /// What the caller's store remembers: a hash of the key, the proof's `jti` and its address.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use portcullis_token::{AcceptedProof, Reason, UnixTime};
+    ///
+    /// type Used = HashMap<[u8; 32], UnixTime>;
+    ///
+    /// fn use_once(proof: &AcceptedProof, used: &mut Used) -> Result<(), Reason> {
+    ///     match used.insert(*proof.replay_key(), proof.expires_at()) {
+    ///         None => Ok(()),
+    ///         Some(_) => Err(Reason::DpopReplay),
+    ///     }
+    /// }
+    /// ```
     pub const fn replay_key(&self) -> &[u8; 32] {
         &self.replay_key
     }
 
     /// From this second on the proof is refused for its age, and may be forgotten.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use portcullis_token::{AcceptedProof, UnixTime};
+    ///
+    /// fn forget(used: &mut HashMap<[u8; 32], AcceptedProof>, now: UnixTime) {
+    ///     used.retain(|_, proof| now < proof.expires_at());
+    /// }
+    /// ```
     pub const fn expires_at(&self) -> UnixTime {
         self.expires_at
     }
