@@ -53,11 +53,11 @@ pub struct ProofRules {
 ///
 /// // {"typ":"dpop+jwt","alg":"EdDSA","jwk":{…}}.
 /// // {"jti":"1","htm":"GET","htu":"https://a.example/","iat":100,"ath":"bSKY…"}
-/// let proof = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVkRFNBIiwiandrIjp7Imt0eSI6Ik9LUCIsImNydiI6IkVkMjU1\
-///     MTkiLCJ4IjoiMTFxWUFZS3hDcmZWU183VHlXUUhPZzdoY3ZQYXBpTWxyd0lhYVBjSFVSbyJ9fQ.eyJqdGkiOiIxIiwia\
-///     HRtIjoiR0VUIiwiaHR1IjoiaHR0cHM6Ly9hLmV4YW1wbGUvIiwiaWF0IjoxMDAsImF0aCI6ImJTS1loTUVtaTdDck10a\
-///     mFNVjBQNVMtUlJ5S0wyRENqZThuN0tLbFVsQTAifQ.QP6kU2cRmFkP8h_u5SIeKNQWofDulvvvMnD9LqsLkTvLuGjG-c\
-///     NuBgSfYuK1P6GDGwdDb-sSadI8WmISQQzlDA";
+/// let proof = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVkRFNBIiwiandrIjp7Imt0eSI6Ik9LUCIsImNydiI6IkVkMj\
+///     U1MTkiLCJ4IjoiMTFxWUFZS3hDcmZWU183VHlXUUhPZzdoY3ZQYXBpTWxyd0lhYVBjSFVSbyJ9fQ.eyJqdGkiOiIxIi\
+///     wiaHRtIjoiR0VUIiwiaHR1IjoiaHR0cHM6Ly9hLmV4YW1wbGUvIiwiaWF0IjoxMDAsImF0aCI6ImJTS1loTUVtaTdDc\
+///     k10amFNVjBQNVMtUlJ5S0wyRENqZThuN0tLbFVsQTAifQ.QP6kU2cRmFkP8h_u5SIeKNQWofDulvvvMnD9LqsLkTvLu\
+///     GjG-cNuBgSfYuK1P6GDGwdDb-sSadI8WmISQQzlDA";
 /// let offer = ProofOffer { proof, method: "GET", url: "https://a.example/?page=2" };
 /// let sender = Sender { proof: Some(offer), ..Sender::default() };
 /// let answer = Introspected::parse(br#"{"active":true,"exp":9999,
