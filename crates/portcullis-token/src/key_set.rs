@@ -212,9 +212,9 @@ impl KeySet {
     /// ```
     /// use portcullis_token::KeySet;
     ///
-    /// let keys = KeySet::default();
-    /// assert_eq!(keys.issuer(), None);
-    /// assert_eq!(keys.of_issuer("https://a.example/".to_owned()).issuer(), Some("https://a.example/"));
+    /// assert_eq!(KeySet::default().issuer(), None);
+    /// let keys = KeySet::default().of_issuer("https://a.example/".to_owned());
+    /// assert_eq!(keys.issuer(), Some("https://a.example/"));
     /// ```
     pub fn issuer(&self) -> Option<&str> {
         self.issuer.as_deref()

@@ -132,7 +132,8 @@ impl Verified {
     ///
     /// ```
     /// # use portcullis_token::{Introspected, Rules, Sender, UnixTime};
-    /// let answer = Introspected::parse(br#"{"active":true,"exp":100,"scope":"read:reports","scp":["admin"]}"#)?;
+    /// let answer = Introspected::parse(br#"{"active":true,"exp":100,
+    ///     "scope":"read:reports","scp":["admin"]}"#)?;
     /// # let (rules, sender) = (Rules::new(None, None), Sender::default());
     /// let token = rules.verify_introspected(&answer, "opaque", &sender, UnixTime(0), &mut ())?;
     /// assert!(token.scopes().eq(["read:reports", "admin"]));
@@ -209,7 +210,8 @@ impl Verified {
     /// ```
     /// use serde::Deserialize;
     /// # use portcullis_token::{Introspected, Rules, Sender, UnixTime};
-    /// let answer = Introspected::parse(br#"{"active":true,"exp":100,"https://example.com/team":"red"}"#)?;
+    /// let answer = Introspected::parse(br#"{"active":true,"exp":100,
+    ///     "https://example.com/team":"red"}"#)?;
     /// # let (rules, sender) = (Rules::new(None, None), Sender::default());
     /// let token = rules.verify_introspected(&answer, "opaque", &sender, UnixTime(0), &mut ())?;
     ///

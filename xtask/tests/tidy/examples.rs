@@ -1,7 +1,7 @@
 //! Each public item of a published crate has an example in its documentation.
 //!
-//! What is `pub` is reachable, because the lint `unreachable_pub` is on: so lines are enough to find
-//! it. Methods of a trait are shown by the trait's own example.
+//! Lines are enough to find them: by the lints `unreachable_pub` and `missing_docs`, what is `pub` and
+//! has documentation is what others can use. A trait's methods are shown by the trait's own example.
 
 use crate::assert_none;
 use crate::workspace::{TextFile, files_below};
@@ -49,7 +49,7 @@ fn items_without_example(file: &TextFile) -> Vec<String> {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Item {
-    /// Not an item, or one that the documentation does not have.
+    /// Not an item, or one that others cannot use.
     Private,
     Shown,
     Unshown,
@@ -80,7 +80,8 @@ impl<'text> Above<'text> {
     fn describe(&self, line: &str) -> Item {
         let has = |attribute| self.attributes.contains(&attribute);
         let is_macro = line.starts_with("macro_rules!") && has("#[macro_export]");
-        if has("#[doc(hidden)]") || !(is_macro || is_public(line)) {
+        let is_hidden = self.documentation.is_empty() || has("#[doc(hidden)]");
+        if is_hidden || !(is_macro || is_public(line)) {
             Item::Private
         } else if has_example(&self.documentation) {
             Item::Shown
@@ -111,47 +112,36 @@ fn has_example(documentation: &[&str]) -> bool {
 #[test]
 fn an_item_needs_a_block_of_rust_directly_above_it() {
     let example = "/// It is.\n///\n/// ```\n/// assert!(true);\n/// ```\n";
+    let shown = |item| (format!("{example}{item}"), vec![]);
+    let private = |item| (format!("/// It is.\n{item}"), vec![]);
     for (text, expected) in [
-        (format!("{example}pub fn shown() {{}}"), vec![]),
+        shown("pub fn shown() {}"),
+        shown("    #[must_use]\n    // Why.\n    pub const fn shown() {}"),
+        shown("#[expect(\n    lint,\n)]\npub struct Shown;"),
+        shown("#[macro_export]\nmacro_rules! shown {}"),
+        private("pub(crate) fn private() {}"),
+        private("macro_rules! private {}"),
+        private("#[doc(hidden)]\npub fn hidden() {}"),
+        private("mod sealed {\n    pub trait Sealed {}\n}"),
         (
-            format!("{example}#[must_use]\n// Why.\npub fn shown() {{}}"),
+            "/// ```no_run\n/// ```\npub async fn shown() {}".to_owned(),
             vec![],
         ),
-        (
-            format!("{example}#[expect(\n    lint,\n)]\npub struct Shown;"),
-            vec![],
-        ),
-        (
-            format!("{example}#[macro_export]\nmacro_rules! shown {{}}"),
-            vec![],
-        ),
-        (
-            "/// ```no_run\n/// ```\n    pub async fn shown() {}".to_owned(),
-            vec![],
-        ),
-        ("/// It is.\npub(crate) fn private() {}".to_owned(), vec![]),
-        ("/// It is.\nmacro_rules! private {}".to_owned(), vec![]),
-        ("#[doc(hidden)]\npub fn hidden() {}".to_owned(), vec![]),
-        ("pub use shown::Shown;\npub mod shown;".to_owned(), vec![]),
         (
             "/// It is.\npub trait Bare {}".to_owned(),
             vec!["a.rs:2: pub trait Bare {}"],
         ),
         (
-            format!("{example}\npub const BARE: u8 = 1;"),
-            vec!["a.rs:7: pub const BARE: u8 = 1;"],
+            format!("{example}pub struct Shown;\n/// It is.\npub const BARE: u8 = 1;"),
+            vec!["a.rs:8: pub const BARE: u8 = 1;"],
         ),
         (
             "/// ```text\n/// ```\npub enum Bare {}".to_owned(),
             vec!["a.rs:3: pub enum Bare {}"],
         ),
         (
-            "#[macro_export]\nmacro_rules! bare {}".to_owned(),
-            vec!["a.rs:2: macro_rules! bare {}"],
-        ),
-        (
-            format!("{example}pub struct Shown;\n    pub const fn bare() {{}}"),
-            vec!["a.rs:7: pub const fn bare() {}"],
+            "/// It is.\n#[macro_export]\nmacro_rules! bare {}".to_owned(),
+            vec!["a.rs:3: macro_rules! bare {}"],
         ),
     ] {
         let path = "a.rs".to_owned();

@@ -131,12 +131,18 @@ impl KeyIdentity {
     /// The key's id, as tokens name it.
     ///
     /// ```
-    /// use portcullis_token::{KeyIdentity, Verified};
-    ///
-    /// /// What a log says of the key, in which no part of the token may be.
-    /// fn describe(token: &Verified) -> &str {
-    ///     token.key().and_then(KeyIdentity::kid).unwrap_or("a key without an id")
-    /// }
+    /// # use portcullis_token::{KeySet, Rules, Sender, UnixTime, Unverified};
+    /// # let keys = KeySet::parse(br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a",
+    /// #     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
+    /// // {"alg":"EdDSA","kid":"a"}.{"sub":"ada","exp":100}
+    /// let token = "eyJhbGciOiJFZERTQSIsImtpZCI6ImEifQ.eyJzdWIiOiJhZGEiLCJleHAiOjEwMH0.\
+    ///     zMalPNIFxmuDDEidk8WJlxgov63tapv_QM5q5i21_jGJjs7z_tFiKNj89KGJMhAukfLUUbbH2nG_MEAikF5VBQ";
+    /// # let (rules, sender) = (Rules::new(None, None), Sender::default());
+    /// # let token = Unverified::parse(token, &rules, &mut ())?;
+    /// let token = rules.verify(&token, &keys, &sender, UnixTime(0), &mut ())?;
+    /// let key = token.key().unwrap();
+    /// assert_eq!(key.kid(), Some("a"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref().map(String::as_str)
@@ -145,11 +151,19 @@ impl KeyIdentity {
     /// The SHA-256 thumbprint of RFC 7638.
     ///
     /// ```
-    /// use portcullis_token::{KeySet, Remembered};
-    ///
-    /// fn is_still_published(token: &Remembered, keys: &KeySet) -> bool {
-    ///     token.key().is_some_and(|key| keys.contains(key.thumbprint()))
-    /// }
+    /// # use portcullis_token::{KeySet, Rules, Sender, UnixTime, Unverified};
+    /// # let keys = KeySet::parse(br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a",
+    /// #     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
+    /// // {"alg":"EdDSA","kid":"a"}.{"sub":"ada","exp":100}
+    /// let token = "eyJhbGciOiJFZERTQSIsImtpZCI6ImEifQ.eyJzdWIiOiJhZGEiLCJleHAiOjEwMH0.\
+    ///     zMalPNIFxmuDDEidk8WJlxgov63tapv_QM5q5i21_jGJjs7z_tFiKNj89KGJMhAukfLUUbbH2nG_MEAikF5VBQ";
+    /// # let (rules, sender) = (Rules::new(None, None), Sender::default());
+    /// # let token = Unverified::parse(token, &rules, &mut ())?;
+    /// let token = rules.verify(&token, &keys, &sender, UnixTime(0), &mut ())?;
+    /// let key = token.key().unwrap();
+    /// assert!(keys.contains(key.thumbprint()));
+    /// assert!(!KeySet::default().contains(key.thumbprint()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub const fn thumbprint(&self) -> &[u8; 32] {
         &self.thumbprint
