@@ -11,8 +11,13 @@
 //! # use portcullis_token::SigningKey;
 //! # use serde_json::json;
 //!
-//! /// Who may read the reports.
-//! fn admit(header: &[u8], keys: &KeySet, rules: &Rules, now: UnixTime) -> Result<Verified, Reason> {
+//! /// Lets in who may read the reports.
+//! fn admit(
+//!     header: &[u8],
+//!     keys: &KeySet,
+//!     rules: &Rules,
+//!     now: UnixTime,
+//! ) -> Result<Verified, Reason> {
 //!     let token = Unverified::parse(bearer_token([header])?, rules, &mut ())?;
 //!     let token = rules.verify(&token, keys, &Sender::default(), now, &mut ())?;
 //!     Requirement::from("read:reports").check(&token, &mut ())?;
@@ -27,6 +32,7 @@
 //!     Some("https://tenant.eu.auth0.com/".to_owned()),
 //!     Some(vec!["https://expenses-api".to_owned()]),
 //! );
+//!
 //! # let claims = json!({
 //! #     "iss": "https://tenant.eu.auth0.com/", "aud": "https://expenses-api",
 //! #     "sub": "ada", "scope": "read:reports", "exp": 1_790_003_600,
