@@ -15,6 +15,7 @@ mod discovery;
 mod guard;
 mod host;
 mod keys;
+pub mod pages;
 mod registry;
 mod settings;
 mod tenant;

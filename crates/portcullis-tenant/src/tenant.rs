@@ -8,7 +8,7 @@ use portcullis::Clock;
 use crate::host::Names;
 use crate::registry::Registry;
 use crate::settings::{Issuer, Settings, SettingsError};
-use crate::{KeyRing, discovery, guard, token_endpoint};
+use crate::{KeyRing, discovery, guard, pages, token_endpoint};
 
 /// An OpenID provider: its settings, checked and indexed, and its signing keys.
 ///
@@ -89,6 +89,7 @@ impl Tenant {
                 get(discovery::serve_document),
             )
             .route("/.well-known/jwks.json", get(discovery::serve_jwks))
+            .route(pages::stylesheet_path(), get(pages::serve_stylesheet))
             .route("/oauth/token", post(token_endpoint::serve))
             .fallback(guard::not_found)
             .method_not_allowed_fallback(guard::method_not_allowed)
