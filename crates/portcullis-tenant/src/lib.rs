@@ -9,19 +9,33 @@
 //! 5. `access_token` writes the claims, and the [`KeyRing`] signs them.
 //! 6. `refusal` is the one table of what goes wrong, in Auth0's words.
 
-mod access_token;
+pub mod access_token;
+pub mod cors;
+pub mod id_token;
+pub mod pages;
+pub mod passwords;
+pub mod pkce;
+pub mod redirect_uri;
+pub mod scopes;
+
 mod client;
 mod discovery;
 mod guard;
 mod host;
 mod keys;
-pub mod pages;
+mod opaque;
 mod registry;
 mod settings;
 mod tenant;
 mod token_endpoint;
 
-pub use keys::{DamagedKeys, KeyRing, KeyRingError, UntrustedKeys};
+pub use access_token::TokenDialect;
+pub use discovery::EndSession;
+pub use keys::{
+    DamagedKeys, KeyRecord, KeyRing, KeyRingError, KeyState, ListedKey, PublicCertificate,
+    RecordsError, RevokeError, RotateError, Sealer, SealerError, UnknownKeyState, UntrustedKeys,
+};
+pub use opaque::opaque_token;
 pub use settings::{
     Api, Application, Authentication, GrantType, Issuer, IssuerError, Settings, SettingsError,
     UnknownGrantType,

@@ -8,7 +8,7 @@ use portcullis::Clock;
 use crate::host::Names;
 use crate::registry::Registry;
 use crate::settings::{Issuer, Settings, SettingsError};
-use crate::{KeyRing, discovery, guard, pages, token_endpoint};
+use crate::{EndSession, KeyRing, cors, discovery, guard, pages, token_endpoint};
 
 /// An OpenID provider: its settings, checked and indexed, and its signing keys.
 ///
@@ -76,10 +76,18 @@ impl Tenant {
         self
     }
 
+    /// Has the discovery documents describe a tenant that people log in at.
+    #[must_use]
+    pub fn with_login(mut self, end_session: EndSession) -> Self {
+        let document = discovery::login_document(&self.issuer, end_session);
+        self.discovery = document.to_string().into();
+        self
+    }
+
     /// The provider's routes, to be served at the root of the issuer's host.
     pub fn router(self) -> Router {
         let names = self.names;
-        Router::new()
+        let well_known = Router::new()
             .route(
                 "/.well-known/openid-configuration",
                 get(discovery::serve_document),
@@ -89,6 +97,9 @@ impl Tenant {
                 get(discovery::serve_document),
             )
             .route("/.well-known/jwks.json", get(discovery::serve_jwks))
+            .route_layer(middleware::from_fn(cors::for_anyone));
+        Router::new()
+            .merge(well_known)
             .route(pages::stylesheet_path(), get(pages::serve_stylesheet))
             .route("/oauth/token", post(token_endpoint::serve))
             .fallback(guard::not_found)
