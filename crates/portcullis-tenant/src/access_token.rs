@@ -236,7 +236,7 @@ pub(crate) fn for_client(
     };
     // On the async worker: a signature takes 0.3 ms. Another thread would take as long, after a
     // hop there and back, and its queue would need a bound of its own.
-    token.sign(&tenant.keys)
+    token.sign(&tenant.keys.load().ring)
 }
 
 #[cfg(test)]

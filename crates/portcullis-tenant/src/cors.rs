@@ -36,6 +36,9 @@ pub(crate) async fn for_anyone(request: Request, next: Next) -> Response {
 /// allowed gets the answer without the headers, which browsers keep from its page; the tenant's
 /// log, not CORS, is where to look for why.
 ///
+/// Preflights are answered for the routes of one router. If that has a
+/// `method_not_allowed_fallback`, it is to be set before the layer.
+///
 /// ```
 /// use axum::{Router, middleware, routing::post};
 /// use portcullis_tenant::cors::{self, AllowedOrigins};
@@ -49,9 +52,10 @@ pub(crate) async fn for_anyone(request: Request, next: Next) -> Response {
 ///     }
 /// }
 ///
+/// let layer = middleware::from_fn_with_state(Registered, cors::for_sdks::<Registered>);
 /// let router: Router = Router::new()
 ///     .route("/oauth/token", post(|| async { "…" }))
-///     .route_layer(middleware::from_fn_with_state(Registered, cors::for_sdks));
+///     .route_layer(layer);
 /// ```
 pub async fn for_sdks<O: AllowedOrigins>(
     State(origins): State<O>,

@@ -97,7 +97,7 @@ pub(crate) async fn serve_document(State(tenant): State<Arc<Tenant>>) -> impl In
 }
 
 pub(crate) async fn serve_jwks(State(tenant): State<Arc<Tenant>>) -> impl IntoResponse {
-    cacheable(tenant.jwks.clone())
+    cacheable(tenant.keys.load().jwks.clone())
 }
 
 fn cacheable(json: Bytes) -> impl IntoResponse {

@@ -1,5 +1,6 @@
 mod certificate;
 mod file;
+mod live;
 mod pem;
 mod records;
 mod rotation;
@@ -17,6 +18,7 @@ use certificate::Certificate;
 use file::KeyFile;
 
 pub use certificate::PublicCertificate;
+pub use live::LiveKeys;
 pub use records::{KeyRecord, RecordsError};
 pub use rotation::{KeyState, ListedKey, RevokeError, RotateError, UnknownKeyState};
 pub use sealer::{Sealer, SealerError};

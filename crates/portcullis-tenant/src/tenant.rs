@@ -8,7 +8,7 @@ use portcullis::Clock;
 use crate::host::Names;
 use crate::registry::Registry;
 use crate::settings::{Issuer, Settings, SettingsError};
-use crate::{EndSession, KeyRing, cors, discovery, guard, pages, token_endpoint};
+use crate::{EndSession, KeyRing, LiveKeys, cors, discovery, guard, pages, token_endpoint};
 
 /// An OpenID provider: its settings, checked and indexed, and its signing keys.
 ///
@@ -34,10 +34,9 @@ use crate::{EndSession, KeyRing, cors, discovery, guard, pages, token_endpoint};
 pub struct Tenant {
     pub(crate) issuer: Issuer,
     pub(crate) registry: Registry,
-    pub(crate) keys: KeyRing,
+    pub(crate) keys: Arc<LiveKeys>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) discovery: Bytes,
-    pub(crate) jwks: Bytes,
     names: Names,
 }
 
@@ -53,16 +52,19 @@ impl Tenant {
     ) -> Result<Self, SettingsError> {
         let registry = Registry::new(settings.apis, settings.applications)?;
         let discovery = discovery::document(&settings.issuer).to_string().into();
-        let jwks = keys.jwks().to_string().into();
         Ok(Self {
             issuer: settings.issuer,
             registry,
-            keys,
+            keys: Arc::new(LiveKeys::new(keys)),
             clock,
             discovery,
-            jwks,
             names: Names::Any,
         })
+    }
+
+    /// The keys, to be replaced while the tenant runs.
+    pub fn keys(&self) -> Arc<LiveKeys> {
+        Arc::clone(&self.keys)
     }
 
     /// Has the tenant answer 421 to requests for any host but this machine.
@@ -97,6 +99,8 @@ impl Tenant {
                 get(discovery::serve_document),
             )
             .route("/.well-known/jwks.json", get(discovery::serve_jwks))
+            // Before the layer, which is to see preflights: the one below would come after it.
+            .method_not_allowed_fallback(guard::method_not_allowed)
             .route_layer(middleware::from_fn(cors::for_anyone));
         Router::new()
             .merge(well_known)

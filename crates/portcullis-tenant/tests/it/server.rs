@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use portcullis::Clock;
 use portcullis_tenant::{
-    Api, Application, Authentication, EndSession, GrantType, KeyRing, Settings, Tenant,
+    Api, Application, Authentication, EndSession, GrantType, KeyRing, LiveKeys, Settings, Tenant,
     TokenDialect,
 };
 use portcullis_token::{Secret, UnixTime};
@@ -27,6 +27,7 @@ pub(crate) const ODD_SECRET: &str = "p:ss %+&=wörd";
 pub(crate) struct Server {
     pub(crate) issuer: String,
     pub(crate) address: String,
+    pub(crate) keys: Arc<LiveKeys>,
     now: Arc<AtomicU64>,
     _directory: Option<TempDir>,
 }
@@ -65,10 +66,12 @@ impl Server {
         let clock = Arc::new(TestClock(clock));
         let keys = KeyRing::load_or_create(directory).unwrap();
         let tenant = change(Tenant::new(settings(&issuer), keys, clock).unwrap());
+        let keys = tenant.keys();
         tokio::spawn(async move { axum::serve(listener, tenant.router()).await });
         Self {
             issuer,
             address,
+            keys,
             now,
             _directory: None,
         }
