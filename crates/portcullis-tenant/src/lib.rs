@@ -34,6 +34,7 @@ mod registry;
 mod settings;
 mod tenant;
 mod token_endpoint;
+mod user_code;
 
 pub use access_token::TokenDialect;
 pub use discovery::EndSession;
@@ -48,3 +49,4 @@ pub use settings::{
     UnknownGrantType,
 };
 pub use tenant::Tenant;
+pub use user_code::UserCode;
