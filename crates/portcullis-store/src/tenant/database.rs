@@ -1,6 +1,6 @@
 use std::fmt;
 use std::fs::{self, OpenOptions, Permissions};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::str::FromStr as _;
@@ -60,8 +60,8 @@ enum Pools {
 impl Database {
     /// Opens a database and brings its schema up to date.
     ///
-    /// `sqlite://PATH` is a file, absolute with three slashes; it is made when missing, for this user
-    /// alone. `postgres://USER:PASSWORD@HOST/NAME` is a database that exists.
+    /// `sqlite://PATH` is a file, absolute with three slashes and taken as it is written; it is made when
+    /// missing, for this user alone. `postgres://USER:PASSWORD@HOST/NAME` is a database that exists.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
         match url.split_once("://") {
             Some(("sqlite", path)) if !path.is_empty() => open_sqlite(Path::new(path)).await,
@@ -281,10 +281,7 @@ async fn open_sqlite(path: &Path) -> Result<Pools, OpenError> {
         .connect_with(options.clone())
         .await
         .map_err(connect)?;
-    migrations::for_sqlite()
-        .run(&writer)
-        .await
-        .map_err(migration_error)?;
+    migrate_sqlite(&writer).await.map_err(migration_error)?;
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(WAIT)
@@ -296,14 +293,30 @@ async fn open_sqlite(path: &Path) -> Result<Pools, OpenError> {
 
 /// Makes the file if it is missing, and takes it from everybody else: it holds hashes of passwords.
 fn keep_private(path: &Path) -> io::Result<()> {
-    OpenOptions::new()
+    // A file that is there is not opened: to close it would end the locks that SQLite has on it for
+    // another `Database` of this process.
+    let created = OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(false)
+        .create_new(true)
         .mode(0o600)
-        .open(path)?;
-    // SQLite gives the files beside it the same mode.
-    fs::set_permissions(path, Permissions::from_mode(0o600))
+        .open(path);
+    match created {
+        Err(cause) if cause.kind() != ErrorKind::AlreadyExists => Err(cause),
+        // SQLite gives the files beside it the same mode.
+        _ => fs::set_permissions(path, Permissions::from_mode(0o600)),
+    }
+}
+
+/// Brings a file's schema up to date, though another process may do so at the same time.
+async fn migrate_sqlite(writer: &SqlitePool) -> Result<(), MigrateError> {
+    let migrator = migrations::for_sqlite();
+    match migrator.run(writer).await {
+        // sqlx locks nothing in SQLite. The other's steps are there by the time that ours fail.
+        Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) => {
+            migrator.run(writer).await
+        }
+        outcome => outcome,
+    }
 }
 
 async fn open_postgres(url: &str) -> Result<Pools, OpenError> {

@@ -118,7 +118,7 @@ impl RefreshTokens<'_> {
         transaction.commit().await
     }
 
-    /// The family of a token and whether it can be used, for checks before it is used.
+    /// The family of a token, spent or not, for checks before it is used.
     pub async fn find(
         &self,
         hash: &Hash,

@@ -1,6 +1,8 @@
 //! The suite on PostgreSQL, with one server for all of it.
 
-use crate::fixture::Fixture;
+use portcullis_store::tenant::Database;
+
+use crate::fixture::{Fixture, at_once};
 use crate::postgres::PostgresServer;
 use crate::suite;
 
@@ -19,9 +21,19 @@ async fn the_suite_holds_on_postgresql() {
     let Some(server) = start_server() else {
         return;
     };
+    // Bringing a schema up to date takes longer than copying it; and many may do it at once.
+    let template = server.create_database("template_of_cases");
+    let opened = at_once(8, |_| {
+        let url = template.clone();
+        async move { Database::open(&url).await.unwrap() }
+    })
+    .await;
+    for database in opened {
+        database.close().await;
+    }
     let mut failures = Vec::new();
     for (number, (name, case)) in suite::ALL.into_iter().flatten().enumerate() {
-        let url = server.create_database(&format!("case_{number}"));
+        let url = server.copy_database("template_of_cases", &format!("case_{number}"));
         let fixture = Fixture::open(&url).await;
         let database = fixture.database.clone();
         // As a task, so that a case that panics does not keep the next ones from being seen.

@@ -6,7 +6,7 @@ use portcullis_store::tenant::{Database, OpenError};
 use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 
-use crate::fixture::SqliteFile;
+use crate::fixture::{SqliteFile, at_once};
 
 #[tokio::test]
 async fn the_files_are_their_owners_alone_even_where_they_were_not() {
@@ -36,6 +36,20 @@ async fn what_was_written_is_there_when_it_is_opened_again() {
     let database = file.open().await.database;
     let client = database.clients().find("web").await.unwrap();
     assert_eq!(client.unwrap().name, "The web");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_who_open_an_empty_database_at_once_none_fails() {
+    let file = SqliteFile::create();
+    let databases = at_once(8, |_| {
+        let url = file.url();
+        async move { Database::open(&url).await.unwrap() }
+    })
+    .await;
+    for database in databases {
+        assert_eq!(database.clients().find("web").await.unwrap(), None);
+        database.close().await;
+    }
 }
 
 #[tokio::test]

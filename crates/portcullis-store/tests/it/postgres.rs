@@ -54,11 +54,18 @@ impl PostgresServer {
 
     /// Makes an empty database, and gives its URL.
     pub(crate) fn create_database(&self, name: &str) -> String {
+        self.copy_database("template0", name)
+    }
+
+    /// Makes a database like another that nobody uses, and gives its URL.
+    pub(crate) fn copy_database(&self, template: &str, name: &str) -> String {
         let folder = self.directory.path().display();
         let created = self
             .programs
             .command("createdb", self.directory.path())
-            .args([&format!("--host={folder}"), "--username=postgres", name])
+            .arg(format!("--host={folder}"))
+            .arg(format!("--template={template}"))
+            .args(["--username=postgres", name])
             .output()
             .unwrap();
         assert!(created.status.success(), "{created:?}");
