@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use portcullis_config::{
     Application, ApplicationKind, AuthorizerKind, Check, Config, IssuerUrl, KeySource,
 };
-use portcullis_tenant::{Api, Authentication, GrantType, Issuer, KeyRing, Settings, TokenDialect};
+use portcullis_tenant::{
+    Api, Authentication, GrantType, Issuer, KeyRing, Options, Settings, TokenDialect,
+};
 use portcullis_token::{KeySet, Secret};
 use url::Url;
 
@@ -77,6 +79,7 @@ pub(crate) fn settings(
         issuer,
         apis: apis.collect(),
         applications,
+        options: Options::default(),
     })
 }
 

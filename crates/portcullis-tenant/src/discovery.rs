@@ -15,9 +15,10 @@ use crate::settings::{GrantType, Issuer};
 const CACHING: &str = "public, max-age=15";
 
 /// What clients do to log a user out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EndSession {
     /// `end_session_endpoint` is published, and `/oidc/logout` is used.
+    #[default]
     Published,
     /// It is not, and Auth0's SDKs use `/v2/logout`: the toggle
     /// `oidc_logout.rp_logout_end_session_endpoint_discovery` is off.

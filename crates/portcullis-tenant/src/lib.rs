@@ -31,6 +31,7 @@ mod host;
 mod keys;
 mod opaque;
 mod registry;
+mod seed;
 mod settings;
 mod tenant;
 mod token_endpoint;
@@ -45,8 +46,8 @@ pub use keys::{
 };
 pub use opaque::opaque_token;
 pub use settings::{
-    Api, Application, Authentication, GrantType, Issuer, IssuerError, Settings, SettingsError,
-    UnknownGrantType,
+    Api, Application, Authentication, ErrorDialect, GrantType, Issuer, IssuerError, Options,
+    Settings, SettingsError, UnknownGrantType,
 };
-pub use tenant::Tenant;
+pub use tenant::{Tenant, TenantError};
 pub use user_code::UserCode;

@@ -7,9 +7,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use portcullis::Clock;
+use portcullis_store::tenant::Database;
 use portcullis_tenant::{
-    Api, Application, Authentication, EndSession, GrantType, KeyRing, LiveKeys, Settings, Tenant,
-    TokenDialect,
+    Api, Application, Authentication, EndSession, GrantType, KeyRing, LiveKeys, Options, Settings,
+    Tenant, TokenDialect,
 };
 use portcullis_token::{Secret, UnixTime};
 use reqwest::Response;
@@ -44,8 +45,11 @@ impl Server {
 
     pub(crate) async fn start_with_login(end_session: EndSession) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let login = |tenant: Tenant| tenant.with_login(end_session);
-        let server = Self::start_as(directory.path(), login).await;
+        let options = Options {
+            end_session,
+            ..Options::default()
+        };
+        let server = Self::start_as(directory.path(), options, Tenant::with_login).await;
         Self {
             _directory: Some(directory),
             ..server
@@ -53,10 +57,14 @@ impl Server {
     }
 
     pub(crate) async fn start_with_keys_in(directory: &Path) -> Self {
-        Self::start_as(directory, |tenant| tenant).await
+        Self::start_as(directory, Options::default(), |tenant| tenant).await
     }
 
-    async fn start_as(directory: &Path, change: impl FnOnce(Tenant) -> Tenant) -> Self {
+    async fn start_as(
+        directory: &Path,
+        options: Options,
+        change: impl FnOnce(Tenant) -> Tenant,
+    ) -> Self {
         capture_logs();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -65,7 +73,14 @@ impl Server {
         let clock = Arc::clone(&now);
         let clock = Arc::new(TestClock(clock));
         let keys = KeyRing::load_or_create(directory).unwrap();
-        let tenant = change(Tenant::new(settings(&issuer), keys, clock).unwrap());
+        let database = format!("sqlite://{}/tenant.db", directory.display());
+        let database = Database::open(&database).await.unwrap();
+        let settings = Settings {
+            options,
+            ..settings(&issuer)
+        };
+        let tenant = Tenant::open(settings, keys, database, clock).await;
+        let tenant = change(tenant.unwrap());
         let keys = tenant.keys();
         tokio::spawn(async move { axum::serve(listener, tenant.router()).await });
         Self {
@@ -194,6 +209,7 @@ fn settings(issuer: &str) -> Settings {
             },
         ],
         applications: vec![worker, odd, idle, page],
+        options: Options::default(),
     }
 }
 
