@@ -137,17 +137,19 @@ impl Database {
         &self,
         statement: Statement,
     ) -> Result<Option<T>, DatabaseError> {
+        // All rows are fetched though there is at most one: the row comes before the commit, and what
+        // is not kept must not be acknowledged.
         let record = match &self.0 {
             Pools::Sqlite { writer, .. } => statement
                 .for_sqlite()?
-                .fetch_optional(writer)
+                .fetch_all(writer)
                 .await
-                .map(|row| row.map(Record::Sqlite)),
+                .map(|rows| rows.into_iter().next().map(Record::Sqlite)),
             Pools::Postgres(pool) => statement
                 .for_postgres()?
-                .fetch_optional(pool)
+                .fetch_all(pool)
                 .await
-                .map(|row| row.map(Record::Postgres)),
+                .map(|rows| rows.into_iter().next().map(Record::Postgres)),
         };
         read_optional(record)
     }

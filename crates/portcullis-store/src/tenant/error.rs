@@ -67,7 +67,7 @@ pub enum DatabaseError {
         #[source]
         cause: sqlx::Error,
     },
-    /// No connection became free in time.
+    /// No connection, or no lock, became free in time: HTTP 503, and worth another try.
     #[error("the database is too busy")]
     Busy {
         /// What the driver says.
@@ -107,7 +107,18 @@ impl DatabaseError {
             sqlx::Error::Database(error) if error.is_foreign_key_violation() => {
                 Self::Reference { cause }
             }
+            sqlx::Error::Database(error) if error.code().is_some_and(|code| is_busy(&code)) => {
+                Self::Busy { cause }
+            }
             _ => Self::Query { cause },
         }
     }
+}
+
+/// Whether a code of SQLite (a number) or of PostgreSQL (five characters) says to try again.
+fn is_busy(code: &str) -> bool {
+    const SQLITE_BUSY: [&str; 3] = ["5", "261", "517"];
+    // Serialization failure, deadlock, lock timeout, statement timeout, too many connections.
+    const POSTGRES_BUSY: [&str; 5] = ["40001", "40P01", "55P03", "57014", "53300"];
+    SQLITE_BUSY.contains(&code) || POSTGRES_BUSY.contains(&code)
 }

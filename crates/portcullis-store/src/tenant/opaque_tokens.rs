@@ -59,9 +59,13 @@ impl OpaqueTokens<'_> {
         Ok(true)
     }
 
-    /// The token, unless it has ended.
+    /// The token, unless it has ended or its family is revoked.
     pub async fn find(&self, hash: &Hash, now: i64) -> Result<Option<OpaqueToken>, DatabaseError> {
-        let statement = sql("SELECT * FROM opaque_tokens WHERE hash = $1 AND expires_at > $2");
+        let statement = sql(
+            "SELECT * FROM opaque_tokens WHERE hash = $1 AND expires_at > $2
+               AND NOT EXISTS (SELECT 1 FROM rt_families f
+                   WHERE f.id = opaque_tokens.family_id AND f.revoked_at IS NOT NULL)",
+        );
         self.0.read_one(statement.bind(hash).bind(now)).await
     }
 

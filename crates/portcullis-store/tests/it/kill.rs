@@ -4,7 +4,8 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
 use portcullis_store::tenant::{
-    CodeSpending, Database, Hash, RefreshFamily, RefreshToken, Rotated, Rotation, SpentCode,
+    CodeSpending, Database, DeviceCode, DeviceCodeState, Hash, Poll, RefreshFamily, RefreshToken,
+    Rotated, Rotation, SpentCode,
 };
 use tokio::runtime::Runtime;
 
@@ -99,7 +100,7 @@ fn kill_child(url: &str, test: &str, first: u64, enough: usize) -> Vec<u64> {
     acknowledged
 }
 
-/// The child: for each number a code is spent and a token is rotated, and then the number is told.
+/// The child: for each number a code is spent, a token rotated, a device served; then it is told.
 fn work(first_and_url: &str) {
     let (first, url) = first_and_url.split_once(' ').unwrap();
     let first: u64 = first.parse().unwrap();
@@ -113,6 +114,7 @@ fn work(first_and_url: &str) {
             drop(database.codes().insert(&code).await);
             spend(&database, number).await;
             rotate(&database, number).await;
+            redeem(&database, number).await;
             let told = writeln!(std::io::stdout(), "acknowledged {number}");
             if told.and_then(|()| std::io::stdout().flush()).is_err() {
                 return;
@@ -161,6 +163,32 @@ async fn rotate(database: &Database, number: u64) -> Rotated {
         now: NOW,
     };
     database.refresh_tokens().rotate(&rotation).await.unwrap()
+}
+
+/// Approves a device and gives it what it waits for.
+async fn redeem(database: &Database, number: u64) {
+    let codes = database.device_codes();
+    let user_code = format!("code {number}");
+    let code = DeviceCode {
+        hash: number_hash(number),
+        user_code: user_code.clone(),
+        client_id: "web".to_owned(),
+        scopes: Vec::new(),
+        audience: None,
+        state: DeviceCodeState::Pending,
+        user_id: None,
+        sid: None,
+        auth_time: None,
+        poll_interval: 0,
+        created_at: NOW,
+        expires_at: NOW + 60,
+    };
+    // The last child may have come as far as this, or further.
+    drop(codes.insert(&code).await);
+    let approved = codes.approve(&user_code, "auth0|ada", None, NOW, NOW).await;
+    let polled = codes.poll(&code.hash, "web", NOW).await.unwrap();
+    let is_served = matches!(polled, Poll::Approved(_) | Poll::Unknown);
+    assert!(approved.is_ok() && is_served, "{number}: {polled:?}");
 }
 
 fn endless(hash: &Hash) -> (RefreshFamily, RefreshToken) {

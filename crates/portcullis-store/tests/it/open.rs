@@ -2,11 +2,11 @@ use std::error::Error as _;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
-use portcullis_store::tenant::{Database, OpenError};
+use portcullis_store::tenant::{Database, DatabaseError, OpenError};
 use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 
-use crate::fixture::{SqliteFile, at_once};
+use crate::fixture::{SqliteFile, at_once, client};
 
 #[tokio::test]
 async fn the_files_are_their_owners_alone_even_where_they_were_not() {
@@ -114,4 +114,20 @@ async fn a_file_that_is_something_else_is_refused_and_left_as_it_is() {
     let missing = format!("sqlite://{}/no/tenant.db", file.directory.path().display());
     let error = Database::open(&missing).await.unwrap_err();
     assert!(matches!(error, OpenError::File { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn who_cannot_write_because_another_does_is_told_after_a_while() {
+    let file = SqliteFile::create();
+    let database = file.open().await.database;
+    let mut other = SqliteConnection::connect(&file.url()).await.unwrap();
+    let held = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let clients = database.clients();
+    let error = clients.insert(&client("web")).await.unwrap_err();
+    assert!(matches!(error, DatabaseError::Busy { .. }), "{error:?}");
+    assert_eq!(error.to_string(), "the database is too busy");
+    // Reading goes on meanwhile, and writing afterwards.
+    assert_eq!(clients.find("web").await.unwrap(), None);
+    held.rollback().await.unwrap();
+    clients.insert(&client("web")).await.unwrap();
 }

@@ -9,6 +9,7 @@ cases! {
     a_replay_takes_the_refresh_family_and_the_opaque_tokens_along,
     wrong_verifiers_make_a_code_unusable,
     a_spent_code_keeps_nothing_of_what_cannot_be_issued,
+    a_users_revoked_families_take_opaque_tokens_along,
 }
 
 async fn spend(database: &Database, number: u8, client_id: &str, now: i64) -> SpentCode {
@@ -175,4 +176,31 @@ async fn a_spent_code_keeps_nothing_of_what_cannot_be_issued(fixture: Fixture) {
     // It was rolled back: the code can be spent.
     let answer = spend(database, 1, "web", NOW).await;
     assert!(matches!(answer, SpentCode::Spent(_)), "{answer:?}");
+}
+
+async fn a_users_revoked_families_take_opaque_tokens_along(fixture: Fixture) {
+    let database = fixture.seed().await;
+    let refresh_tokens = database.refresh_tokens();
+    let tokens = database.opaque_tokens();
+    for (number, id) in [(1, "family-1"), (2, "family-2")] {
+        let family = portcullis_store::tenant::RefreshFamily {
+            sid: Some(id.to_owned()),
+            ..family(id)
+        };
+        refresh_tokens
+            .insert(&family, &token(number))
+            .await
+            .unwrap();
+        assert!(tokens.insert(&opaque(number, Some(id))).await.unwrap());
+    }
+    let revoked = refresh_tokens
+        .revoke_of_user("auth0|ada", None, Some("family-1"), NOW)
+        .await;
+    assert_eq!(revoked.unwrap(), 1);
+    assert_eq!(tokens.find(&hash(1), NOW).await.unwrap(), None);
+    let other = tokens.find(&hash(2), NOW).await.unwrap();
+    assert_eq!(other, Some(opaque(2, Some("family-2"))));
+    assert!(!tokens.revoke(&hash(2), "other").await.unwrap());
+    assert!(tokens.revoke(&hash(2), "web").await.unwrap());
+    assert_eq!(tokens.find(&hash(2), NOW).await.unwrap(), None);
 }
