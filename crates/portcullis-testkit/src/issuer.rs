@@ -4,12 +4,14 @@ use std::hash::{DefaultHasher, Hasher as _};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use portcullis::{BoxFuture, Document, FetchError, KeyFetcher, Revalidated};
-use portcullis_token::{KeySet, SigningKey, UnixTime, base64url};
-use serde_json::{Map, Value, json};
+use portcullis::{
+    BoxFuture, Document, FetchError, Issuer, KeyFetcher, Revalidated, Verifier, VerifierBuilder,
+};
+use portcullis_token::{KeySet, SigningKey};
+use serde_json::{Value, json};
 use url::Url;
 
-use crate::TestClock;
+use crate::{TestClock, TokenBuilder};
 
 /// An OpenID provider in memory: it signs tokens, and is the [`KeyFetcher`] that finds its keys.
 ///
@@ -117,20 +119,18 @@ impl TestIssuer {
 
     /// A token that is good for an hour of a [`TestClock`] that was not moved.
     pub fn token(&self) -> TokenBuilder {
-        let claims = json!({
-            "iss": &*self.name,
-            "sub": "ada",
-            "iat": TestClock::START.0,
-            "exp": TestClock::START.0 + 3600,
-        });
-        let Value::Object(claims) = claims else {
-            unreachable!("an object was written above")
-        };
-        TokenBuilder {
-            key: Arc::clone(&self.state().signing),
-            typ: "JWT".to_owned(),
-            claims,
-        }
+        TokenBuilder::new(Arc::clone(&self.state().signing), &self.name)
+    }
+
+    /// The start of a verifier that trusts this issuer, for tokens with this audience.
+    ///
+    /// It finds the issuer's keys by discovery, and its clock stands still at
+    /// [`TestClock::START`]; what else is set replaces that.
+    pub fn verifier(&self, audience: &str) -> VerifierBuilder {
+        Verifier::builder()
+            .issuer(Issuer::discover(self.name()).audience(audience))
+            .fetcher(Arc::new(self.clone()))
+            .clock(Arc::new(TestClock::default()))
     }
 
     /// Makes a key, publishes it alone, and signs with it from here on.
@@ -354,111 +354,5 @@ fn reset(url: &Url) -> FetchError {
     FetchError::Unreachable {
         url: url.clone(),
         cause: io::Error::from(io::ErrorKind::ConnectionReset).into(),
-    }
-}
-
-/// Builds one token, good or hostile.
-///
-/// ```
-/// use portcullis_testkit::TestIssuer;
-///
-/// let token = TestIssuer::new()
-///     .token()
-///     .audience("api")
-///     .subject("ada")
-///     .scope("read:reports")
-///     .claim("org_id", "org_1")
-///     .sign();
-/// assert_eq!(token.split('.').count(), 3);
-/// ```
-#[derive(Debug)]
-pub struct TokenBuilder {
-    pub(crate) key: Arc<SigningKey>,
-    pub(crate) typ: String,
-    pub(crate) claims: Map<String, Value>,
-}
-
-impl TokenBuilder {
-    /// Sets `aud`.
-    #[must_use]
-    pub fn audience(self, audience: &str) -> Self {
-        self.claim("aud", audience)
-    }
-
-    /// Sets `sub`.
-    #[must_use]
-    pub fn subject(self, subject: &str) -> Self {
-        self.claim("sub", subject)
-    }
-
-    /// Sets `scope`, the scopes between spaces.
-    #[must_use]
-    pub fn scope(self, scope: &str) -> Self {
-        self.claim("scope", scope)
-    }
-
-    /// Sets `iat` and `exp`: good for `seconds` from `now` on.
-    #[must_use]
-    pub fn valid_from(self, now: UnixTime, seconds: u64) -> Self {
-        self.claim("iat", now.0).claim("exp", now.0 + seconds)
-    }
-
-    /// Sets any claim.
-    #[must_use]
-    pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.claims.insert(name.to_owned(), value.into());
-        self
-    }
-
-    /// Removes a claim.
-    #[must_use]
-    pub fn without(mut self, name: &str) -> Self {
-        self.claims.remove(name);
-        self
-    }
-
-    /// Sets `typ` of the header.
-    #[must_use]
-    pub fn typ(self, typ: &str) -> Self {
-        Self {
-            typ: typ.to_owned(),
-            ..self
-        }
-    }
-
-    /// The claims as they are.
-    pub(crate) fn claims(self) -> Value {
-        Value::Object(self.claims)
-    }
-
-    /// The token, signed.
-    ///
-    /// # Panics
-    /// When the machine runs out of memory or randomness.
-    pub fn sign(self) -> String {
-        self.key
-            .sign(&self.typ, &self.claims)
-            .expect("signing needs memory and randomness only")
-    }
-
-    /// The token with `alg` `none` and a signature that is not one (RFC 8725 section 2.1).
-    pub fn alg_none(self) -> String {
-        self.unsigned(&json!({ "alg": "none", "typ": "JWT" }))
-    }
-
-    /// The token as if it were signed with HS256 (RFC 8725 section 2.1).
-    ///
-    /// A verifier must refuse it by its `alg`, whatever key was used.
-    pub fn hs256(self) -> String {
-        let kid = self.key.kid().to_owned();
-        self.unsigned(&json!({ "alg": "HS256", "typ": "JWT", "kid": kid }))
-    }
-
-    /// The token with another header, and the signature of none.
-    pub fn unsigned(self, header: &Value) -> String {
-        let claims = Value::Object(self.claims).to_string();
-        let [header, claims] =
-            [header.to_string(), claims].map(|json| base64url::encode(json.as_bytes()));
-        format!("{header}.{claims}.{}", base64url::encode(&[0; 32]))
     }
 }

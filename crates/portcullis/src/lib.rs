@@ -66,8 +66,10 @@ pub use layer::{
 };
 pub use metadata::Metadata;
 pub use observe::{Observer, ObserverStatus, Stage, StageStatus};
+// What a public function here takes or gives, so that a service needs one crate.
 pub use portcullis_token::{
-    Algorithm, ClaimRule, Claims, CrossSite, OnFail, Reason, Requirement, Secret, TokenSource,
+    Algorithm, ClaimRule, ClaimValue, Claims, CrossSite, KeySet, NonceIssuer, OnFail, PatternError,
+    ProofOffer, ProofRules, Reason, Requirement, Secret, TokenSource, TokenType, UnixTime,
     Verified,
 };
 pub use problem::Problem;
