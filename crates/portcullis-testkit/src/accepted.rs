@@ -21,6 +21,21 @@ impl TokenBuilder {
     /// there is no way around a verifier, not even here. [`AccessToken::with`] adds claims of
     /// one's own.
     ///
+    /// ```
+    /// use portcullis::AccessToken;
+    /// use portcullis_testkit::TestIssuer;
+    ///
+    /// async fn list(token: AccessToken) -> String {
+    ///     format!("the reports of {}", token.subject().unwrap_or("a machine"))
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let token = TestIssuer::new().token().subject("ada").accept();
+    /// assert_eq!(list(token).await, "the reports of ada");
+    /// # }
+    /// ```
+    ///
     /// # Panics
     /// When the token is not good, such as one that has expired.
     pub fn accept(self) -> AccessToken {
