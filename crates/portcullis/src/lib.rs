@@ -47,7 +47,7 @@
 //! | you need | see |
 //! | --- | --- |
 //! | a check in front of a service | [`Verifier::layer`], [`Verifier::require`], [`Verifier::optional`] |
-//! | the token in a handler | [`AccessToken`], `Scoped` |
+//! | the token in a handler | [`AccessToken`], [`Scoped`] |
 //! | rules for an issuer's tokens | [`Issuer`], [`ClaimRule`] |
 //! | refusals in other words | [`Answers`], [`ErrorStyle`] |
 //! | a start that waits for the issuer | [`Verifier::ready_within`], [`SnapshotFile`] |
@@ -57,7 +57,7 @@
 //!
 //! # Features
 //!
-//! `axum` (extractors) and `reqwest` (`HttpFetcher`) are on. Without them the layer guards every
+//! `axum` (extractors) and `reqwest` ([`HttpFetcher`]) are on. Without them the layer guards every
 //! `tower` service, and keys come from a [`KeyFetcher`]. `tonic` adds refusals as `tonic::Status`.
 //!
 //! The checks themselves, and their order, are those of [`portcullis_token`].
