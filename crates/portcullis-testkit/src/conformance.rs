@@ -67,6 +67,23 @@ const MAX_BODY: usize = 64 * 1024;
 /// verifier must trust the route's [`TestIssuer`](crate::TestIssuer). The route says what else the
 /// service was set up with; rows that cannot be shown without are [`Report::not_fired`].
 ///
+/// ```
+/// # use axum::{Router, routing::get};
+/// # use portcullis_testkit::TestIssuer;
+/// # use portcullis_testkit::conformance::{self, Route};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let issuer = TestIssuer::new();
+/// // A service that forgot its layer lets everybody in.
+/// let app = Router::new().route("/", get(async || "open"));
+/// let route = Route::get("/", &issuer).audience("https://expenses-api");
+/// let report = conformance::run(app, &route).await;
+/// let first = &report.differences()[0];
+/// assert_eq!((first.expected.as_str(), first.got.as_str()), ("401 missing", "200"));
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Panics
 /// When the service fails instead of answering.
 pub async fn run<S, R>(app: S, route: &Route) -> Report

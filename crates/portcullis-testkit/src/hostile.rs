@@ -15,6 +15,16 @@ use serde_json::{Value, json};
 use crate::{TestIssuer, TokenBuilder};
 
 /// The bytes of a public key that a careless verifier takes for an HMAC secret.
+///
+/// ```
+/// use portcullis_testkit::{PublicKeyForm, TestIssuer};
+///
+/// let issuer = TestIssuer::new();
+/// let forms = [PublicKeyForm::Pem, PublicKeyForm::Der, PublicKeyForm::Jwk];
+/// let tokens = forms.map(|form| issuer.token().hs256_with_public_key(form));
+/// let signature = |token: &str| token.rsplit_once('.').unwrap().1.to_owned();
+/// assert_ne!(signature(&tokens[0]), signature(&tokens[1]), "another secret, another signature");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PublicKeyForm {
     /// `-----BEGIN PUBLIC KEY-----`, as in a certificate file.
@@ -45,6 +55,20 @@ pub enum PublicKeyForm {
 /// ```
 impl TokenBuilder {
     /// Signed with HS256 (RFC 8725 section 2.1), keyed with what everybody knows.
+    ///
+    /// ```
+    /// # use portcullis::{Credentials, Reason};
+    /// # use portcullis_testkit::{PublicKeyForm, TestIssuer};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let token = issuer.token().audience("api").hs256_with_public_key(PublicKeyForm::Pem);
+    /// let refused = auth.verify(&Credentials::bearer(&token)).await;
+    /// assert_eq!(refused.unwrap_err(), Reason::AlgNotAllowed);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn hs256_with_public_key(self, form: PublicKeyForm) -> String {
         let secret = self.public_key(form);
         let header = json!({ "alg": "HS256", "typ": "JWT", "kid": self.key.kid() });
@@ -57,16 +81,58 @@ impl TokenBuilder {
     }
 
     /// Signed, with `crit` naming an extension (RFC 7515 section 4.1.11).
+    ///
+    /// ```
+    /// # use portcullis::{Credentials, Reason};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let token = issuer.token().audience("api").crit("exp");
+    /// let refused = auth.verify(&Credentials::bearer(&token)).await;
+    /// assert_eq!(refused.unwrap_err(), Reason::CritUnsupported);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn crit(self, name: &str) -> String {
         self.header("crit", json!([name]))
     }
 
     /// Signed, with this `kid`.
+    ///
+    /// ```
+    /// # use portcullis::{Credentials, Reason};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let token = issuer.token().audience("api").kid("../../dev/null");
+    /// let refused = auth.verify(&Credentials::bearer(&token)).await;
+    /// assert_eq!(refused.unwrap_err(), Reason::KeyUnknown);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn kid(self, kid: impl Into<Value>) -> String {
         self.header("kid", kid)
     }
 
     /// Signed, with one more or another member of the header.
+    ///
+    /// ```
+    /// # use portcullis::{Credentials, Reason};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let token = issuer.token().audience("api").header("b64", false);
+    /// let refused = auth.verify(&Credentials::bearer(&token)).await;
+    /// assert_eq!(refused.unwrap_err(), Reason::CritUnsupported);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn header(self, name: &str, value: impl Into<Value>) -> String {
         let mut header = self.own_header();
         header[name] = value.into();
@@ -74,6 +140,20 @@ impl TokenBuilder {
     }
 
     /// Signed, without this member of the header.
+    ///
+    /// ```
+    /// # use portcullis::{Credentials, Reason};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let token = issuer.token().audience("api").without_header("alg");
+    /// let refused = auth.verify(&Credentials::bearer(&token)).await;
+    /// assert_eq!(refused.unwrap_err(), Reason::AlgNotAllowed);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn without_header(self, name: &str) -> String {
         let mut header = self.own_header();
         if let Some(members) = header.as_object_mut() {
@@ -83,38 +163,136 @@ impl TokenBuilder {
     }
 
     /// Signed, with a member of the header written twice.
+    ///
+    /// ```
+    /// # use portcullis::{Credentials, Reason};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let token = issuer.token().audience("api").dup_header("alg");
+    /// let refused = auth.verify(&Credentials::bearer(&token)).await;
+    /// assert_eq!(refused.unwrap_err(), Reason::BadHeader);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn dup_header(self, name: &str) -> String {
         let header = with_duplicate(&self.own_header(), name);
         self.raw(header.as_bytes(), self.claims_json().as_bytes())
     }
 
     /// Signed, with a claim written twice, the second time as `"other"`.
+    ///
+    /// ```
+    /// # use portcullis::{Credentials, Reason};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let token = issuer.token().audience("api").dup_claim("sub");
+    /// let refused = auth.verify(&Credentials::bearer(&token)).await;
+    /// assert_eq!(refused.unwrap_err(), Reason::BadClaims);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn dup_claim(self, name: &str) -> String {
         let claims = with_duplicate(&Value::Object(self.claims.clone()), name);
         self.raw_claims(claims.as_bytes())
     }
 
     /// Signed, with exactly these bytes for claims.
+    ///
+    /// ```
+    /// # use portcullis::{Credentials, Reason};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let token = issuer.token().audience("api").raw_claims(b"[]");
+    /// let refused = auth.verify(&Credentials::bearer(&token)).await;
+    /// assert_eq!(refused.unwrap_err(), Reason::BadClaims);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn raw_claims(self, claims: &[u8]) -> String {
         self.raw(self.own_header().to_string().as_bytes(), claims)
     }
 
     /// Signed, with exactly these bytes for a header.
+    ///
+    /// ```
+    /// # use portcullis::{Credentials, Reason};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let token = issuer.token().audience("api").raw_header(b"{}");
+    /// let refused = auth.verify(&Credentials::bearer(&token)).await;
+    /// assert_eq!(refused.unwrap_err(), Reason::AlgNotAllowed);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn raw_header(self, header: &[u8]) -> String {
         self.raw(header, self.claims_json().as_bytes())
     }
 
     /// Signed with RS384, whatever the key's JWK says.
+    ///
+    /// ```
+    /// # use portcullis::{Credentials, Reason};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let token = issuer.token().audience("api").rs384();
+    /// let refused = auth.verify(&Credentials::bearer(&token)).await;
+    /// assert_eq!(refused.unwrap_err(), Reason::AlgNotAllowed);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn rs384(self) -> String {
         self.signed_as("RS384", &RSA_PKCS1_SHA384)
     }
 
     /// Signed with PS256, whatever the key's JWK says.
+    ///
+    /// ```
+    /// # use portcullis::{Credentials, Reason};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let token = issuer.token().audience("api").ps256();
+    /// let refused = auth.verify(&Credentials::bearer(&token)).await;
+    /// assert_eq!(refused.unwrap_err(), Reason::KeyUnknown);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ps256(self) -> String {
         self.signed_as("PS256", &RSA_PSS_SHA256)
     }
 
     /// Signed, and then one claim is changed.
+    ///
+    /// ```
+    /// # use portcullis::{Credentials, Reason};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let token = issuer.token().audience("api").tamper();
+    /// let refused = auth.verify(&Credentials::bearer(&token)).await;
+    /// assert_eq!(refused.unwrap_err(), Reason::BadSignature);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn tamper(mut self) -> String {
         let header = self.own_header().to_string();
         let signed = self.raw(header.as_bytes(), self.claims_json().as_bytes());
@@ -124,6 +302,20 @@ impl TokenBuilder {
     }
 
     /// With these bytes for a signature.
+    ///
+    /// ```
+    /// # use portcullis::{Credentials, Reason};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let token = issuer.token().audience("api").signature(&[0; 256]);
+    /// let refused = auth.verify(&Credentials::bearer(&token)).await;
+    /// assert_eq!(refused.unwrap_err(), Reason::BadSignature);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn signature(self, signature: &[u8]) -> String {
         let header = self.own_header().to_string();
         let input = signing_input(header.as_bytes(), self.claims_json().as_bytes());
@@ -132,6 +324,21 @@ impl TokenBuilder {
 
     /// Signed by `stranger` under the issuer's `kid`, with the stranger's key in the header as
     /// `member`: `jwk`, or an address for `jku` and `x5u`.
+    ///
+    /// ```
+    /// # use portcullis::{Credentials, Reason};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let stranger = TestIssuer::named(issuer.name());
+    /// let token = issuer.token().audience("api").by_stranger(&stranger, "jwk");
+    /// let refused = auth.verify(&Credentials::bearer(&token)).await;
+    /// assert_eq!(refused.unwrap_err(), Reason::BadSignature);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn by_stranger(self, stranger: &TestIssuer, member: &str) -> String {
         let stranger = stranger.token().key;
         let mut header = self.own_header();

@@ -48,11 +48,34 @@ struct State {
 
 impl TestIntrospection {
     /// An endpoint that knows no token.
+    ///
+    /// ```
+    /// # use portcullis::Introspector as _;
+    /// # use portcullis_testkit::TestIntrospection;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let endpoint = TestIntrospection::new();
+    /// assert_eq!(endpoint.introspect("unknown").await?, br#"{"active":false}"#);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Says of `token`, from here on, that it is active, and these claims, a JSON object.
+    ///
+    /// ```
+    /// # use portcullis::Introspector as _;
+    /// # use portcullis_testkit::TestIntrospection;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let endpoint = TestIntrospection::new();
+    /// endpoint.activate("opaque", serde_json::json!({ "sub": "ada" }));
+    /// assert_eq!(endpoint.introspect("opaque").await?, br#"{"active":true,"sub":"ada"}"#);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Panics
     /// When the claims are not a JSON object.
@@ -63,26 +86,95 @@ impl TestIntrospection {
     }
 
     /// Says of `token`, from here on, that it is not active.
+    ///
+    /// ```
+    /// # use portcullis::Introspector as _;
+    /// # use portcullis_testkit::TestIntrospection;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let endpoint = TestIntrospection::new();
+    /// endpoint.activate("opaque", serde_json::json!({ "sub": "ada" }));
+    /// endpoint.end("opaque");
+    /// assert_eq!(endpoint.introspect("opaque").await?, br#"{"active":false}"#);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn end(&self, token: &str) {
         self.state().active.remove(token);
     }
 
     /// Answers with this HTTP status and nothing else, until [`recover`](Self::recover).
+    ///
+    /// ```
+    /// # use portcullis::Introspector as _;
+    /// # use portcullis_testkit::TestIntrospection;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let endpoint = TestIntrospection::new();
+    /// endpoint.fail(500);
+    /// let error = endpoint.introspect("opaque").await.unwrap_err();
+    /// assert_eq!(error.to_string(), "https://issuer.example/introspect answered 500");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn fail(&self, status: u16) {
         self.state().failure = Some(status);
     }
 
     /// Answers questions again.
+    ///
+    /// ```
+    /// # use portcullis::Introspector as _;
+    /// # use portcullis_testkit::TestIntrospection;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let endpoint = TestIntrospection::new();
+    /// endpoint.fail(500);
+    /// endpoint.recover();
+    /// assert!(endpoint.introspect("opaque").await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn recover(&self) {
         self.state().failure = None;
     }
 
     /// How many questions were asked so far.
+    ///
+    /// ```
+    /// # use portcullis::Introspector as _;
+    /// # use portcullis_testkit::TestIntrospection;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let endpoint = TestIntrospection::new();
+    /// endpoint.introspect("opaque").await?;
+    /// endpoint.introspect("opaque").await?;
+    /// assert_eq!(endpoint.questions(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn questions(&self) -> usize {
         self.state().questions
     }
 
     /// Serves the endpoint over HTTP, at any path: `token=…` as a form, by any client.
+    ///
+    /// ```
+    /// # use http::Request;
+    /// # use portcullis_testkit::conformance::Remote;
+    /// # use portcullis_testkit::{TestIntrospection, text};
+    /// # use tower_service::Service as _;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let endpoint = TestIntrospection::new();
+    /// endpoint.activate("opaque", serde_json::json!({ "sub": "ada" }));
+    /// let server = endpoint.serve().await;
+    /// let question = Request::post("/").body(text("token=opaque"))?;
+    /// assert_eq!(Remote::at(&server.url()).call(question).await?.status(), 200);
+    /// assert_eq!(endpoint.questions(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Panics
     /// When no port can be had.

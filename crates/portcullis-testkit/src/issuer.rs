@@ -4,36 +4,33 @@ use std::hash::{DefaultHasher, Hasher as _};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use portcullis::{BoxFuture, Document, FetchError, KeyFetcher, Revalidated};
-use portcullis_token::{KeySet, SigningKey, UnixTime, base64url};
-use serde_json::{Map, Value, json};
+use portcullis::{
+    BoxFuture, Document, FetchError, Issuer, KeyFetcher, Revalidated, Verifier, VerifierBuilder,
+};
+use portcullis_token::{KeySet, SigningKey};
+use serde_json::{Value, json};
 use url::Url;
 
-use crate::TestClock;
+use crate::{TestClock, TokenBuilder};
 
 /// An OpenID provider in memory: it signs tokens, and is the [`KeyFetcher`] that finds its keys.
 ///
 /// Clones are the same provider.
 ///
 /// ```
-/// use std::sync::Arc;
-/// use portcullis::{Credentials, Issuer, Verifier};
-/// use portcullis_testkit::{TestClock, TestIssuer};
+/// use portcullis::Credentials;
+/// use portcullis_testkit::TestIssuer;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let issuer = TestIssuer::new();
-/// let verifier = Verifier::builder()
-///     .issuer(Issuer::discover(issuer.name()).audience("api"))
-///     .fetcher(Arc::new(issuer.clone()))
-///     .clock(Arc::new(TestClock::default()))
-///     .build()
-///     .unwrap();
-/// let old = issuer.token().audience("api").sign();
-/// assert!(verifier.verify(&Credentials::bearer(&old)).await.is_ok());
+/// let auth = issuer.verifier("api").build()?;
+/// let token = || issuer.token().audience("api").sign();
+/// assert!(auth.verify(&Credentials::bearer(&token())).await.is_ok());
 /// issuer.rotate();
-/// let token = issuer.token().audience("api").sign();
-/// assert!(verifier.verify(&Credentials::bearer(&token)).await.is_ok());
+/// assert!(auth.verify(&Credentials::bearer(&token())).await.is_ok(), "the key was fetched");
+/// assert_eq!(issuer.key_fetches(), 2);
+/// # Ok(())
 /// # }
 /// ```
 #[derive(Clone)]
@@ -55,10 +52,19 @@ struct State {
 /// How the provider answers when its documents are fetched.
 ///
 /// ```
+/// use portcullis::{Credentials, Reason};
 /// use portcullis_testkit::{Answer, TestIssuer};
 ///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let issuer = TestIssuer::new();
+/// let auth = issuer.verifier("api").build()?;
 /// issuer.answer(Answer::Status(503));
+/// let token = issuer.token().audience("api").sign();
+/// let refused = auth.verify(&Credentials::bearer(&token)).await;
+/// assert_eq!(refused.unwrap_err(), Reason::KeysUnavailable);
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Answer {
@@ -85,11 +91,22 @@ pub enum Answer {
 
 impl TestIssuer {
     /// The provider `https://issuer.example/`, with one key.
+    ///
+    /// ```
+    /// # use portcullis_testkit::TestIssuer;
+    /// assert_eq!(TestIssuer::new().name(), "https://issuer.example/");
+    /// ```
     pub fn new() -> Self {
         Self::named("https://issuer.example/")
     }
 
     /// A provider with this `issuer`, spelled as its documents and tokens spell it.
+    ///
+    /// ```
+    /// # use portcullis_testkit::TestIssuer;
+    /// let issuer = TestIssuer::named("https://tenant.eu.auth0.com/");
+    /// assert_eq!(issuer.discovery_document()["issuer"], "https://tenant.eu.auth0.com/");
+    /// ```
     ///
     /// # Panics
     /// When the machine has no randomness for a key.
@@ -111,29 +128,64 @@ impl TestIssuer {
     }
 
     /// The issuer's name, as tokens carry it.
+    ///
+    /// ```
+    /// # use portcullis_testkit::TestIssuer;
+    /// let issuer = TestIssuer::named("https://tenant.eu.auth0.com/");
+    /// assert_eq!(issuer.name(), "https://tenant.eu.auth0.com/");
+    /// ```
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// A token that is good for an hour of a [`TestClock`] that was not moved.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use portcullis_testkit::{TestClock, TestIssuer};
+    /// let token = TestIssuer::new().token().accept();
+    /// assert_eq!(token.subject(), Some("ada"));
+    /// let end = TestClock::START.plus(Duration::from_hours(1));
+    /// assert_eq!(token.claims().expires_at(), Some(end));
+    /// ```
     pub fn token(&self) -> TokenBuilder {
-        let claims = json!({
-            "iss": &*self.name,
-            "sub": "ada",
-            "iat": TestClock::START.0,
-            "exp": TestClock::START.0 + 3600,
-        });
-        let Value::Object(claims) = claims else {
-            unreachable!("an object was written above")
-        };
-        TokenBuilder {
-            key: Arc::clone(&self.state().signing),
-            typ: "JWT".to_owned(),
-            claims,
-        }
+        TokenBuilder::new(Arc::clone(&self.state().signing), &self.name)
+    }
+
+    /// The start of a verifier that trusts this issuer, for tokens with this audience.
+    ///
+    /// It finds the issuer's keys by discovery, and its clock stands still at
+    /// [`TestClock::START`]; what else is set replaces that.
+    ///
+    /// ```
+    /// # use portcullis::{Cache, Credentials};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("https://expenses-api").cache(Cache::default()).build()?;
+    /// let token = issuer.token().audience("https://expenses-api").sign();
+    /// assert!(auth.verify(&Credentials::bearer(&token)).await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn verifier(&self, audience: &str) -> VerifierBuilder {
+        Verifier::builder()
+            .issuer(Issuer::discover(self.name()).audience(audience))
+            .fetcher(Arc::new(self.clone()))
+            .clock(Arc::new(TestClock::default()))
     }
 
     /// Makes a key, publishes it alone, and signs with it from here on.
+    ///
+    /// ```
+    /// # use portcullis_testkit::TestIssuer;
+    /// let issuer = TestIssuer::new();
+    /// let kid = || issuer.jwks()["keys"][0]["kid"].clone();
+    /// let old = kid();
+    /// issuer.rotate();
+    /// assert_ne!(kid(), old);
+    /// ```
     ///
     /// # Panics
     /// When the machine has no randomness for a key.
@@ -145,16 +197,53 @@ impl TestIssuer {
     }
 
     /// How documents are answered from here on.
+    ///
+    /// ```
+    /// # use portcullis_testkit::{Answer, TestIssuer};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// issuer.answer(Answer::Reset);
+    /// assert!(issuer.verifier("api").build()?.ready().await.is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn answer(&self, answer: Answer) {
         self.state().answer = answer;
     }
 
     /// The addresses that were fetched so far, in order.
+    ///
+    /// ```
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// issuer.verifier("api").build()?.ready().await?;
+    /// let [discovery, keys] = issuer.fetched().try_into().unwrap();
+    /// assert_eq!(discovery, "https://issuer.example/.well-known/openid-configuration");
+    /// assert_eq!(keys, "https://issuer.example/.well-known/jwks.json");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn fetched(&self) -> Vec<String> {
         self.state().fetched.clone()
     }
 
     /// How many times the key set was fetched.
+    ///
+    /// ```
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// assert_eq!(issuer.key_fetches(), 0);
+    /// auth.ready().await?;
+    /// assert_eq!(issuer.key_fetches(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn key_fetches(&self) -> usize {
         self.state()
             .fetched
@@ -164,16 +253,56 @@ impl TestIssuer {
     }
 
     /// Gives the key set an entity tag, and answers 304 to whoever has it, from here on.
+    ///
+    /// ```
+    /// # use portcullis::KeyFetcher as _;
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// issuer.tag_documents();
+    /// let keys = "https://issuer.example/.well-known/jwks.json".parse()?;
+    /// let document = issuer.fetch(&keys, 64 * 1024).await?;
+    /// assert!(document.etag.is_some_and(|etag| etag.starts_with('"')));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn tag_documents(&self) {
         self.state().tags = true;
     }
 
     /// How many times the key set was asked for and had not changed.
+    ///
+    /// ```
+    /// # use portcullis::KeyFetcher as _;
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// issuer.tag_documents();
+    /// let keys = "https://issuer.example/.well-known/jwks.json".parse()?;
+    /// let etag = issuer.fetch(&keys, 64 * 1024).await?.etag.unwrap();
+    /// issuer.revalidate(&keys, 64 * 1024, &etag).await?;
+    /// assert_eq!(issuer.revalidations(), 1);
+    /// issuer.rotate();
+    /// issuer.revalidate(&keys, 64 * 1024, &etag).await?;
+    /// assert_eq!(issuer.revalidations(), 1, "they have changed");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn revalidations(&self) -> usize {
         self.state().revalidated
     }
 
     /// Publishes the key set elsewhere, below `base`, from here on.
+    ///
+    /// ```
+    /// # use portcullis_testkit::TestIssuer;
+    /// let issuer = TestIssuer::new();
+    /// issuer.move_keys("https://keys.example/");
+    /// let address = &issuer.discovery_document()["jwks_uri"];
+    /// assert_eq!(address, "https://keys.example/.well-known/jwks.json");
+    /// ```
     pub fn move_keys(&self, base: &str) {
         base.trim_end_matches('/')
             .clone_into(&mut self.state().base);
@@ -183,6 +312,21 @@ impl TestIssuer {
     ///
     /// [`publish_signing_key`](Self::publish_signing_key) is then the rotation of an issuer that
     /// keeps its key ids.
+    ///
+    /// ```
+    /// # use portcullis::{Credentials, Reason};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// issuer.publish_predecessor();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let token = issuer.token().audience("api").sign();
+    /// let refused = auth.verify(&Credentials::bearer(&token)).await;
+    /// assert_eq!(refused.unwrap_err(), Reason::BadSignature);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Panics
     /// When the machine has no randomness for a key.
@@ -195,12 +339,29 @@ impl TestIssuer {
     }
 
     /// Publishes the signing key alone.
+    ///
+    /// ```
+    /// # use portcullis_testkit::TestIssuer;
+    /// let issuer = TestIssuer::new();
+    /// let own = issuer.jwks();
+    /// issuer.publish_predecessor();
+    /// assert_ne!(issuer.jwks(), own);
+    /// issuer.publish_signing_key();
+    /// assert_eq!(issuer.jwks(), own);
+    /// ```
     pub fn publish_signing_key(&self) {
         let mut state = self.state();
         state.published = vec![state.signing.public_jwk()];
     }
 
     /// Publishes another key besides those that are published.
+    ///
+    /// ```
+    /// # use portcullis_testkit::TestIssuer;
+    /// let issuer = TestIssuer::new();
+    /// issuer.publish_another();
+    /// assert_eq!(issuer.key_set().keys().len(), 2);
+    /// ```
     ///
     /// # Panics
     /// When the machine has no randomness for a key.
@@ -213,6 +374,21 @@ impl TestIssuer {
     /// and the own signing key.
     ///
     /// A token that names this id, even one that `other` has signed, is then good by neither.
+    ///
+    /// ```
+    /// # use portcullis::{Credentials, Reason};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (issuer, other) = (TestIssuer::new(), TestIssuer::new());
+    /// issuer.publish_twins(&other);
+    /// let auth = issuer.verifier("api").build()?;
+    /// let token = other.token().audience("api").sign();
+    /// let refused = auth.verify(&Credentials::bearer(&token)).await;
+    /// assert_eq!(refused.unwrap_err(), Reason::KeyAmbiguous);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn publish_twins(&self, other: &Self) {
         let twin = other.state().signing.public_jwk();
         let mut state = self.state();
@@ -222,12 +398,27 @@ impl TestIssuer {
     }
 
     /// Withdraws what [`publish_twins`](Self::publish_twins) has published.
+    ///
+    /// ```
+    /// # use portcullis_testkit::TestIssuer;
+    /// let (issuer, other) = (TestIssuer::new(), TestIssuer::new());
+    /// issuer.publish_twins(&other);
+    /// issuer.withdraw_twins(&other);
+    /// assert_eq!(issuer.key_set().keys().len(), 1);
+    /// ```
     pub fn withdraw_twins(&self, other: &Self) {
         let kid = other.state().signing.kid().to_owned();
         self.state().published.retain(|jwk| jwk["kid"] != *kid);
     }
 
     /// The published keys.
+    ///
+    /// ```
+    /// # use portcullis::Algorithm;
+    /// # use portcullis_testkit::TestIssuer;
+    /// let keys = TestIssuer::new().key_set();
+    /// assert_eq!(keys.keys()[0].algorithm(), Algorithm::Rs256);
+    /// ```
     ///
     /// # Panics
     /// Never: the provider publishes a good key.
@@ -237,11 +428,23 @@ impl TestIssuer {
     }
 
     /// The key set as it is published (RFC 7517 section 5).
+    ///
+    /// ```
+    /// # use portcullis_testkit::TestIssuer;
+    /// let jwks = TestIssuer::new().jwks();
+    /// assert_eq!(jwks["keys"][0]["kty"], "RSA");
+    /// ```
     pub fn jwks(&self) -> Value {
         json!({ "keys": self.state().published })
     }
 
     /// The discovery document.
+    ///
+    /// ```
+    /// # use portcullis_testkit::TestIssuer;
+    /// let document = TestIssuer::new().discovery_document();
+    /// assert_eq!(document["jwks_uri"], "https://issuer.example/.well-known/jwks.json");
+    /// ```
     pub fn discovery_document(&self) -> Value {
         let base = self.state().base.clone();
         json!({ "issuer": &*self.name, "jwks_uri": format!("{base}/.well-known/jwks.json") })
@@ -354,111 +557,5 @@ fn reset(url: &Url) -> FetchError {
     FetchError::Unreachable {
         url: url.clone(),
         cause: io::Error::from(io::ErrorKind::ConnectionReset).into(),
-    }
-}
-
-/// Builds one token, good or hostile.
-///
-/// ```
-/// use portcullis_testkit::TestIssuer;
-///
-/// let token = TestIssuer::new()
-///     .token()
-///     .audience("api")
-///     .subject("ada")
-///     .scope("read:reports")
-///     .claim("org_id", "org_1")
-///     .sign();
-/// assert_eq!(token.split('.').count(), 3);
-/// ```
-#[derive(Debug)]
-pub struct TokenBuilder {
-    pub(crate) key: Arc<SigningKey>,
-    pub(crate) typ: String,
-    pub(crate) claims: Map<String, Value>,
-}
-
-impl TokenBuilder {
-    /// Sets `aud`.
-    #[must_use]
-    pub fn audience(self, audience: &str) -> Self {
-        self.claim("aud", audience)
-    }
-
-    /// Sets `sub`.
-    #[must_use]
-    pub fn subject(self, subject: &str) -> Self {
-        self.claim("sub", subject)
-    }
-
-    /// Sets `scope`, the scopes between spaces.
-    #[must_use]
-    pub fn scope(self, scope: &str) -> Self {
-        self.claim("scope", scope)
-    }
-
-    /// Sets `iat` and `exp`: good for `seconds` from `now` on.
-    #[must_use]
-    pub fn valid_from(self, now: UnixTime, seconds: u64) -> Self {
-        self.claim("iat", now.0).claim("exp", now.0 + seconds)
-    }
-
-    /// Sets any claim.
-    #[must_use]
-    pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.claims.insert(name.to_owned(), value.into());
-        self
-    }
-
-    /// Removes a claim.
-    #[must_use]
-    pub fn without(mut self, name: &str) -> Self {
-        self.claims.remove(name);
-        self
-    }
-
-    /// Sets `typ` of the header.
-    #[must_use]
-    pub fn typ(self, typ: &str) -> Self {
-        Self {
-            typ: typ.to_owned(),
-            ..self
-        }
-    }
-
-    /// The claims as they are.
-    pub(crate) fn claims(self) -> Value {
-        Value::Object(self.claims)
-    }
-
-    /// The token, signed.
-    ///
-    /// # Panics
-    /// When the machine runs out of memory or randomness.
-    pub fn sign(self) -> String {
-        self.key
-            .sign(&self.typ, &self.claims)
-            .expect("signing needs memory and randomness only")
-    }
-
-    /// The token with `alg` `none` and a signature that is not one (RFC 8725 section 2.1).
-    pub fn alg_none(self) -> String {
-        self.unsigned(&json!({ "alg": "none", "typ": "JWT" }))
-    }
-
-    /// The token as if it were signed with HS256 (RFC 8725 section 2.1).
-    ///
-    /// A verifier must refuse it by its `alg`, whatever key was used.
-    pub fn hs256(self) -> String {
-        let kid = self.key.kid().to_owned();
-        self.unsigned(&json!({ "alg": "HS256", "typ": "JWT", "kid": kid }))
-    }
-
-    /// The token with another header, and the signature of none.
-    pub fn unsigned(self, header: &Value) -> String {
-        let claims = Value::Object(self.claims).to_string();
-        let [header, claims] =
-            [header.to_string(), claims].map(|json| base64url::encode(json.as_bytes()));
-        format!("{header}.{claims}.{}", base64url::encode(&[0; 32]))
     }
 }

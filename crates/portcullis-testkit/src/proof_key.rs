@@ -11,12 +11,21 @@ use crate::TestClock;
 /// The key of a client that uses `DPoP`, and its proofs (RFC 9449), signed with ES256.
 ///
 /// ```
+/// use portcullis::{Credentials, ProofOffer};
 /// use portcullis_testkit::{ProofKey, TestIssuer};
 ///
-/// let key = ProofKey::new();
-/// let bound = TestIssuer::new().token().claim("cnf", key.confirmation()).sign();
-/// let proof = key.proof("GET", "https://api.example.com/", &bound, &[]);
-/// assert_eq!(proof.matches('.').count(), 2);
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (issuer, key) = (TestIssuer::new(), ProofKey::new());
+/// let auth = issuer.verifier("api").build()?;
+/// let token = issuer.token().audience("api").claim("cnf", key.confirmation()).sign();
+///
+/// let (method, url) = ("GET", "https://api.example.com/");
+/// let proof = &key.proof(method, url, &token, &[]);
+/// let credentials = Credentials::bearer(&token).proof(ProofOffer { proof, method, url });
+/// assert!(auth.verify(&credentials).await.is_ok());
+/// # Ok(())
+/// # }
 /// ```
 pub struct ProofKey {
     pair: EcdsaKeyPair,
@@ -24,6 +33,12 @@ pub struct ProofKey {
 
 impl ProofKey {
     /// Makes a key on P-256.
+    ///
+    /// ```
+    /// use portcullis_testkit::ProofKey;
+    ///
+    /// assert_ne!(ProofKey::new().confirmation(), ProofKey::new().confirmation());
+    /// ```
     ///
     /// # Panics
     /// When the machine has no randomness for a key.
@@ -36,6 +51,12 @@ impl ProofKey {
     }
 
     /// `cnf` of a token that is bound to the key (RFC 9449 section 6.1).
+    ///
+    /// ```
+    /// let key = portcullis_testkit::ProofKey::new();
+    /// let thumbprint = key.confirmation()["jkt"].as_str().map(str::len);
+    /// assert_eq!(thumbprint, Some(43), "SHA-256 in base64url");
+    /// ```
     pub fn confirmation(&self) -> Value {
         let jwk = self.jwk();
         // RFC 7638 section 3.2: the required members, in lexicographic order.
@@ -47,6 +68,23 @@ impl ProofKey {
     /// A proof for one request with `token`, made when a [`TestClock`] starts.
     ///
     /// `changes` replaces claims: `jti` to make another proof, or any to spoil it; `null` removes one.
+    ///
+    /// ```
+    /// # use portcullis::{Credentials, ProofOffer, Reason};
+    /// # use portcullis_testkit::{ProofKey, TestIssuer};
+    /// # use serde_json::json;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (issuer, key) = (TestIssuer::new(), ProofKey::new());
+    /// let auth = issuer.verifier("api").build()?;
+    /// let token = issuer.token().audience("api").claim("cnf", key.confirmation()).sign();
+    /// let (method, url) = ("GET", "https://api.example.com/");
+    /// let proof = &key.proof(method, url, &token, &[("htm", json!("POST"))]);
+    /// let credentials = Credentials::bearer(&token).proof(ProofOffer { proof, method, url });
+    /// assert_eq!(auth.verify(&credentials).await.unwrap_err(), Reason::DpopProof);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Panics
     /// When the machine runs out of randomness.

@@ -14,9 +14,27 @@ use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
 
 /// A body as a [`TestServer`] sends it.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use http_body_util::BodyExt as _;
+/// use portcullis_testkit::{Body, text};
+///
+/// let body: Body = text("hello");
+/// assert_eq!(body.collect().await?.to_bytes(), "hello");
+/// # Ok(())
+/// # }
+/// ```
 pub type Body = BoxBody<Bytes, Infallible>;
 
 /// A body of this text.
+///
+/// ```
+/// use http_body::Body as _;
+///
+/// assert_eq!(portcullis_testkit::text("hello").size_hint().exact(), Some(5));
+/// ```
 pub fn text(text: impl Into<Bytes>) -> Body {
     Full::new(text.into()).boxed()
 }
@@ -42,6 +60,26 @@ pub struct TestServer {
 impl TestServer {
     /// Answers every request by `handler`, on the current tokio runtime.
     ///
+    /// ```
+    /// # use http::{Request, Response};
+    /// # use portcullis_testkit::conformance::Remote;
+    /// # use portcullis_testkit::{TestServer, text};
+    /// # use tower_service::Service as _;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = TestServer::start(|request| async move {
+    ///     let mut answer = Response::new(text("{}"));
+    ///     answer.headers_mut().insert("path", request.uri().path().parse().unwrap());
+    ///     answer
+    /// })
+    /// .await;
+    /// let request = Request::get("/reports").body(text(""))?;
+    /// let answer = Remote::at(&server.url()).call(request).await?;
+    /// assert_eq!(answer.headers()["path"], "/reports");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Panics
     /// When no port can be had.
     pub async fn start<H, F>(handler: H) -> Self
@@ -58,11 +96,33 @@ impl TestServer {
     }
 
     /// The address it listens on.
+    ///
+    /// ```
+    /// # use http::Response;
+    /// # use portcullis_testkit::{TestServer, text};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = TestServer::start(|_| async { Response::new(text("")) }).await;
+    /// assert!(server.address().ip().is_loopback());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// `http://127.0.0.1:PORT`, without a slash at its end.
+    ///
+    /// ```
+    /// # use http::Response;
+    /// # use portcullis_testkit::{TestServer, text};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = TestServer::start(|_| async { Response::new(text("")) }).await;
+    /// assert_eq!(server.url(), format!("http://127.0.0.1:{}", server.address().port()));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }

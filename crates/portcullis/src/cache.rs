@@ -28,16 +28,22 @@ const MAX_LIFE: Duration = Duration::from_mins(5);
 /// Clones share their room; verifiers that share it never see each other's answers.
 ///
 /// ```
-/// use portcullis::{Cache, Issuer, Verifier};
+/// use portcullis::{Cache, Credentials};
+/// use portcullis_testkit::TestIssuer;
 ///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let issuer = TestIssuer::new();
 /// let cache = Cache::default();
-/// let verifier = Verifier::builder()
-///     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
-///     .cache(cache.clone())
-///     .build()
-///     .unwrap();
-/// assert_eq!(cache.status().entries, 0);
-/// # let _ = verifier;
+/// let auth = issuer.verifier("api").cache(cache.clone()).build()?;
+/// let token = issuer.token().audience("api").sign();
+/// for _ in 0..3 {
+///     auth.verify(&Credentials::bearer(&token)).await?;
+/// }
+/// let status = cache.status();
+/// assert_eq!((status.misses, status.hits, status.entries), (1, 2, 1));
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Cache {
@@ -126,7 +132,7 @@ impl Cache {
     /// ```
     /// // For a service of few clients.
     /// let cache = portcullis::Cache::new(1_000, 4 * 1024 * 1024);
-    /// # let _ = cache;
+    /// assert_eq!(cache.status().bytes, 0, "room is taken as it is needed");
     /// ```
     pub fn new(max_entries: usize, max_bytes: usize) -> Self {
         let shared = Shared {
@@ -143,11 +149,33 @@ impl Cache {
     }
 
     /// Forgets everything; the counters stay.
+    ///
+    /// ```
+    /// # use portcullis::{Cache, Credentials};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let cache = Cache::default();
+    /// let auth = issuer.verifier("api").cache(cache.clone()).build()?;
+    /// let token = issuer.token().audience("api").sign();
+    /// auth.verify(&Credentials::bearer(&token)).await?;
+    /// cache.clear();
+    /// assert_eq!((cache.status().entries, cache.status().misses), (0, 1));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn clear(&self) {
         self.shared.entries.clear();
     }
 
     /// What it holds and how it has served, at this moment.
+    ///
+    /// ```
+    /// let status = portcullis::Cache::default().status();
+    /// let looked = status.hits + status.misses;
+    /// assert_eq!((status.entries, looked), (0, 0));
+    /// ```
     pub fn status(&self) -> CacheStatus {
         let Shared {
             entries,

@@ -6,8 +6,7 @@ use portcullis_token::UnixTime;
 /// Where the time comes from, so that a test can move it.
 ///
 /// ```
-/// use portcullis::Clock;
-/// use portcullis_token::UnixTime;
+/// use portcullis::{Clock, UnixTime};
 ///
 /// /// Always the same moment.
 /// #[derive(Debug)]
@@ -18,18 +17,39 @@ use portcullis_token::UnixTime;
 ///         self.0
 ///     }
 /// }
+/// assert_eq!(Stopped(UnixTime(60)).now().to_string(), "1970-01-01T00:01:00Z");
 /// ```
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The time at this moment.
+    ///
+    /// ```
+    /// use portcullis::{Clock as _, SystemClock, UnixTime};
+    ///
+    /// assert!(SystemClock.now() > UnixTime(1_767_225_600), "2026 has begun");
+    /// ```
     fn now(&self) -> UnixTime;
 
     /// The same since 1970, as exactly as the clock can tell; whole seconds unless it can do more.
+    ///
+    /// ```
+    /// use portcullis::{Clock as _, SystemClock};
+    ///
+    /// let before = SystemClock.now_exact();
+    /// assert!(SystemClock.now_exact() >= before);
+    /// ```
     fn now_exact(&self) -> Duration {
         Duration::from_secs(self.now().0)
     }
 }
 
 /// The machine's clock.
+///
+/// ```
+/// use portcullis::{Clock as _, SystemClock};
+///
+/// let tomorrow = SystemClock.now().plus(std::time::Duration::from_hours(24));
+/// assert!(tomorrow > SystemClock.now());
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

@@ -30,6 +30,7 @@ pub(crate) use handler::{refused, refusing};
 ///
 /// ```
 /// use portcullis::AccessToken;
+/// use portcullis_testkit::TestIssuer;
 /// use serde::Deserialize;
 ///
 /// #[derive(Deserialize)]
@@ -38,11 +39,14 @@ pub(crate) use handler::{refused, refusing};
 ///     team: Option<String>,
 /// }
 ///
-/// async fn list(token: AccessToken<Mine>) -> String {
+/// fn greet(token: AccessToken<Mine>) -> String {
 ///     let team = token.custom().team.as_deref();
 ///     format!("{:?} of {}", token.subject(), team.unwrap_or("no team"))
 /// }
-/// # let _ = list;
+///
+/// let token = TestIssuer::new().token().claim("https://expenses.example/team", "red").accept();
+/// assert_eq!(greet(token.with()?), r#"Some("ada") of red"#);
+/// # Ok::<(), portcullis::Reason>(())
 /// ```
 #[derive(Clone)]
 pub struct AccessToken<T = ()> {
@@ -83,6 +87,21 @@ impl AccessToken {
 
     /// The same token with the claims of one's own.
     ///
+    /// ```
+    /// # use portcullis::Reason;
+    /// # use portcullis_testkit::TestIssuer;
+    /// #[derive(serde::Deserialize)]
+    /// struct Mine {
+    ///     seats: u32,
+    /// }
+    ///
+    /// let token = |seats: &str| TestIssuer::new().token().claim("seats", seats.len()).accept();
+    /// assert_eq!(token("four").with::<Mine>()?.custom().seats, 4);
+    /// let other = TestIssuer::new().token().claim("seats", "four").accept();
+    /// assert_eq!(other.with::<Mine>().unwrap_err(), Reason::ClaimType);
+    /// # Ok::<(), Reason>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Reason::ClaimType`] when the claims are not those of `T`.
     pub fn with<T: DeserializeOwned + 'static>(self) -> Result<AccessToken<T>, Reason> {
@@ -102,41 +121,107 @@ impl AccessToken {
 
 impl<T> AccessToken<T> {
     /// `sub`: whom the token is about. Unique within its issuer only.
+    ///
+    /// ```
+    /// # use portcullis_testkit::TestIssuer;
+    /// let token = TestIssuer::new().token().subject("auth0|ada").accept();
+    /// assert_eq!(token.subject(), Some("auth0|ada"));
+    /// ```
     pub fn subject(&self) -> Option<&str> {
         self.claims().subject()
     }
 
     /// The application the token was issued to, by `azp` or `client_id`.
+    ///
+    /// ```
+    /// # use portcullis_testkit::TestIssuer;
+    /// let token = TestIssuer::new().token().claim("azp", "expenses-app").accept();
+    /// assert_eq!(token.client_id(), Some("expenses-app"));
+    /// ```
     pub fn client_id(&self) -> Option<&str> {
         self.claims().client_id()
     }
 
     /// The scopes that the token grants.
+    ///
+    /// ```
+    /// # use portcullis_testkit::TestIssuer;
+    /// let token = TestIssuer::new().token().scope("openid read:reports").accept();
+    /// assert_eq!(token.scopes().collect::<Vec<_>>(), ["openid", "read:reports"]);
+    /// ```
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.verified.scopes()
     }
 
     /// Whether the token grants `scope`, compared byte for byte.
+    ///
+    /// ```
+    /// # use portcullis_testkit::TestIssuer;
+    /// let token = TestIssuer::new().token().scope("read:reports").accept();
+    /// assert!(token.has_scope("read:reports"));
+    /// assert!(!token.has_scope("read"));
+    /// ```
     pub fn has_scope(&self, scope: &str) -> bool {
         self.scopes().any(|granted| granted == scope)
     }
 
     /// Every claim, as the issuer signed them.
+    ///
+    /// ```
+    /// # use portcullis::ClaimValue;
+    /// # use portcullis_testkit::TestIssuer;
+    /// let token = TestIssuer::new().token().claim("org_id", "org_1").accept();
+    /// let organization = token.claims().find("org_id").and_then(ClaimValue::as_str);
+    /// assert_eq!(organization, Some("org_1"));
+    /// ```
     pub fn claims(&self) -> &Claims {
         self.verified.claims()
     }
 
     /// The claims of one's own.
+    ///
+    /// ```
+    /// # use portcullis_testkit::TestIssuer;
+    /// #[derive(serde::Deserialize)]
+    /// struct Mine {
+    ///     org_id: String,
+    /// }
+    ///
+    /// let token = TestIssuer::new().token().claim("org_id", "org_1").accept();
+    /// assert_eq!(token.with::<Mine>()?.custom().org_id, "org_1");
+    /// # Ok::<(), portcullis::Reason>(())
+    /// ```
     pub const fn custom(&self) -> &T {
         &self.custom
     }
 
     /// The proof of verification, for functions that demand it.
+    ///
+    /// ```
+    /// # use portcullis_testkit::TestIssuer;
+    /// use portcullis::Verified;
+    ///
+    /// /// Cannot be called for a caller who was not verified.
+    /// fn reports_of(caller: &Verified) -> String {
+    ///     format!("the reports of {:?}", caller.subject())
+    /// }
+    ///
+    /// let token = TestIssuer::new().token().accept();
+    /// assert_eq!(reports_of(token.verified()), r#"the reports of Some("ada")"#);
+    /// ```
     pub const fn verified(&self) -> &Verified {
         &self.verified
     }
 
     /// The token itself, to call another API in the caller's name.
+    ///
+    /// ```
+    /// # use portcullis_testkit::TestIssuer;
+    /// let token = TestIssuer::new().token().accept();
+    /// assert_eq!(format!("{:?}", token.raw()), "[redacted]");
+    /// let header = format!("Bearer {}", token.raw().expose());
+    /// assert_eq!(header.matches('.').count(), 2);
+    /// ```
     pub fn raw(&self) -> Secret<&str> {
         Secret::new(self.token.expose())
     }

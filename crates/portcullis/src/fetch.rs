@@ -15,6 +15,19 @@ pub use http::HttpFetcher;
 pub(crate) use http::read_bounded;
 
 /// A boxed future, as a trait object's asynchronous method returns it.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use portcullis::BoxFuture;
+///
+/// fn double(number: u32) -> BoxFuture<'static, u32> {
+///     Box::pin(async move { 2 * number })
+/// }
+/// assert_eq!(double(21).await, 42);
+/// # Ok(())
+/// # }
+/// ```
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Gets a provider's documents: discovery and key set.
@@ -37,12 +50,34 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///         })
 ///     }
 /// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let fetcher = BuiltIn(r#"{"keys":[]}"#);
+/// let url = "https://issuer.example/jwks.json".parse()?;
+/// assert_eq!(fetcher.fetch(&url, 1024).await?.body, br#"{"keys":[]}"#);
+/// assert!(fetcher.fetch(&url, 10).await.is_err());
+/// # Ok(())
+/// # }
 /// ```
 pub trait KeyFetcher: Send + Sync + fmt::Debug {
     /// Gets the document at `url`, of at most `limit` bytes after decompression.
     ///
     /// An implementation bounds its own time, and follows no redirect: a provider's keys come
     /// from where the configuration says.
+    ///
+    /// ```
+    /// # use portcullis::KeyFetcher as _;
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let url = "https://issuer.example/.well-known/jwks.json".parse()?;
+    /// let document = issuer.fetch(&url, 64 * 1024).await?;
+    /// assert!(document.body.starts_with(br#"{"keys":[{"#));
+    /// # Ok(())
+    /// # }
+    /// ```
     fn fetch<'a>(
         &'a self,
         url: &'a Url,
@@ -54,6 +89,21 @@ pub trait KeyFetcher: Send + Sync + fmt::Debug {
     ///
     /// An implementation that knows nothing of entity tags need not have this: the document is
     /// then fetched again.
+    ///
+    /// ```
+    /// # use portcullis::{KeyFetcher as _, Revalidated};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// issuer.tag_documents();
+    /// let url = "https://issuer.example/.well-known/jwks.json".parse()?;
+    /// let etag = issuer.fetch(&url, 64 * 1024).await?.etag.unwrap();
+    /// let answer = issuer.revalidate(&url, 64 * 1024, &etag).await?;
+    /// assert_eq!(answer, Revalidated::NotModified { max_age: None });
+    /// # Ok(())
+    /// # }
+    /// ```
     fn revalidate<'a>(
         &'a self,
         url: &'a Url,
@@ -87,6 +137,11 @@ pub struct Document {
 
 impl Document {
     /// A document of which only the body is known.
+    ///
+    /// ```
+    /// let document = portcullis::Document::new("{}");
+    /// assert_eq!((document.max_age, document.etag), (None, None));
+    /// ```
     pub fn new(body: impl Into<Vec<u8>>) -> Self {
         Self {
             body: body.into(),

@@ -36,11 +36,30 @@ const MAX_NEGATIVE: Duration = Duration::from_secs(10);
 ///         Box::pin(async move { Ok(answer.into()) })
 ///     }
 /// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let answer = OneToken.introspect("another").await?;
+/// assert_eq!(answer, br#"{"active":false}"#);
+/// # Ok(())
+/// # }
 /// ```
 pub trait Introspector: Send + Sync + fmt::Debug {
     /// The body of the issuer's answer about `token`.
     ///
     /// An implementation bounds the answer's size; its time is bounded by the caller, to 2 s.
+    ///
+    /// ```
+    /// # use portcullis::Introspector as _;
+    /// # use portcullis_testkit::TestIntrospection;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let endpoint = TestIntrospection::new();
+    /// let answer = endpoint.introspect("never-issued").await?;
+    /// assert_eq!(answer, br#"{"active":false}"#);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`IntrospectionError`]. The request is then refused with 503.
@@ -55,24 +74,26 @@ pub trait Introspector: Send + Sync + fmt::Debug {
 /// By default it is asked about opaque tokens only, each time. What it answers is checked by the
 /// issuer's rules like the claims of a JWT: audience, times and all.
 ///
-/// ```no_run
+/// ```
 /// use std::sync::Arc;
 /// use std::time::Duration;
-/// use portcullis::{HttpIntrospector, Introspection, Issuer, Secret, Verifier};
+/// use portcullis::{Credentials, Introspection, Issuer, Reason, Verifier};
+/// use portcullis_testkit::TestIntrospection;
+/// use serde_json::json;
 ///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let secret = Secret::new(String::new());
-/// let endpoint = "https://issuer.example/oauth/introspect".parse()?;
-/// let introspector = HttpIntrospector::basic(endpoint, "expenses-api", secret)?;
-/// let introspection = Introspection::new(Arc::new(introspector)).cache(Duration::from_secs(30));
-/// let verifier = Verifier::builder()
-///     .issuer(
-///         Issuer::discover("https://issuer.example/")
-///             .audience("https://expenses-api")
-///             .introspection(introspection),
-///     )
-///     .build()?;
-/// # let _ = verifier;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let endpoint = TestIntrospection::new();
+/// let claims = json!({ "iss": "https://issuer.example/", "aud": "api", "exp": 4_102_444_800_u64 });
+/// endpoint.activate("2YotnFZFEjr1zCsicMWpAA", claims);
+/// let introspection = Introspection::new(Arc::new(endpoint)).cache(Duration::from_secs(30));
+/// let issuer = Issuer::discover("https://issuer.example/")
+///     .audience("api")
+///     .introspection(introspection);
+/// let auth = Verifier::builder().issuer(issuer).build()?;
+/// assert!(auth.verify(&Credentials::bearer("2YotnFZFEjr1zCsicMWpAA")).await.is_ok());
+/// let ended = auth.verify(&Credentials::bearer("another")).await;
+/// assert_eq!(ended.unwrap_err(), Reason::Inactive);
 /// # Ok(())
 /// # }
 /// ```
@@ -131,6 +152,25 @@ pub enum IntrospectionError {
 
 impl Introspection {
     /// Asks `introspector` about opaque tokens: those without a dot.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use portcullis::{Credentials, Introspection, Issuer, Reason, Verifier};
+    /// # use portcullis_testkit::{TestClock, TestIntrospection, TestIssuer};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let endpoint = TestIntrospection::new();
+    /// let introspection = Introspection::new(Arc::new(endpoint.clone()));
+    /// # let provider = TestIssuer::new();
+    /// # let issuer = Issuer::fixed(provider.key_set()).any_audience().introspection(introspection);
+    /// # let clock = Arc::new(TestClock::default());
+    /// # let auth = Verifier::builder().issuer(issuer).clock(clock).build()?;
+    /// let answer = auth.verify(&Credentials::bearer("an-opaque-token")).await;
+    /// assert_eq!(answer.unwrap_err(), Reason::Inactive);
+    /// assert_eq!(endpoint.questions(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(introspector: Arc<dyn Introspector>) -> Self {
         Self {
             introspector,
@@ -141,6 +181,25 @@ impl Introspection {
     }
 
     /// Asks about JWTs too, after their own checks: the issuer may have ended them early.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use portcullis::{Credentials, Introspection, Issuer, Reason, Verifier};
+    /// # use portcullis_testkit::{TestClock, TestIntrospection, TestIssuer};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let endpoint = TestIntrospection::new();
+    /// let introspection = Introspection::new(Arc::new(endpoint.clone())).always();
+    /// # let provider = TestIssuer::new();
+    /// # let issuer = Issuer::fixed(provider.key_set()).any_audience().introspection(introspection);
+    /// # let clock = Arc::new(TestClock::default());
+    /// # let auth = Verifier::builder().issuer(issuer).clock(clock).build()?;
+    /// let jwt = provider.token().sign();
+    /// let ended = auth.verify(&Credentials::bearer(&jwt)).await;
+    /// assert_eq!(ended.unwrap_err(), Reason::Inactive, "the endpoint does not know it");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn always(self) -> Self {
         Self {
@@ -152,12 +211,53 @@ impl Introspection {
     /// How long an active token is believed to be active. Default: not at all.
     ///
     /// Its `exp` and all its other claims are checked each time all the same.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use portcullis::{Credentials, Introspection, Issuer, Reason, Verifier};
+    /// # use portcullis_testkit::{TestClock, TestIntrospection, TestIssuer};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let endpoint = TestIntrospection::new();
+    /// let introspection = Introspection::new(Arc::new(endpoint.clone())).cache(Duration::from_secs(30));
+    /// # let provider = TestIssuer::new();
+    /// # let issuer = Issuer::fixed(provider.key_set()).any_audience().introspection(introspection);
+    /// # let clock = Arc::new(TestClock::default());
+    /// # let auth = Verifier::builder().issuer(issuer).clock(clock).build()?;
+    /// endpoint.activate("opaque", serde_json::json!({ "exp": 4_102_444_800_u64 }));
+    /// for _ in 0..3 {
+    ///     auth.verify(&Credentials::bearer("opaque")).await?;
+    /// }
+    /// assert_eq!(endpoint.questions(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn cache(self, cache: Duration) -> Self {
         Self { cache, ..self }
     }
 
     /// How long an inactive token is believed to be inactive. Default and maximum 10 s.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use portcullis::{Credentials, Introspection, Issuer, Reason, Verifier};
+    /// # use portcullis_testkit::{TestClock, TestIntrospection, TestIssuer};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let endpoint = TestIntrospection::new();
+    /// let introspection = Introspection::new(Arc::new(endpoint.clone())).negative_cache(Duration::ZERO);
+    /// # let provider = TestIssuer::new();
+    /// # let issuer = Issuer::fixed(provider.key_set()).any_audience().introspection(introspection);
+    /// # let clock = Arc::new(TestClock::default());
+    /// # let auth = Verifier::builder().issuer(issuer).clock(clock).build()?;
+    /// for _ in 0..3 {
+    ///     assert!(auth.verify(&Credentials::bearer("opaque")).await.is_err());
+    /// }
+    /// assert_eq!(endpoint.questions(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn negative_cache(self, negative_cache: Duration) -> Self {
         Self {

@@ -98,20 +98,25 @@ pub struct KeySettings {
 /// bad signature does so for keys older than 5 min, at most once in 5 min. When the provider
 /// fails, the last good keys serve for up to 24 h.
 ///
-/// ```no_run
+/// ```
 /// use std::sync::Arc;
-/// use portcullis::{HttpFetcher, Issuer, KeySource, Keys, SystemClock, Verifier};
+/// use portcullis::{Issuer, KeySource, Keys, SystemClock, Verifier};
+/// use portcullis_testkit::TestIssuer;
 ///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// // Two APIs of one issuer, each with its own audience, and one fetch for both.
-/// let source = KeySource::Discovery("https://tenant.eu.auth0.com/".parse()?);
-/// let keys = Keys::new(source, Arc::new(HttpFetcher::new()?), Arc::new(SystemClock));
+/// let provider = TestIssuer::new();
+/// let source = KeySource::Discovery(provider.name().parse()?);
+/// let keys = Keys::new(source, Arc::new(provider.clone()), Arc::new(SystemClock));
 /// let verifier = |audience: &str| {
-///     let issuer = Issuer::sharing(keys.clone()).named("https://tenant.eu.auth0.com/");
-///     Verifier::builder().issuer(issuer.audience(audience)).build()
+///     let issuer = Issuer::sharing(keys.clone()).named(provider.name()).audience(audience);
+///     Verifier::builder().issuer(issuer).build()
 /// };
 /// let (expenses, travel) = (verifier("https://expenses-api")?, verifier("https://travel-api")?);
-/// # let _ = (expenses, travel);
+/// expenses.ready().await?;
+/// assert!(travel.is_ready());
+/// assert_eq!(provider.key_fetches(), 1);
 /// # Ok(())
 /// # }
 /// ```
@@ -146,11 +151,40 @@ pub(crate) enum Newer {
 
 impl Keys {
     /// Keys from `source`. Nothing is fetched until they are asked for, or [`Keys::start`].
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use portcullis::{KeySource, Keys};
+    /// # use portcullis_testkit::{TestClock, TestIssuer};
+    /// let provider = TestIssuer::new();
+    /// let source = KeySource::Discovery(provider.name().parse()?);
+    /// let keys = Keys::new(source, Arc::new(provider.clone()), Arc::new(TestClock::default()));
+    /// assert!(!keys.is_usable());
+    /// assert!(provider.fetched().is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(source: KeySource, fetcher: Arc<dyn KeyFetcher>, clock: Arc<dyn Clock>) -> Self {
         Self::with(source, fetcher, clock, KeySettings::default())
     }
 
     /// The same with other settings than the default ones.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use portcullis::{KeySettings, KeySource, Keys};
+    /// # use portcullis_testkit::{TestClock, TestIssuer};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (provider, clock) = (TestIssuer::new(), TestClock::default());
+    /// let source = KeySource::Discovery(provider.name().parse()?);
+    /// let settings = KeySettings { max_stale: Duration::from_hours(1), ..KeySettings::default() };
+    /// let keys = Keys::with(source, Arc::new(provider), Arc::new(clock.clone()), settings);
+    /// keys.ready().await?;
+    /// clock.advance(Duration::from_hours(1));
+    /// assert!(!keys.is_usable());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn with(
         source: KeySource,
         fetcher: Arc<dyn KeyFetcher>,
@@ -178,6 +212,22 @@ impl Keys {
     /// The task reads the snapshot, fetches at once, then before the keys grow old. It ends when
     /// the last clone of this is dropped.
     ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use portcullis::{KeySource, Keys};
+    /// # use portcullis_testkit::{TestClock, TestIssuer};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = TestIssuer::new();
+    /// let source = KeySource::Discovery(provider.name().parse()?);
+    /// let keys = Keys::new(source, Arc::new(provider.clone()), Arc::new(TestClock::default()));
+    /// keys.start();
+    /// keys.ready().await?;
+    /// assert_eq!(provider.key_fetches(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn start(&self) {
@@ -192,6 +242,21 @@ impl Keys {
 
     /// Waits until keys are there, or the first fetch has failed; at most 2 s.
     ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use portcullis::{KeySource, Keys, Reason};
+    /// # use portcullis_testkit::{Answer, TestClock, TestIssuer};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = TestIssuer::new();
+    /// provider.answer(Answer::Status(503));
+    /// let source = KeySource::Discovery(provider.name().parse()?);
+    /// let keys = Keys::new(source, Arc::new(provider), Arc::new(TestClock::default()));
+    /// assert_eq!(keys.ready().await, Err(Reason::KeysUnavailable));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Reason::KeysUnavailable`].
     pub async fn ready(&self) -> Result<(), Reason> {
@@ -205,6 +270,22 @@ impl Keys {
     }
 
     /// Whether there are keys that are not too old.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use portcullis::{KeySource, Keys};
+    /// # use portcullis_testkit::{TestClock, TestIssuer};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = TestIssuer::new();
+    /// let source = KeySource::Discovery(provider.name().parse()?);
+    /// let keys = Keys::new(source, Arc::new(provider), Arc::new(TestClock::default()));
+    /// assert!(!keys.is_usable());
+    /// keys.ready().await?;
+    /// assert!(keys.is_usable());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_usable(&self) -> bool {
         self.load().usable(self.shared.clock.now()).is_some()
     }

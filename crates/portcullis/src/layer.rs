@@ -36,18 +36,29 @@ pub use unmatched::Unmatched;
 /// [`Bytes`](bytes::Bytes), or with [`AuthLayer::grpc`] for any that can be empty.
 ///
 /// ```
-/// # use portcullis::{Issuer, Verifier};
-/// use axum::{Router, routing::get};
+/// use axum::{Router, body::Body, routing::get};
+/// use http::Request;
+/// use portcullis_testkit::TestIssuer;
+/// use tower::ServiceExt as _;
 ///
-/// # let auth = Verifier::builder()
-/// #     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
-/// #     .build()
-/// #     .unwrap();
-/// let app: Router = Router::new()
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let issuer = TestIssuer::new();
+/// let auth = issuer.verifier("api").build()?;
+/// let app = Router::new()
 ///     .route("/reports", get(async || "reports").layer(auth.require("read:reports")))
 ///     .route("/me", get(async || "me"))
 ///     .route_layer(auth.layer());
-/// # let _ = app;
+///
+/// let token = issuer.token().audience("api").sign();
+/// let call = |path| {
+///     let request = Request::get(path).header("authorization", format!("Bearer {token}"));
+///     app.clone().oneshot(request.body(Body::empty()).unwrap())
+/// };
+/// assert_eq!(call("/me").await?.status(), 200);
+/// assert_eq!(call("/reports").await?.status(), 403);
+/// # Ok(())
+/// # }
 /// ```
 pub struct AuthLayer<A = Web> {
     guard: Arc<Guard>,
@@ -55,6 +66,25 @@ pub struct AuthLayer<A = Web> {
 }
 
 /// A service behind an [`AuthLayer`].
+///
+/// ```
+/// # use bytes::Bytes;
+/// # use portcullis_testkit::TestIssuer;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use portcullis::{AccessToken, AuthService};
+/// use tower::{Layer as _, ServiceExt as _, service_fn};
+///
+/// let hello = service_fn(async |request: http::Request<()>| {
+///     let token = AccessToken::find(request.extensions());
+///     let text = format!("Hello {:?}", token.as_ref().and_then(AccessToken::subject));
+///     Ok::<_, std::convert::Infallible>(http::Response::new(Bytes::from(text)))
+/// });
+/// let guarded: AuthService<_> = TestIssuer::new().verifier("api").build()?.layer().layer(hello);
+/// assert_eq!(guarded.oneshot(http::Request::new(())).await?.status(), 401);
+/// # Ok(())
+/// # }
+/// ```
 pub struct AuthService<S, A = Web> {
     inner: S,
     guard: Arc<Guard>,
@@ -65,18 +95,21 @@ impl Verifier {
     /// Lets nobody through without a good access token.
     ///
     /// ```
-    /// # use portcullis::{Issuer, Verifier};
-    /// # fn main() -> Result<(), portcullis::BuildError> {
-    /// use axum::{Router, routing::get};
-    ///
-    /// let auth = Verifier::builder()
-    ///     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
-    ///     .build()?;
-    /// let app: Router = Router::new()
+    /// # use axum::{Router, body::Body, routing::get};
+    /// # use http::Request;
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use tower::ServiceExt as _;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let auth = TestIssuer::new().verifier("api").build()?;
+    /// let app = Router::new()
     ///     .route("/me", get(async || "you are somebody"))
     ///     .route_layer(auth.layer())
     ///     .route("/public", get(async || "declared after the layer, so open to everybody"));
-    /// # let _ = app;
+    ///
+    /// let call = |path| app.clone().oneshot(Request::get(path).body(Body::empty()).unwrap());
+    /// assert_eq!(call("/me").await?.status(), 401);
+    /// assert_eq!(call("/public").await?.status(), 200);
     /// # Ok(())
     /// # }
     /// ```
@@ -91,23 +124,27 @@ impl Verifier {
     /// metadata of [`Verifier::well_known`](crate::Verifier::well_known).
     ///
     /// ```
-    /// # use portcullis::{Issuer, Verifier};
-    /// # fn main() -> Result<(), portcullis::BuildError> {
-    /// # let auth = Verifier::builder()
-    /// #     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
-    /// #     .build()?;
-    /// use std::time::Duration;
-    /// use axum::{Router, routing::{delete, get}};
+    /// # use std::time::Duration;
+    /// # use axum::{Router, body::Body, routing::{delete, get}};
+    /// # use http::Request;
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use tower::ServiceExt as _;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use portcullis::any;
     ///
+    /// let auth = TestIssuer::new().verifier("api").build()?;
     /// let remove = auth
     ///     .require(any(["reports:admin", "reports:delete"]))
     ///     .acr("mfa")
     ///     .max_age(Duration::from_mins(5));
-    /// let app: Router = Router::new()
+    /// let app = Router::new()
     ///     .route("/reports", get(async || "all of them").layer(auth.require("read:reports")))
     ///     .route("/reports/{id}", delete(async || "gone").layer(remove));
-    /// # let _ = app;
+    ///
+    /// let refused = app.oneshot(Request::get("/reports").body(Body::empty())?).await?;
+    /// let challenge = r#"Bearer realm="api", scope="read:reports""#;
+    /// assert_eq!(refused.headers()["www-authenticate"], challenge);
     /// # Ok(())
     /// # }
     /// ```
@@ -120,13 +157,13 @@ impl Verifier {
     /// Lets through who has a good access token, and who has none at all. A bad one is refused.
     ///
     /// ```
-    /// # use portcullis::{AccessToken, Issuer, Verifier};
-    /// # fn main() -> Result<(), portcullis::BuildError> {
-    /// # let auth = Verifier::builder()
-    /// #     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
-    /// #     .build()?;
-    /// use axum::{Router, routing::get};
-    ///
+    /// # use axum::{Router, body::Body, routing::get};
+    /// # use http::Request;
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use tower::ServiceExt as _;
+    /// # use portcullis::AccessToken;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// async fn greet(token: Option<AccessToken>) -> String {
     ///     match token {
     ///         Some(token) => format!("Hello {}", token.subject().unwrap_or("machine")),
@@ -134,8 +171,12 @@ impl Verifier {
     ///     }
     /// }
     ///
-    /// let app: Router = Router::new().route("/", get(greet).layer(auth.optional()));
-    /// # let _ = app;
+    /// let auth = TestIssuer::new().verifier("api").build()?;
+    /// let app = Router::new().route("/", get(greet).layer(auth.optional()));
+    /// let call = |request: Request<Body>| app.clone().oneshot(request);
+    /// assert_eq!(call(Request::get("/").body(Body::empty())?).await?.status(), 200);
+    /// let bad = Request::get("/").header("authorization", "Bearer expired");
+    /// assert_eq!(call(bad.body(Body::empty())?).await?.status(), 401);
     /// # Ok(())
     /// # }
     /// ```
@@ -149,13 +190,21 @@ impl Verifier {
     /// 401 and an unknown one 404.
     ///
     /// ```
-    /// # use portcullis::{Issuer, Verifier};
-    /// # fn main() -> Result<(), portcullis::BuildError> {
-    /// # let auth = Verifier::builder()
-    /// #     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
-    /// #     .build()?;
-    /// let app: axum::Router = axum::Router::new().fallback_service(auth.deny_unmatched());
-    /// # let _ = app;
+    /// # use axum::{Router, body::Body};
+    /// # use http::Request;
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use tower::ServiceExt as _;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let app = Router::new().fallback_service(auth.deny_unmatched());
+    ///
+    /// let stranger = Request::get("/admin").body(Body::empty())?;
+    /// assert_eq!(app.clone().oneshot(stranger).await?.status(), 401);
+    /// let token = issuer.token().audience("api").sign();
+    /// let caller = Request::get("/admin").header("authorization", format!("Bearer {token}"));
+    /// assert_eq!(app.oneshot(caller.body(Body::empty())?).await?.status(), 404);
     /// # Ok(())
     /// # }
     /// ```
@@ -176,6 +225,30 @@ impl<A> AuthLayer<A> {
     ///
     /// Several calls name alternatives. A token of another strength is 401, so that the client can
     /// send its user to log in again.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, routing::get};
+    /// # use http::Request;
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use tower::ServiceExt as _;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let layer = issuer.verifier("api").build()?.layer().acr("mfa");
+    /// let app = Router::new().route("/", get(async || "in").layer(layer));
+    /// # let call = |token: String| {
+    /// #     let request = Request::get("/").header("authorization", format!("Bearer {token}"));
+    /// #     app.clone().oneshot(request.body(Body::empty()).unwrap())
+    /// # };
+    /// let token = |acr: &str| issuer.token().audience("api").claim("acr", acr).sign();
+    /// assert_eq!(call(token("mfa")).await?.status(), 200);
+    /// let refused = call(token("password")).await?;
+    /// let challenge = refused.headers()["www-authenticate"].to_str()?;
+    /// assert!(challenge.contains(r#"error="insufficient_user_authentication""#));
+    /// assert!(challenge.ends_with(r#"acr_values="mfa""#));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn acr(mut self, value: impl Into<String>) -> Self {
         self.guard_mut().step_up.acr_values.push(value.into());
@@ -183,22 +256,57 @@ impl<A> AuthLayer<A> {
     }
 
     /// Asks for a login no longer ago than this, by `auth_time` (RFC 9470 section 3).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use axum::{Router, body::Body, routing::get};
+    /// # use http::Request;
+    /// # use portcullis_testkit::{TestClock, TestIssuer};
+    /// # use tower::ServiceExt as _;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let layer = issuer.verifier("api").build()?.layer().max_age(Duration::from_mins(5));
+    /// let app = Router::new().route("/", get(async || "in").layer(layer));
+    /// # let call = |token: String| {
+    /// #     let request = Request::get("/").header("authorization", format!("Bearer {token}"));
+    /// #     app.clone().oneshot(request.body(Body::empty()).unwrap())
+    /// # };
+    /// let login = TestClock::START.0 - 306; // 5 s of leeway, and one more
+    /// let token = issuer.token().audience("api").claim("auth_time", login).sign();
+    /// let refused = call(token).await?;
+    /// assert!(refused.headers()["www-authenticate"].to_str()?.ends_with(r#"max_age="300""#));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn max_age(mut self, age: Duration) -> Self {
         self.guard_mut().step_up.max_age = Some(age);
         self
     }
 
-    /// Asks for a claim: 403 without it, or 401 where the rule says so.
+    /// Asks for a claim: 401 without it, or 403 where the rule says
+    /// [`OnFail::Forbid`](crate::OnFail::Forbid).
     ///
     /// ```
-    /// # use portcullis::{ClaimRule, Issuer, Verifier};
-    /// # fn main() -> Result<(), portcullis::BuildError> {
-    /// # let auth = Verifier::builder()
-    /// #     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
-    /// #     .build()?;
-    /// let layer = auth.layer().claim(ClaimRule::equals("org_id", "org_1"));
-    /// # let _ = layer;
+    /// # use axum::{Router, body::Body, routing::get};
+    /// # use http::Request;
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use tower::ServiceExt as _;
+    /// # use portcullis::{ClaimRule, OnFail};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let rule = ClaimRule::equals("org_id", "org_1").on_fail(OnFail::Forbid);
+    /// let layer = issuer.verifier("api").build()?.layer().claim(rule);
+    /// let app = Router::new().route("/", get(async || "in").layer(layer));
+    /// # let call = |token: String| {
+    /// #     let request = Request::get("/").header("authorization", format!("Bearer {token}"));
+    /// #     app.clone().oneshot(request.body(Body::empty()).unwrap())
+    /// # };
+    /// let token = |org: &str| issuer.token().audience("api").claim("org_id", org).sign();
+    /// assert_eq!(call(token("org_1")).await?.status(), 200);
+    /// assert_eq!(call(token("org_2")).await?.status(), 403);
     /// # Ok(())
     /// # }
     /// ```
@@ -209,6 +317,23 @@ impl<A> AuthLayer<A> {
     }
 
     /// Answers refusals of this layer in another style than the verifier's.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, routing::get};
+    /// # use http::Request;
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use tower::ServiceExt as _;
+    /// # use portcullis::ErrorStyle;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let layer = TestIssuer::new().verifier("api").build()?.layer().errors(ErrorStyle::Aws);
+    /// let app = Router::new().route("/", get(async || "in").layer(layer));
+    /// let refused = app.oneshot(Request::get("/").body(Body::empty())?).await?;
+    /// let body = axum::body::to_bytes(refused.into_body(), 1024).await?;
+    /// assert_eq!(&body[..], br#"{"message":"Unauthorized"}"#);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn errors(mut self, style: ErrorStyle) -> Self {
         let guard = self.guard_mut();
@@ -220,14 +345,18 @@ impl<A> AuthLayer<A> {
     /// Answers as gRPC does, for services whose bodies do not come from bytes, as tonic's.
     ///
     /// ```
-    /// # use portcullis::{Issuer, Verifier};
-    /// # fn main() -> Result<(), portcullis::BuildError> {
-    /// # let auth = Verifier::builder()
-    /// #     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
-    /// #     .build()?;
-    /// // tonic::transport::Server::builder().layer(layer).add_service(...)
-    /// let layer = auth.require("read:reports").grpc();
-    /// # let _ = layer;
+    /// # use axum::{Router, body::Body, routing::get};
+    /// # use http::Request;
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use tower::ServiceExt as _;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // tonic::transport::Server::builder().layer(layer).add_service(…)
+    /// let layer = TestIssuer::new().verifier("api").build()?.require("read:reports").grpc();
+    /// let app = Router::new().route("/", get(async || "in").layer(layer));
+    /// let refused = app.oneshot(Request::get("/").body(Body::empty())?).await?;
+    /// assert_eq!(refused.status(), 200);
+    /// assert_eq!(refused.headers()["grpc-status"], "16", "UNAUTHENTICATED");
     /// # Ok(())
     /// # }
     /// ```

@@ -1,20 +1,64 @@
 //! Secures HTTP APIs with JSON Web Tokens from Auth0 or any OpenID Connect provider.
 //!
 //! A [`Verifier`] finds its issuer's keys by discovery, keeps them fresh in the background, and
-//! answers for each token whether it is good here and at this time:
+//! answers for each token whether it is good here and at this time. In front of a handler it is a
+//! `tower` layer, and the verified token an argument:
 //!
-//! ```no_run
-//! use portcullis::{Credentials, Issuer, Verifier};
+//! ```
+//! use axum::{Router, routing::get};
+//! use portcullis::{AccessToken, Issuer, Verifier};
 //!
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let verifier = Verifier::builder()
-//!     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
-//!     .build()?;
-//! let verified = verifier.verify(&Credentials::bearer("eyJhbGciOi…")).await?;
-//! println!("{:?}", verified.claims().subject());
+//! async fn list(token: AccessToken) -> String {
+//!     format!("the expenses of {:?}", token.subject())
+//! }
+//!
+//! # fn main() -> Result<(), portcullis::BuildError> {
+//! let auth = Verifier::builder()
+//!     .issuer(Issuer::discover("https://tenant.eu.auth0.com").audience("https://expenses-api"))
+//!     .build()?; // no I/O: every mistake is found here
+//! let app = Router::new()
+//!     .route("/", get(list).layer(auth.require("read:expenses"))) // or 401 and 403
+//!     .merge(auth.well_known()); // where clients get a token
+//! # let _: Router = app;
+//! assert_eq!(auth.well_known().path(), "/.well-known/oauth-protected-resource");
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Without HTTP it is one call, as for messages of a queue. Here the issuer is a test's:
+//!
+//! ```
+//! use portcullis::{Credentials, Reason};
+//! use portcullis_testkit::TestIssuer;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let issuer = TestIssuer::new();
+//! let auth = issuer.verifier("https://expenses-api").build()?;
+//! let good = issuer.token().audience("https://expenses-api").sign();
+//! assert_eq!(auth.verify(&Credentials::bearer(&good)).await?.subject(), Some("ada"));
+//! let other = issuer.token().audience("https://travel-api").sign();
+//! let refused = auth.verify(&Credentials::bearer(&other)).await;
+//! assert_eq!(refused.unwrap_err(), Reason::AudMismatch);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | you need | see |
+//! | --- | --- |
+//! | a check in front of a service | [`Verifier::layer`], [`Verifier::require`], [`Verifier::optional`] |
+//! | the token in a handler | [`AccessToken`], [`Scoped`] |
+//! | rules for an issuer's tokens | [`Issuer`], [`ClaimRule`] |
+//! | refusals in other words | [`Answers`], [`ErrorStyle`] |
+//! | a start that waits for the issuer | [`Verifier::ready_within`], [`SnapshotFile`] |
+//! | speed for repeated tokens | [`Cache`] |
+//! | tokens that end before their time | [`RevocationList`], [`Introspection`], [`DistrustList`] |
+//! | numbers and logs | [`Observer`], [`Verifier::key_status`] |
+//!
+//! # Features
+//!
+//! `axum` (extractors) and `reqwest` ([`HttpFetcher`]) are on. Without them the layer guards every
+//! `tower` service, and keys come from a [`KeyFetcher`]. `tonic` adds refusals as `tonic::Status`.
 //!
 //! The checks themselves, and their order, are those of [`portcullis_token`].
 
@@ -66,8 +110,10 @@ pub use layer::{
 };
 pub use metadata::Metadata;
 pub use observe::{Observer, ObserverStatus, Stage, StageStatus};
+// What a public function here takes or gives, so that a service needs one crate.
 pub use portcullis_token::{
-    Algorithm, ClaimRule, Claims, CrossSite, OnFail, Reason, Requirement, Secret, TokenSource,
+    Algorithm, ClaimRule, ClaimValue, Claims, CrossSite, KeySet, NonceIssuer, OnFail, PatternError,
+    ProofOffer, ProofRules, Reason, Requirement, Secret, TokenSource, TokenType, UnixTime,
     Verified,
 };
 pub use problem::Problem;

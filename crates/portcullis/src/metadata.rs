@@ -23,16 +23,22 @@ const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 /// answers GET and HEAD, to pages of any origin, since all it says is public.
 ///
 /// ```
-/// # use portcullis::{Answers, Issuer, Verifier};
-/// # fn main() -> Result<(), portcullis::BuildError> {
-/// let auth = Verifier::builder()
-///     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
+/// use portcullis::Answers;
+/// use portcullis_testkit::TestIssuer;
+/// use tower::ServiceExt as _;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let auth = TestIssuer::new()
+///     .verifier("https://expenses-api")
 ///     .answers(Answers::default().resource("https://api.example.com/expenses"))
 ///     .build()?;
 /// let metadata = auth.well_known().name("Expenses");
 /// assert_eq!(metadata.path(), "/.well-known/oauth-protected-resource/expenses");
-/// let app: axum::Router = axum::Router::new().merge(metadata);
-/// # let _ = app;
+///
+/// let app = axum::Router::new().merge(metadata.clone());
+/// let request = http::Request::get(metadata.path()).body(axum::body::Body::empty())?;
+/// assert_eq!(app.oneshot(request).await?.headers()["content-type"], "application/json");
 /// # Ok(())
 /// # }
 /// ```
@@ -73,14 +79,10 @@ impl Verifier {
     /// [`Verifier::require`], whether declared before or after.
     ///
     /// ```
-    /// # use portcullis::{Issuer, Verifier};
-    /// # fn main() -> Result<(), portcullis::BuildError> {
-    /// # let auth = Verifier::builder()
-    /// #     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
-    /// #     .build()?;
+    /// # use portcullis_testkit::TestIssuer;
+    /// let auth = TestIssuer::new().verifier("https://expenses-api").build()?;
     /// assert_eq!(auth.well_known().path(), "/.well-known/oauth-protected-resource");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), portcullis::BuildError>(())
     /// ```
     pub fn well_known(&self) -> Metadata {
         Metadata {
@@ -95,6 +97,22 @@ impl Verifier {
 
 impl Metadata {
     /// The API's name for people: `resource_name`.
+    ///
+    /// ```
+    /// # use http_body_util::BodyExt as _;
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use tower::ServiceExt as _;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let auth = TestIssuer::new().verifier("https://expenses-api").build()?;
+    /// let metadata = auth.well_known().name("Expenses");
+    /// # let answer = metadata.oneshot(http::Request::new(())).await?;
+    /// # let body = answer.into_body().collect().await?.to_bytes();
+    /// let document: serde_json::Value = serde_json::from_slice(&body)?;
+    /// assert_eq!(document["resource_name"], "Expenses");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn name(self, name: impl Into<String>) -> Self {
         Self {
@@ -104,6 +122,22 @@ impl Metadata {
     }
 
     /// Where developers read about the API: `resource_documentation`.
+    ///
+    /// ```
+    /// # use http_body_util::BodyExt as _;
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use tower::ServiceExt as _;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let auth = TestIssuer::new().verifier("https://expenses-api").build()?;
+    /// let metadata = auth.well_known().documentation("https://example.com/docs");
+    /// # let answer = metadata.oneshot(http::Request::new(())).await?;
+    /// # let body = answer.into_body().collect().await?.to_bytes();
+    /// let document: serde_json::Value = serde_json::from_slice(&body)?;
+    /// assert_eq!(document["resource_documentation"], "https://example.com/docs");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn documentation(self, url: impl Into<String>) -> Self {
         Self {
@@ -113,6 +147,25 @@ impl Metadata {
     }
 
     /// Adds scopes that no layer asks for, as those of [`Scoped`](crate::Scoped) handlers.
+    ///
+    /// ```
+    /// # use portcullis::{ScopeSet as _, scopes};
+    /// # use http_body_util::BodyExt as _;
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use tower::ServiceExt as _;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// scopes! { ReadReports = "read:reports" }
+    ///
+    /// let auth = TestIssuer::new().verifier("https://expenses-api").build()?;
+    /// let metadata = auth.well_known().scopes(ReadReports::scopes());
+    /// # let answer = metadata.oneshot(http::Request::new(())).await?;
+    /// # let body = answer.into_body().collect().await?.to_bytes();
+    /// let document: serde_json::Value = serde_json::from_slice(&body)?;
+    /// assert_eq!(document["scopes_supported"][0], "read:reports");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.scopes.extend(scopes.into_iter().map(Into::into));
@@ -120,6 +173,22 @@ impl Metadata {
     }
 
     /// Says that tokens may be bound to client certificates (RFC 8705 section 3.3).
+    ///
+    /// ```
+    /// # use http_body_util::BodyExt as _;
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use tower::ServiceExt as _;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let auth = TestIssuer::new().verifier("https://expenses-api").build()?;
+    /// let metadata = auth.well_known().certificate_bound();
+    /// # let answer = metadata.oneshot(http::Request::new(())).await?;
+    /// # let body = answer.into_body().collect().await?.to_bytes();
+    /// let document: serde_json::Value = serde_json::from_slice(&body)?;
+    /// assert_eq!(document["tls_client_certificate_bound_access_tokens"], true);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn certificate_bound(self) -> Self {
         Self {
@@ -129,6 +198,15 @@ impl Metadata {
     }
 
     /// Where it is to be served: the well-known path, and the path of the resource behind it.
+    ///
+    /// ```
+    /// # use portcullis::Answers;
+    /// # use portcullis_testkit::TestIssuer;
+    /// let answers = Answers::default().resource("https://api.example.com/v1");
+    /// let auth = TestIssuer::new().verifier("api").answers(answers).build()?;
+    /// assert_eq!(auth.well_known().path(), "/.well-known/oauth-protected-resource/v1");
+    /// # Ok::<(), portcullis::BuildError>(())
+    /// ```
     pub fn path(&self) -> String {
         let resource = self.verifier.presentation().resource_name();
         resource.map_or_else(|| WELL_KNOWN.to_owned(), path_of)

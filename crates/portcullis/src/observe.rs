@@ -44,16 +44,24 @@ const BUCKETS: usize = BOUNDS.len() + 1;
 /// the verifier's issuers, or `unknown`. Clones are the same observer.
 ///
 /// ```
-/// use portcullis::{Issuer, Observer, Verifier};
+/// use portcullis::{Credentials, Observer, Reason};
+/// use portcullis_testkit::TestIssuer;
 ///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let issuer = TestIssuer::new();
 /// let observer = Observer::default();
-/// let verifier = Verifier::builder()
-///     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
-///     .observer(observer.clone())
-///     .build()
-///     .unwrap();
-/// assert_eq!(observer.status().accepted, 0);
-/// # let _ = verifier;
+/// let auth = issuer.verifier("api").observer(observer.clone()).build()?;
+/// let good = issuer.token().audience("api").sign();
+/// auth.verify(&Credentials::bearer(&good)).await?;
+/// let bad = issuer.token().audience("another").sign();
+/// assert!(auth.verify(&Credentials::bearer(&bad)).await.is_err());
+///
+/// let status = observer.status();
+/// assert_eq!(status.accepted, 1);
+/// assert!(status.refused.contains(&(Reason::AudMismatch, 1)));
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Observer {
@@ -140,9 +148,22 @@ pub struct StageStatus {
 
 impl Stage {
     /// Both, in the order of [`ObserverStatus::stages`].
+    ///
+    /// ```
+    /// use portcullis::{Observer, Stage};
+    ///
+    /// let stages = Observer::default().status().stages;
+    /// for (status, stage) in stages.iter().zip(Stage::ALL) {
+    ///     assert_eq!(status.stage, stage);
+    /// }
+    /// ```
     pub const ALL: [Self; 2] = [Self::Cached, Self::Full];
 
     /// The name as a metric's label.
+    ///
+    /// ```
+    /// assert_eq!(portcullis::Stage::ALL.map(portcullis::Stage::name), ["cached", "full"]);
+    /// ```
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cached => "cached",
@@ -153,11 +174,34 @@ impl Stage {
 
 impl StageStatus {
     /// The upper ends of the buckets, from 1 µs to 1 s.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use portcullis::StageStatus;
+    ///
+    /// assert_eq!(StageStatus::bounds().first(), Some(&Duration::from_micros(1)));
+    /// assert_eq!(StageStatus::bounds().last(), Some(&Duration::from_secs(1)));
+    /// ```
     pub const fn bounds() -> &'static [Duration] {
         &BOUNDS
     }
 
     /// How many answers there were.
+    ///
+    /// ```
+    /// # use portcullis::{Credentials, Observer};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let observer = Observer::default();
+    /// let auth = issuer.verifier("api").observer(observer.clone()).build()?;
+    /// assert!(auth.verify(&Credentials::bearer("not a token")).await.is_err());
+    /// let [cached, full] = observer.status().stages.try_into().unwrap();
+    /// assert_eq!((cached.count(), full.count()), (0, 1));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn count(&self) -> u64 {
         self.buckets.iter().sum()
     }
@@ -165,6 +209,20 @@ impl StageStatus {
 
 impl Observer {
     /// What it has seen until now.
+    ///
+    /// ```
+    /// # use portcullis::{Credentials, Observer};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let observer = Observer::default();
+    /// let auth = TestIssuer::new().verifier("api").observer(observer.clone()).build()?;
+    /// assert!(auth.verify(&Credentials::bearer("not a token")).await.is_err());
+    /// let refusals: u64 = observer.status().refused.iter().map(|(_, count)| count).sum();
+    /// assert_eq!(refusals, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn status(&self) -> ObserverStatus {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let Shared {

@@ -50,14 +50,50 @@ pub struct Problem<'a> {
 
 impl Problem<'_> {
     /// The media type of the body.
+    ///
+    /// ```
+    /// # use portcullis::Problem;
+    /// # let problem = Problem {
+    /// #     kind: Problem::kind("no_route"),
+    /// #     title: "Not Found",
+    /// #     status: 404,
+    /// #     detail: None,
+    /// #     error: None,
+    /// #     error_description: None,
+    /// #     reason: None,
+    /// #     request_id: None,
+    /// # };
+    /// let answer = problem.respond();
+    /// assert_eq!(answer.headers()["content-type"], Problem::CONTENT_TYPE);
+    /// ```
     pub const CONTENT_TYPE: &'static str = "application/problem+json";
 
     /// `urn:portcullis:problem:CODE`.
+    ///
+    /// ```
+    /// assert_eq!(portcullis::Problem::kind("no_route"), "urn:portcullis:problem:no_route");
+    /// ```
     pub fn kind(code: &str) -> String {
         format!("urn:portcullis:problem:{code}")
     }
 
     /// The body.
+    ///
+    /// ```
+    /// # use portcullis::Problem;
+    /// # let problem = Problem {
+    /// #     kind: Problem::kind("no_route"),
+    /// #     title: "Not Found",
+    /// #     status: 404,
+    /// #     detail: None,
+    /// #     error: None,
+    /// #     error_description: None,
+    /// #     reason: None,
+    /// #     request_id: None,
+    /// # };
+    /// let json = r#"{"type":"urn:portcullis:problem:no_route","title":"Not Found","status":404}"#;
+    /// assert_eq!(problem.to_json(), json.as_bytes());
+    /// ```
     ///
     /// # Panics
     /// Never: strings and numbers are always JSON.
@@ -66,6 +102,23 @@ impl Problem<'_> {
     }
 
     /// The whole answer, which no cache keeps. A status that HTTP does not know becomes 500.
+    ///
+    /// ```
+    /// # use portcullis::Problem;
+    /// # let problem = Problem {
+    /// #     kind: Problem::kind("no_route"),
+    /// #     title: "Not Found",
+    /// #     status: 404,
+    /// #     detail: None,
+    /// #     error: None,
+    /// #     error_description: None,
+    /// #     reason: None,
+    /// #     request_id: None,
+    /// # };
+    /// let answer = problem.respond();
+    /// assert_eq!(answer.status(), 404);
+    /// assert_eq!(answer.body()[..], problem.to_json());
+    /// ```
     pub fn respond(&self) -> Response<Bytes> {
         let mut response = Response::new(Bytes::from(self.to_json()));
         *response.status_mut() =

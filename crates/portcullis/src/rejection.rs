@@ -70,6 +70,14 @@ enum Scheme {
 
 impl Rejection {
     /// A refusal for `reason`, to be told as `answers` say.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use portcullis::{Answers, Reason, Rejection};
+    /// let answers = Arc::new(Answers::default());
+    /// let answer = Rejection::new(Reason::Missing, &answers).respond(None);
+    /// assert_eq!(answer.headers()["www-authenticate"], r#"Bearer realm="api""#);
+    /// ```
     pub fn new(reason: Reason, answers: &Arc<Answers>) -> Self {
         // Whatever the caller used, these can only be cured with a proof (RFC 9449 section 7.1).
         let scheme = match reason {
@@ -91,11 +99,28 @@ impl Rejection {
     }
 
     /// Why the request is refused.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use portcullis::{Reason, Rejection};
+    /// let refused = Rejection::new(Reason::Expired, &Arc::default());
+    /// assert_eq!(refused.reason(), Reason::Expired);
+    /// ```
     pub const fn reason(&self) -> Reason {
         self.reason
     }
 
     /// The scopes that the route asks for; told on 403, and on 401 when no token was sent.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use portcullis::{Answers, Reason, Rejection};
+    /// let answers = Arc::new(Answers::default());
+    /// let refused = Rejection::new(Reason::Scope, &answers).scopes(["read:reports".to_owned()]);
+    /// let answer = refused.respond(None);
+    /// assert_eq!(answer.status(), 403);
+    /// assert!(answer.headers()["www-authenticate"].to_str().unwrap().ends_with(r#"scope="read:reports""#));
+    /// ```
     #[must_use]
     pub fn scopes(mut self, scopes: impl Into<Vec<String>>) -> Self {
         self.needs.scopes = scopes.into();
@@ -103,6 +128,17 @@ impl Rejection {
     }
 
     /// The strength and age of login that the route asks for (RFC 9470 section 3).
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use portcullis::{Answers, Reason, Rejection};
+    /// let answers = Arc::new(Answers::default());
+    /// let refused = Rejection::new(Reason::StepUp, &answers)
+    ///     .step_up(["mfa".to_owned()], Some(Duration::from_mins(5)));
+    /// let answer = refused.respond(None);
+    /// let challenge = answer.headers()["www-authenticate"].to_str().unwrap();
+    /// assert!(challenge.ends_with(r#"acr_values="mfa", max_age="300""#));
+    /// ```
     #[must_use]
     pub fn step_up(
         mut self,
@@ -115,6 +151,16 @@ impl Rejection {
     }
 
     /// Puts the error on the `DPoP` challenge, because that scheme was used.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use portcullis::{Algorithm, Answers, Reason, Rejection};
+    /// let answers = Arc::new(Answers::default().dpop([Algorithm::Es256]));
+    /// let answer = Rejection::new(Reason::Expired, &answers).by_dpop().respond(None);
+    /// let challenges = answer.headers().get_all("www-authenticate").iter();
+    /// let with_error: Vec<_> = challenges.filter(|line| line.to_str().unwrap().contains("error=")).collect();
+    /// assert!(with_error[0].to_str().unwrap().starts_with("DPoP "));
+    /// ```
     #[must_use]
     pub fn by_dpop(mut self) -> Self {
         self.scheme = Scheme::Dpop;
@@ -124,6 +170,14 @@ impl Rejection {
     /// A nonce for the caller's next proof, sent as `DPoP-Nonce` (RFC 9449 section 9).
     ///
     /// A nonce of anything but visible ASCII is not sent.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use portcullis::{Answers, Reason, Rejection};
+    /// let answers = Arc::new(Answers::default());
+    /// let refused = Rejection::new(Reason::DpopNonce, &answers).nonce("eyJ7S_zG");
+    /// assert_eq!(refused.respond(None).headers()["dpop-nonce"], "eyJ7S_zG");
+    /// ```
     #[must_use]
     pub fn nonce(mut self, nonce: &str) -> Self {
         self.nonce = Some(nonce.into());
@@ -131,6 +185,15 @@ impl Rejection {
     }
 
     /// How the request wants to be answered. Default: with a body, not as gRPC.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use portcullis::{Form, Reason, Rejection};
+    /// let (head, ()) = http::Request::head("/").body(()).unwrap().into_parts();
+    /// let refused = Rejection::new(Reason::Missing, &Arc::default()).form(Form::of(&head));
+    /// let answer = refused.respond(None);
+    /// assert_eq!((answer.status().as_u16(), answer.body().len()), (401, 0));
+    /// ```
     #[must_use]
     pub fn form(mut self, form: Form) -> Self {
         self.form = form;
@@ -140,6 +203,17 @@ impl Rejection {
     /// The whole answer, in the style of the [`Answers`].
     ///
     /// `request_id` is named in the body where the style has a place for it.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use portcullis::{Answers, Reason, Rejection};
+    /// let answers = Arc::new(Answers::default());
+    /// let answer = Rejection::new(Reason::KeysUnavailable, &answers).respond(Some("4f1a"));
+    /// assert_eq!(answer.status(), 503);
+    /// assert_eq!(answer.headers()["retry-after"], "5");
+    /// let problem: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
+    /// assert_eq!(problem["request_id"], "4f1a");
+    /// ```
     pub fn respond(&self, request_id: Option<&str>) -> Response<Bytes> {
         let plain = self.problem(request_id);
         let styled = match self.answers.error_style() {
@@ -154,6 +228,13 @@ impl Rejection {
     }
 
     /// The status of the default style.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use portcullis::{Reason, Rejection};
+    /// assert_eq!(Rejection::new(Reason::Scope, &Arc::default()).status(), 403);
+    /// assert_eq!(Rejection::new(Reason::MalformedHeader, &Arc::default()).status(), 400);
+    /// ```
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.reason.status()).unwrap_or(StatusCode::UNAUTHORIZED)
     }

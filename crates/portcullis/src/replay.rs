@@ -11,8 +11,7 @@ use crate::BoxFuture;
 /// Remembers which `DPoP` proofs were used, so that none is used twice (RFC 9449 section 11.1).
 ///
 /// ```
-/// use portcullis::{BoxFuture, ReplayError, ReplayStore};
-/// use portcullis_token::UnixTime;
+/// use portcullis::{BoxFuture, ReplayError, ReplayStore, UnixTime};
 ///
 /// /// For a service behind a gateway that has checked for replays already.
 /// #[derive(Debug)]
@@ -28,12 +27,31 @@ use crate::BoxFuture;
 ///         Box::pin(async { Ok(true) })
 ///     }
 /// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// assert!(Checked.remember(&[7; 32], UnixTime(300), UnixTime(0)).await?);
+/// # Ok(())
+/// # }
 /// ```
 pub trait ReplayStore: Send + Sync + fmt::Debug {
     /// Remembers `proof` until `until`, and tells whether it is the first time.
     ///
     /// Looking and remembering are one step: of two calls at once, one is the first. `proof` is
     /// a hash of the proof's key, `jti` and address.
+    ///
+    /// ```
+    /// # use portcullis::{MemoryReplayStore, ReplayStore as _, UnixTime};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (store, proof) = (MemoryReplayStore::default(), [7; 32]);
+    /// let until = UnixTime(300);
+    /// assert!(store.remember(&proof, until, UnixTime(0)).await?);
+    /// assert!(!store.remember(&proof, until, UnixTime(299)).await?, "a replay");
+    /// assert!(store.remember(&proof, until, UnixTime(300)).await?, "forgotten");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ReplayError`] when nothing can be remembered. The request is then refused with 503.
@@ -70,14 +88,23 @@ pub enum ReplayError {
 ///
 /// ```
 /// use std::sync::Arc;
-/// use portcullis::{Issuer, MemoryReplayStore, Verifier};
+/// use portcullis::{Credentials, MemoryReplayStore, ProofOffer, Reason};
+/// use portcullis_testkit::{ProofKey, TestIssuer};
 ///
-/// let verifier = Verifier::builder()
-///     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
-///     .replays(Arc::new(MemoryReplayStore::new(1_000_000)))
-///     .build()
-///     .unwrap();
-/// # let _ = verifier;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (issuer, key) = (TestIssuer::new(), ProofKey::new());
+/// let store = Arc::new(MemoryReplayStore::new(1_000_000));
+/// let auth = issuer.verifier("api").replays(store).build()?;
+///
+/// let token = issuer.token().audience("api").claim("cnf", key.confirmation()).sign();
+/// let (method, url) = ("GET", "https://api.example.com/");
+/// let proof = &key.proof(method, url, &token, &[]);
+/// let credentials = Credentials::bearer(&token).proof(ProofOffer { proof, method, url });
+/// assert!(auth.verify(&credentials).await.is_ok());
+/// assert_eq!(auth.verify(&credentials).await.unwrap_err(), Reason::DpopReplay);
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct MemoryReplayStore {
@@ -93,6 +120,18 @@ struct Used {
 
 impl MemoryReplayStore {
     /// Room for so many proofs at once; about 100 bytes each, taken as they come.
+    ///
+    /// ```
+    /// # use portcullis::{MemoryReplayStore, ReplayError, ReplayStore as _, UnixTime};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = MemoryReplayStore::new(1);
+    /// assert!(store.remember(&[1; 32], UnixTime(300), UnixTime(0)).await?);
+    /// let second = store.remember(&[2; 32], UnixTime(300), UnixTime(0)).await;
+    /// assert!(matches!(second, Err(ReplayError::Full)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(max_entries: usize) -> Self {
         Self {
             max_entries,

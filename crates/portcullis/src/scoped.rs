@@ -23,9 +23,24 @@ pub use handler::Scoped;
 /// ```
 pub trait ScopeSet {
     /// The scopes, all of which are needed.
+    ///
+    /// ```
+    /// # use portcullis::{ScopeSet as _, scopes};
+    /// scopes! {
+    ///     ReadReports = "read:reports",
+    ///     WriteReports = "write:reports",
+    /// }
+    /// assert_eq!(<(ReadReports, WriteReports)>::scopes(), ["read:reports", "write:reports"]);
+    /// ```
     fn scopes() -> Vec<&'static str>;
 
     /// The scopes as a layer asks for them.
+    ///
+    /// ```
+    /// # use portcullis::{ScopeSet as _, scopes};
+    /// scopes! { ReadReports = "read:reports" }
+    /// assert_eq!(ReadReports::requirement(), "read:reports".into());
+    /// ```
     fn requirement() -> Requirement {
         Requirement::all(Self::scopes())
     }
@@ -45,7 +60,7 @@ pub trait ScopeSet {
 /// async fn list(token: Scoped<ReadReports>) -> String {
 ///     format!("the reports of {:?}", token.subject())
 /// }
-/// # let _ = list;
+/// # let _handler = axum::routing::get::<_, _, ()>(list);
 /// assert_eq!(ReadReports::SCOPE, "read:reports");
 /// ```
 #[macro_export]

@@ -27,16 +27,24 @@ use crate::{Answers, Clock, Credentials, DistrustList, KeyStatus, Observer, Repl
 /// - [`Verifier::ready_within`]: it waits for its issuers;
 /// - [`Verifier::ready`]: it fails without them.
 ///
-/// ```no_run
+/// ```
+/// use std::sync::Arc;
 /// use portcullis::{Credentials, Issuer, Verifier};
+/// use portcullis_testkit::{TestClock, TestIssuer};
 ///
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let verifier = Verifier::builder()
-///     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let issuer = TestIssuer::new(); // stands for https://issuer.example/
+/// let auth = Verifier::builder()
+///     .issuer(Issuer::discover("https://issuer.example/").audience("https://expenses-api"))
+///     .fetcher(Arc::new(issuer.clone())) // without it: over HTTPS
+///     .clock(Arc::new(TestClock::default()))
 ///     .build()?;
-/// verifier.ready().await?;
-/// let verified = verifier.verify(&Credentials::bearer("eyJhbGciOi…")).await?;
-/// println!("{:?}", verified.claims().subject());
+/// auth.ready().await?;
+///
+/// let token = issuer.token().audience("https://expenses-api").subject("ada").sign();
+/// let verified = auth.verify(&Credentials::bearer(&token)).await?;
+/// assert_eq!(verified.subject(), Some("ada"));
 /// # Ok(())
 /// # }
 /// ```
@@ -65,11 +73,36 @@ struct Shared {
 
 impl Verifier {
     /// A verifier without issuers, to which they are added.
+    ///
+    /// ```
+    /// # use portcullis::{Issuer, Verifier};
+    /// let auth = Verifier::builder()
+    ///     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
+    ///     .build()?;
+    /// assert!(!auth.is_ready(), "no key was fetched yet");
+    /// # Ok::<(), portcullis::BuildError>(())
+    /// ```
     pub fn builder() -> VerifierBuilder {
         VerifierBuilder::default()
     }
 
     /// Decides about a caller's credentials.
+    ///
+    /// ```
+    /// # use portcullis::{Credentials, Reason};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let good = issuer.token().audience("api").sign();
+    /// assert_eq!(auth.verify(&Credentials::bearer(&good)).await?.subject(), Some("ada"));
+    /// let expired = issuer.token().audience("api").expires_in(-60).sign();
+    /// let refused = auth.verify(&Credentials::bearer(&expired)).await;
+    /// assert_eq!(refused.unwrap_err(), Reason::Expired);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// The [`Reason`] of the first check that fails.
@@ -84,6 +117,26 @@ impl Verifier {
     ///
     /// For a trace that somebody reads, nothing is taken from memory, so that no step is left out,
     /// and no [`Observer`] sees the answer: it explains one and serves nobody.
+    ///
+    /// ```
+    /// # use portcullis::Credentials;
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use portcullis_token::{Outcome, Recorder};
+    ///
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let token = issuer.token().audience("another").sign();
+    /// let mut steps = Recorder::default();
+    /// assert!(auth.verify_traced(&Credentials::bearer(&token), &mut steps).await.is_err());
+    /// let records = steps.into_records();
+    /// let last = records.last().unwrap();
+    /// assert_eq!(last.step.name(), "audience");
+    /// assert!(matches!(&last.outcome, Outcome::Refused { got, .. } if got.contains("another")));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// The [`Reason`] of the first check that fails.
@@ -132,6 +185,20 @@ impl Verifier {
     }
 
     /// The keys of each issuer at this moment, for a page or a metric.
+    ///
+    /// ```
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// auth.ready().await?;
+    /// let [status] = auth.key_status().try_into().unwrap();
+    /// assert_eq!(status.issuer.as_deref(), Some("https://issuer.example/"));
+    /// assert_eq!((status.keys.len(), status.failures), (1, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn key_status(&self) -> Vec<KeyStatus> {
         let mut all: Vec<_> = self.shared.issuers.iter().map(Trusted::status).collect();
         for status in &mut all {
@@ -164,15 +231,10 @@ impl Verifier {
     /// [`Reason::DpopNonce`] (RFC 9449 section 9).
     ///
     /// ```
-    /// use portcullis::{Issuer, Verifier};
-    ///
-    /// # fn main() -> Result<(), portcullis::BuildError> {
-    /// let verifier = Verifier::builder()
-    ///     .issuer(Issuer::jwks("https://issuer.example/jwks.json").audience("api"))
-    ///     .build()?;
-    /// assert_eq!(verifier.nonce(), None);
-    /// # Ok(())
-    /// # }
+    /// # use portcullis_testkit::TestIssuer;
+    /// let auth = TestIssuer::new().verifier("api").build()?;
+    /// assert_eq!(auth.nonce(), None, "nonces are switched on by `Issuer::proofs`");
+    /// # Ok::<(), portcullis::BuildError>(())
     /// ```
     pub fn nonce(&self) -> Option<String> {
         let mut issuers = self.shared.issuers.iter();

@@ -1,18 +1,13 @@
 use std::sync::Arc;
 
 use axum::Router;
-use portcullis::{Issuer, Verifier};
 use portcullis_testkit::conformance::{self, Route};
 use portcullis_testkit::{TestClock, TestIssuer};
 
 fn guarded(issuer: &TestIssuer, clock: &TestClock) -> Router {
-    let auth = Verifier::builder()
-        .issuer(Issuer::discover(issuer.name()).audience("https://expenses-api"))
-        .fetcher(Arc::new(issuer.clone()))
-        .clock(Arc::new(clock.clone()))
-        .build()
-        .expect("the issuer is well-formed");
-    super::app(&auth)
+    let verifier = issuer.verifier("https://expenses-api");
+    let auth = verifier.clock(Arc::new(clock.clone())).build();
+    super::app(&auth.expect("the issuer is well-formed"))
 }
 
 #[tokio::test]
@@ -42,4 +37,10 @@ async fn a_path_that_is_not_there_is_guarded_too() {
         ("no kid, one key", "404 no_route"),
     ];
     assert_eq!(differ, expected, "{report}");
+}
+
+#[tokio::test]
+async fn the_reports_are_for_the_one_who_asks() {
+    let token = TestIssuer::new().token().subject("ada").accept();
+    assert_eq!(super::list_expenses(token).await["for"], "ada");
 }

@@ -14,15 +14,21 @@ use crate::Body;
 
 /// A service that is reached by plain HTTP, for [`run`](super::run).
 ///
-/// ```no_run
+/// ```
+/// use http::Response;
 /// use portcullis::{Clock as _, SystemClock};
-/// use portcullis_testkit::TestIssuer;
 /// use portcullis_testkit::conformance::{self, Remote, Route};
+/// use portcullis_testkit::{TestIssuer, TestServer, text};
 ///
-/// # async fn example(issuer: &TestIssuer) {
-/// let route = Route::get("/", issuer).audience("https://expenses-api").at(SystemClock.now());
-/// let report = conformance::run(Remote::at("http://127.0.0.1:3001"), &route).await;
-/// println!("{report}");
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // Here it is a server that lets everybody in; it may be any service, in any language.
+/// let server = TestServer::start(|_| async { Response::new(text("open")) }).await;
+/// let issuer = TestIssuer::new();
+/// let route = Route::get("/", &issuer).audience("https://expenses-api").at(SystemClock.now());
+/// let report = conformance::run(Remote::at(&server.url()), &route).await;
+/// assert_eq!(report.differences().len(), report.cases() - 2, "but for good tokens");
+/// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Debug)]
@@ -31,6 +37,21 @@ pub struct Remote {
 }
 
 /// Why a remote service did not answer.
+///
+/// ```
+/// # use portcullis_testkit::text;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use portcullis_testkit::conformance::{Remote, RemoteError};
+/// use tower_service::Service as _;
+///
+/// // A port that was free a moment ago.
+/// let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+/// let answer = Remote::at(&format!("http://{address}")).call(http::Request::new(text(""))).await;
+/// assert!(matches!(answer, Err(RemoteError::Connect(_))));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoteError {
@@ -44,6 +65,20 @@ pub enum RemoteError {
 
 impl Remote {
     /// The service at `http://HOST:PORT`.
+    ///
+    /// ```
+    /// # use http::{Request, Response};
+    /// # use portcullis_testkit::conformance::Remote;
+    /// # use portcullis_testkit::{TestServer, text};
+    /// # use tower_service::Service as _;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = TestServer::start(|_| async { Response::new(text("hello")) }).await;
+    /// let mut remote = Remote::at(&server.url());
+    /// assert_eq!(remote.call(Request::new(text(""))).await?.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Panics
     /// When the address is not plain HTTP with a host and a port.

@@ -34,6 +34,24 @@ const NEEDS: [(&[u8], &str); 12] = [
 /// What a run found out. Printed, it is a table of what differs.
 ///
 /// Rows that the route could not show are listed below it, with what they need.
+///
+/// ```
+/// # use axum::{Router, routing::get};
+/// # use portcullis_testkit::TestIssuer;
+/// # use portcullis_testkit::conformance::{self, Route};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let issuer = TestIssuer::new();
+/// let auth = issuer.verifier("api").build()?;
+/// let app = Router::new().route("/", get(async || "in").layer(auth.layer()));
+/// let report = conformance::run(app, &Route::get("/", &issuer).audience("api")).await;
+///
+/// let text = report.to_string();
+/// assert!(text.contains("as they should be, 0 not"));
+/// assert!(text.contains(" 46  `Route::scope`"), "what a row that was not fired needs");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "a run that nobody looks at proves nothing"]
 pub struct Report {
@@ -43,6 +61,23 @@ pub struct Report {
 }
 
 /// A case that was answered in another way than the table says.
+///
+/// ```
+/// # use axum::{Router, routing::get};
+/// # use portcullis_testkit::TestIssuer;
+/// # use portcullis_testkit::conformance::{self, Route};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let issuer = TestIssuer::new();
+/// let app = Router::new().route("/", get(async || "open"));
+/// let report = conformance::run(app, &Route::get("/", &issuer)).await;
+///
+/// let missing = report.differences().iter().find(|one| one.row == 1).unwrap();
+/// assert_eq!(missing.expected, "401 missing");
+/// assert_eq!(missing.got, "200");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Difference {
@@ -58,16 +93,61 @@ pub struct Difference {
 
 impl Report {
     /// What differs; empty when all is as it should be.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let app = Router::new().route("/", get(async || "in").layer(auth.layer()));
+    /// let report = conformance::run(app, &Route::get("/", &issuer).audience("api")).await;
+    /// assert_eq!(report.differences(), []);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn differences(&self) -> &[Difference] {
         &self.differences
     }
 
     /// How many requests were sent.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let app = Router::new().route("/", get(async || "in").layer(auth.layer()));
+    /// let report = conformance::run(app, &Route::get("/", &issuer).audience("api")).await;
+    /// assert!(report.cases() > 80);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn cases(&self) -> usize {
         self.cases
     }
 
     /// The rows of the table that were shown.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let app = Router::new().route("/", get(async || "in").layer(auth.layer()));
+    /// let report = conformance::run(app, &Route::get("/", &issuer).audience("api")).await;
+    /// assert!(report.rows().any(|row| row == 34), "`aud`");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn rows(&self) -> impl Iterator<Item = u8> {
         self.rows.iter().copied()
     }
@@ -76,12 +156,43 @@ impl Report {
     ///
     /// Row 49, a handler that asks for a token where nothing verifies, is always one of them: it
     /// is an error of the program that no request of a caller shows.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let app = Router::new().route("/", get(async || "in").layer(auth.layer()));
+    /// let report = conformance::run(app, &Route::get("/", &issuer).audience("api")).await;
+    /// assert!(report.not_fired().any(|row| row == 46), "the route asks for no scope");
+    /// assert!(!report.not_fired().any(|row| row == 34), "but for an audience");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn not_fired(&self) -> impl Iterator<Item = u8> {
         (1..=ROWS).filter(|row| !self.rows.contains(row))
     }
 
     /// Ends a test with the table, unless all is as it should be. What was not fired does not
     /// end it: see [`not_fired`](Self::not_fired).
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let app = Router::new().route("/", get(async || "in").layer(auth.layer()));
+    /// let report = conformance::run(app, &Route::get("/", &issuer).audience("api")).await;
+    /// report.assert();
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Panics
     /// When anything differs.

@@ -11,14 +11,22 @@ use crate::{TestClock, TestIssuer, TokenBuilder};
 /// The route of a service that is tried, and what a good token for it is like.
 ///
 /// ```
+/// use axum::{Router, routing::get};
 /// use portcullis_testkit::TestIssuer;
-/// use portcullis_testkit::conformance::Route;
+/// use portcullis_testkit::conformance::{self, Route};
 ///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let issuer = TestIssuer::new();
+/// let auth = issuer.verifier("https://expenses-api").build()?;
+/// let app = Router::new().route("/reports", get(async || "in").layer(auth.require("read:reports")));
+///
 /// let route = Route::get("/reports", &issuer)
 ///     .audience("https://expenses-api")
 ///     .scope("read:reports");
-/// # let _ = route;
+/// conformance::run(app, &route).await.assert();
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Route {
@@ -42,6 +50,20 @@ impl Route {
     ///
     /// Making the key of a stranger takes some tens of milliseconds, so clone a route rather than
     /// making it again.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let app = Router::new().route("/me", get(async || "in").layer(auth.layer()));
+    /// conformance::run(app, &Route::get("/me", &issuer).audience("api")).await.assert();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get(path: &str, issuer: &TestIssuer) -> Self {
         Self {
             method: Method::GET,
@@ -60,12 +82,45 @@ impl Route {
     }
 
     /// Another method than GET.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::post};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # use http::Method;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let app = Router::new().route("/", post(async || "made").layer(auth.layer()));
+    /// let route = Route::get("/", &issuer).method(Method::POST).audience("api");
+    /// conformance::run(app, &route).await.assert();
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn method(self, method: Method) -> Self {
         Self { method, ..self }
     }
 
     /// The audience that a good token names.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let app = Router::new().route("/", get(async || "in").layer(auth.layer()));
+    /// let route = Route::get("/", &issuer).audience("api");
+    /// let report = conformance::run(app, &route).await;
+    /// report.assert();
+    /// assert!(report.rows().any(|row| row == 34));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn audience(self, audience: &str) -> Self {
         Self {
@@ -75,6 +130,23 @@ impl Route {
     }
 
     /// The scopes that the route asks for, between spaces. Default: none, so none can be missing.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let app = Router::new().route("/", get(async || "in").layer(auth.require("read:reports")));
+    /// let route = Route::get("/", &issuer).audience("api").scope("read:reports");
+    /// let report = conformance::run(app, &route).await;
+    /// report.assert();
+    /// assert!(report.rows().any(|row| row == 46));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn scope(self, scope: &str) -> Self {
         Self {
@@ -84,6 +156,23 @@ impl Route {
     }
 
     /// A claim that a good token carries.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # use portcullis::ClaimRule;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let rule = ClaimRule::equals("org_id", "org_1");
+    /// let auth = issuer.verifier("api").build()?;
+    /// let app = Router::new().route("/", get(async || "in").layer(auth.layer().claim(rule)));
+    /// let route = Route::get("/", &issuer).audience("api").claim("org_id", "org_1");
+    /// conformance::run(app, &route).await.assert();
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.claims.push((name.to_owned(), value.into()));
@@ -91,6 +180,25 @@ impl Route {
     }
 
     /// A path of the same service that callers without a token may use too.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let app = Router::new()
+    ///     .route("/", get(async || "in").layer(auth.layer()))
+    ///     .route("/greeting", get(async || "hello").layer(auth.optional()));
+    /// let route = Route::get("/", &issuer).audience("api").optional("/greeting");
+    /// let report = conformance::run(app, &route).await;
+    /// report.assert();
+    /// assert!(report.rows().any(|row| row == 50));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn optional(self, path: &str) -> Self {
         Self {
@@ -100,6 +208,23 @@ impl Route {
     }
 
     /// How the service presents itself: its challenges are then compared word for word.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # use portcullis::Answers;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let answers = Answers::default().realm("expenses");
+    /// let auth = issuer.verifier("api").answers(answers.clone()).build()?;
+    /// let app = Router::new().route("/", get(async || "in").layer(auth.layer()));
+    /// let route = Route::get("/", &issuer).audience("api").answers(answers);
+    /// conformance::run(app, &route).await.assert();
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn answers(self, answers: Answers) -> Self {
         Self {
@@ -111,6 +236,25 @@ impl Route {
     /// The clock of the service, which the run moves by 40 s.
     ///
     /// It shows what changes at the issuer: keys of one id, row 28, and an outage, row 27.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use axum::{Router, routing::get};
+    /// # use portcullis_testkit::{TestClock, TestIssuer};
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let clock = TestClock::default();
+    /// let auth = issuer.verifier("api").clock(Arc::new(clock.clone())).build()?;
+    /// let app = Router::new().route("/", get(async || "in").layer(auth.layer()));
+    /// let route = Route::get("/", &issuer).audience("api").clock(&clock);
+    /// let report = conformance::run(app, &route).await;
+    /// report.assert();
+    /// assert!(report.rows().any(|row| row == 27));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn clock(self, clock: &TestClock) -> Self {
         Self {
@@ -121,6 +265,23 @@ impl Route {
 
     /// The time of the service's own clock, where the run cannot have that. Default
     /// [`TestClock::START`].
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use axum::{Router, routing::get};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # use portcullis::{Clock as _, SystemClock};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").clock(Arc::new(SystemClock)).build()?;
+    /// let app = Router::new().route("/", get(async || "in").layer(auth.layer()));
+    /// let route = Route::get("/", &issuer).audience("api").at(SystemClock.now());
+    /// conformance::run(app, &route).await.assert();
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn at(self, now: UnixTime) -> Self {
         Self {

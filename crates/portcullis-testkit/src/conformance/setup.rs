@@ -41,6 +41,25 @@ impl Route {
     /// The service takes `DPoP` proofs with ES256: rows 37, 38, 40 and 41.
     ///
     /// `base` is where callers reach the service's `/`: a proof names it, followed by the path.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # use portcullis::{Algorithm, Answers};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let answers = Answers::default().base("https://api.example.com").dpop([Algorithm::Es256]);
+    /// let auth = issuer.verifier("api").answers(answers).build()?;
+    /// let app = Router::new().route("/", get(async || "in").layer(auth.layer()));
+    /// let route = Route::get("/", &issuer).audience("api").dpop("https://api.example.com");
+    /// let report = conformance::run(app, &route).await;
+    /// report.assert();
+    /// assert!(report.rows().any(|row| row == 38));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn dpop(mut self, base: &str) -> Self {
         self.setup.proofs = Some(ProofSetup {
@@ -51,6 +70,33 @@ impl Route {
     }
 
     /// The same, and every proof needs a nonce of the service's: row 39 too.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use axum::{Router, routing::get};
+    /// # use portcullis_testkit::{TestClock, TestIssuer};
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # use portcullis::{Algorithm, Answers, Issuer, NonceIssuer, ProofRules, Verifier};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let nonces = Some(Arc::new(NonceIssuer::random()?));
+    /// let proofs = ProofRules { algorithms: vec![Algorithm::Es256], nonces, ..ProofRules::default() };
+    /// let answers = Answers::default().base("https://api.example.com").dpop([Algorithm::Es256]);
+    /// let auth = Verifier::builder()
+    ///     .issuer(Issuer::discover(issuer.name()).audience("api").proofs(proofs))
+    ///     .answers(answers)
+    ///     .fetcher(Arc::new(issuer.clone()))
+    ///     .clock(Arc::new(TestClock::default()))
+    ///     .build()?;
+    /// let app = Router::new().route("/", get(async || "in").layer(auth.layer()));
+    /// let route = Route::get("/", &issuer).audience("api").dpop_with_nonces("https://api.example.com");
+    /// let report = conformance::run(app, &route).await;
+    /// report.assert();
+    /// assert!(report.rows().any(|row| row == 39));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn dpop_with_nonces(self, base: &str) -> Self {
         let mut route = self.dpop(base);
@@ -61,6 +107,29 @@ impl Route {
     }
 
     /// A claim that every token must have: row 36. A good token has it with this `value`.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # use portcullis::{Issuer, Verifier};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let trusted = Issuer::discover(issuer.name()).audience("api").required_claim("org_id");
+    /// # let auth = Verifier::builder()
+    /// #     .issuer(trusted)
+    /// #     .fetcher(std::sync::Arc::new(issuer.clone()))
+    /// #     .clock(std::sync::Arc::new(portcullis_testkit::TestClock::default()))
+    /// #     .build()?;
+    /// let app = Router::new().route("/", get(async || "in").layer(auth.layer()));
+    /// let route = Route::get("/", &issuer).audience("api").required_claim("org_id", "org_1");
+    /// let report = conformance::run(app, &route).await;
+    /// report.assert();
+    /// assert!(report.rows().any(|row| row == 36));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn required_claim(self, name: &str, value: impl Into<Value>) -> Self {
         let mut route = self.claim(name, value);
@@ -71,6 +140,27 @@ impl Route {
     /// A claim rule, one value that keeps it and one that breaks it.
     ///
     /// It shows row 36 where a breach is [`OnFail::Token`], row 47 where it is [`OnFail::Forbid`].
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # use portcullis::{ClaimRule, OnFail};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let rule = ClaimRule::equals("org_id", "org_1").on_fail(OnFail::Forbid);
+    /// let auth = issuer.verifier("api").build()?;
+    /// let app = Router::new().route("/", get(async || "in").layer(auth.layer().claim(rule)));
+    /// let route = Route::get("/", &issuer)
+    ///     .audience("api")
+    ///     .claim_rule("org_id", "org_1", "org_2", OnFail::Forbid);
+    /// let report = conformance::run(app, &route).await;
+    /// report.assert();
+    /// assert!(report.rows().any(|row| row == 47));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn claim_rule(
         self,
@@ -91,6 +181,25 @@ impl Route {
     /// The strength and age of login that the route asks for: row 48.
     ///
     /// A good token has the first of the `acr` values, and a login of just now.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # use portcullis_token::StepUp;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let step_up = StepUp { acr_values: vec!["mfa".to_owned()], ..StepUp::default() };
+    /// let app = Router::new().route("/", get(async || "in").layer(auth.layer().acr("mfa")));
+    /// let route = Route::get("/", &issuer).audience("api").step_up(step_up);
+    /// let report = conformance::run(app, &route).await;
+    /// report.assert();
+    /// assert!(report.rows().any(|row| row == 48));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn step_up(mut self, step_up: StepUp) -> Self {
         self.setup.step_up = step_up;
@@ -98,6 +207,28 @@ impl Route {
     }
 
     /// Tokens with this claim were revoked, such as those with a `jti` or a `sid`: row 43.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use axum::{Router, routing::get};
+    /// # use portcullis_testkit::{TestClock, TestIssuer};
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # use portcullis::{Revocation, RevocationList};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let list = RevocationList::new(Arc::new(TestClock::default()));
+    /// let end = TestClock::START.plus(Duration::from_hours(1));
+    /// list.revoke(issuer.name(), Revocation::Session("a-sid".to_owned()), end)?;
+    /// let auth = issuer.verifier("api").revocations(Arc::new(list)).build()?;
+    /// let app = Router::new().route("/", get(async || "in").layer(auth.layer()));
+    /// let route = Route::get("/", &issuer).audience("api").revoked("sid", "a-sid");
+    /// let report = conformance::run(app, &route).await;
+    /// report.assert();
+    /// assert!(report.rows().any(|row| row == 43));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn revoked(mut self, claim: &str, value: impl Into<Value>) -> Self {
         self.setup.revoked.push((claim.to_owned(), value.into()));
@@ -108,6 +239,34 @@ impl Route {
     ///
     /// It asks for the same as the route itself. The endpoint fails for a moment of the run. Row 7
     /// needs a path of its own that asks nobody.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use axum::{Router, routing::get};
+    /// # use portcullis_testkit::{TestClock, TestIntrospection, TestIssuer};
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # use portcullis::{Introspection, Issuer, Verifier};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (issuer, endpoint) = (TestIssuer::new(), TestIntrospection::new());
+    /// let asking = Introspection::new(Arc::new(endpoint.clone()));
+    /// let trusted = Issuer::discover(issuer.name()).audience("api").introspection(asking);
+    /// # let introspecting = Verifier::builder()
+    /// #     .issuer(trusted)
+    /// #     .fetcher(Arc::new(issuer.clone()))
+    /// #     .clock(Arc::new(TestClock::default()))
+    /// #     .build()?;
+    /// let auth = issuer.verifier("api").build()?;
+    /// let app = Router::new()
+    ///     .route("/", get(async || "in").layer(auth.layer()))
+    ///     .route("/opaque", get(async || "in").layer(introspecting.layer()));
+    /// let route = Route::get("/", &issuer).audience("api").introspection("/opaque", &endpoint);
+    /// let report = conformance::run(app, &route).await;
+    /// report.assert();
+    /// assert!(report.rows().any(|row| row == 45));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn introspection(mut self, path: &str, endpoint: &TestIntrospection) -> Self {
         self.setup.introspection = Some((path.to_owned(), endpoint.clone()));
@@ -115,6 +274,31 @@ impl Route {
     }
 
     /// How long ago a token may have been issued: row 33, `too_old`.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # use portcullis::{Issuer, Verifier};
+    /// # use std::time::Duration;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let age = Duration::from_hours(1);
+    /// let trusted = Issuer::discover(issuer.name()).audience("api").max_age(age);
+    /// # let auth = Verifier::builder()
+    /// #     .issuer(trusted)
+    /// #     .fetcher(std::sync::Arc::new(issuer.clone()))
+    /// #     .clock(std::sync::Arc::new(portcullis_testkit::TestClock::default()))
+    /// #     .build()?;
+    /// let app = Router::new().route("/", get(async || "in").layer(auth.layer()));
+    /// let route = Route::get("/", &issuer).audience("api").max_age(age);
+    /// let report = conformance::run(app, &route).await;
+    /// report.assert();
+    /// assert!(report.rows().any(|row| row == 33));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.setup.max_age = Some(max_age);
@@ -122,6 +306,31 @@ impl Route {
     }
 
     /// How long a token may be good for: row 33, `lifetime`.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # use portcullis::{Issuer, Verifier};
+    /// # use std::time::Duration;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let day = Duration::from_hours(24);
+    /// let trusted = Issuer::discover(issuer.name()).audience("api").max_lifetime(day);
+    /// # let auth = Verifier::builder()
+    /// #     .issuer(trusted)
+    /// #     .fetcher(std::sync::Arc::new(issuer.clone()))
+    /// #     .clock(std::sync::Arc::new(portcullis_testkit::TestClock::default()))
+    /// #     .build()?;
+    /// let app = Router::new().route("/", get(async || "in").layer(auth.layer()));
+    /// let route = Route::get("/", &issuer).audience("api").max_lifetime(day);
+    /// let report = conformance::run(app, &route).await;
+    /// report.assert();
+    /// assert!(report.rows().any(|row| row == 33));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn max_lifetime(mut self, max_lifetime: Duration) -> Self {
         self.setup.max_lifetime = Some(max_lifetime);

@@ -25,7 +25,7 @@ use crate::{Form, Problem, Rejection, Verifier};
 /// }
 ///
 /// impl FindVerifier for App {}
-/// # assert!(App { greeting: "Hello".to_owned() }.find_verifier().is_none());
+/// assert!(App { greeting: "Hello".to_owned() }.find_verifier().is_none());
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`AccessToken` does not know where `{Self}` keeps its `Verifier`",
@@ -35,6 +35,27 @@ use crate::{Form, Problem, Rejection, Verifier};
 )]
 pub trait FindVerifier {
     /// The verifier; none where only layers verify.
+    ///
+    /// ```
+    /// # use portcullis_testkit::TestIssuer;
+    /// use axum::extract::FromRef;
+    /// use portcullis::{FindVerifier as _, Verifier};
+    ///
+    /// #[derive(Clone)]
+    /// struct App {
+    ///     auth: Verifier,
+    /// }
+    ///
+    /// impl FromRef<App> for Verifier {
+    ///     fn from_ref(app: &App) -> Self {
+    ///         app.auth.clone()
+    ///     }
+    /// }
+    ///
+    /// let auth = TestIssuer::new().verifier("api").build()?;
+    /// assert!(App { auth }.find_verifier().is_some(), "no layer is needed");
+    /// # Ok::<(), portcullis::BuildError>(())
+    /// ```
     fn find_verifier(&self) -> Option<Verifier> {
         None
     }
@@ -54,6 +75,20 @@ where
 impl FindVerifier for () {}
 
 /// Why a handler did not get its [`AccessToken`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use axum::extract::FromRequestParts as _;
+/// use portcullis::{AccessToken, AccessTokenRejection};
+///
+/// // Neither a layer nor the state `()` has a verifier.
+/// let (mut head, ()) = http::Request::new(()).into_parts();
+/// let refused = AccessToken::<()>::from_request_parts(&mut head, &()).await;
+/// assert!(matches!(refused, Err(AccessTokenRejection::NoVerifier)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccessTokenRejection {

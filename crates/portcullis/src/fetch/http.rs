@@ -19,17 +19,15 @@ const MAX_ETAG_BYTES: usize = 1024;
 /// refused, by name or by address. Behind a proxy the proxy resolves names, and only addresses
 /// are refused here. This machine is never asked by way of a proxy.
 ///
-/// ```no_run
-/// use std::sync::Arc;
-/// use portcullis::{HttpFetcher, Issuer, Verifier};
+/// ```
+/// use portcullis::{FetchError, HttpFetcher, KeyFetcher as _};
 ///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let fetcher = Arc::new(HttpFetcher::new()?);
-/// let verifier = Verifier::builder()
-///     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
-///     .fetcher(fetcher)
-///     .build()?;
-/// # let _ = verifier;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let fetcher = HttpFetcher::new()?;
+/// let plain = "http://issuer.example/jwks.json".parse()?;
+/// let refused = fetcher.fetch(&plain, 64 * 1024).await;
+/// assert!(matches!(refused, Err(FetchError::Insecure { .. })));
 /// # Ok(())
 /// # }
 /// ```
@@ -44,6 +42,19 @@ pub struct HttpFetcher {
 impl HttpFetcher {
     /// A fetcher that trusts the operating system's certificate authorities.
     ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use portcullis::{HttpFetcher, Issuer, Verifier};
+    /// let fetcher = HttpFetcher::new()?;
+    /// // Two verifiers that fetch by the same client.
+    /// for audience in ["https://expenses-api", "https://travel-api"] {
+    ///     let issuer = Issuer::discover("https://tenant.eu.auth0.com/").audience(audience);
+    ///     let auth = Verifier::builder().issuer(issuer).fetcher(Arc::new(fetcher.clone())).build()?;
+    ///     assert!(!auth.is_ready(), "nothing was fetched yet");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// When TLS cannot be set up on this machine.
     pub fn new() -> Result<Self, reqwest::Error> {
@@ -52,10 +63,14 @@ impl HttpFetcher {
 
     /// The same, where these hosts may be link-local: names, or addresses as URLs spell them.
     ///
-    /// ```no_run
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let fetcher = portcullis::HttpFetcher::allowing(["issuer.local".to_owned()])?;
-    /// # let _ = fetcher;
+    /// ```
+    /// # use portcullis::{FetchError, HttpFetcher, KeyFetcher as _};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let fetcher = HttpFetcher::allowing(["issuer.local".to_owned()])?;
+    /// let metadata_service = "https://169.254.169.254/".parse()?;
+    /// let refused = fetcher.fetch(&metadata_service, 1024).await;
+    /// assert!(matches!(refused, Err(FetchError::LinkLocal { .. })));
     /// # Ok(())
     /// # }
     /// ```

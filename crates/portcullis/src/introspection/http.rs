@@ -17,16 +17,18 @@ const MAX_BYTES: usize = 64 * 1024;
 /// Asks an issuer's introspection endpoint over HTTP (RFC 7662 section 2): 2 s, no redirects,
 /// https outside of loopback, answers of at most 64 KiB.
 ///
-/// ```no_run
-/// use portcullis::{HttpIntrospector, Secret};
+/// ```
+/// use portcullis::{HttpIntrospector, IntrospectionError, Introspector as _, Secret};
 ///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let introspector = HttpIntrospector::basic(
-///     "https://issuer.example/oauth/introspect".parse()?,
+///     "http://issuer.example/introspect".parse()?,
 ///     "expenses-api",
-///     Secret::new(std::fs::read_to_string("introspection-secret")?),
+///     Secret::new("client-secret".to_owned()),
 /// )?;
-/// # let _ = introspector;
+/// let refused = introspector.introspect("an-opaque-token").await;
+/// assert!(matches!(refused, Err(IntrospectionError::Insecure { .. })), "not over plain http");
 /// # Ok(())
 /// # }
 /// ```
@@ -51,6 +53,20 @@ enum Authentication {
 impl HttpIntrospector {
     /// An endpoint that is told the client in the `Authorization` header (`client_secret_basic`).
     ///
+    /// ```
+    /// # use portcullis::{HttpIntrospector, Introspector as _, Secret};
+    /// # use portcullis_testkit::TestIntrospection;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let endpoint = TestIntrospection::new();
+    /// let server = endpoint.serve().await;
+    /// let secret = Secret::new("client-secret".to_owned());
+    /// let introspector = HttpIntrospector::basic(server.url().parse()?, "expenses-api", secret)?;
+    /// assert_eq!(introspector.introspect("ended").await?, br#"{"active":false}"#);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// When TLS cannot be set up on this machine.
     pub fn basic(
@@ -68,12 +84,16 @@ impl HttpIntrospector {
 
     /// An endpoint that is told the client in the body (`client_secret_post`).
     ///
-    /// ```no_run
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let secret = portcullis::Secret::new(String::new());
-    /// let endpoint = "https://issuer.example/oauth/introspect".parse()?;
-    /// let introspector = portcullis::HttpIntrospector::post(endpoint, "expenses-api", secret)?;
-    /// # let _ = introspector;
+    /// ```
+    /// # use portcullis::{HttpIntrospector, Introspector as _, Secret};
+    /// # use portcullis_testkit::TestIntrospection;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let endpoint = TestIntrospection::new();
+    /// let server = endpoint.serve().await;
+    /// let secret = Secret::new("client-secret".to_owned());
+    /// let introspector = HttpIntrospector::post(server.url().parse()?, "expenses-api", secret)?;
+    /// assert_eq!(introspector.introspect("ended").await?, br#"{"active":false}"#);
     /// # Ok(())
     /// # }
     /// ```

@@ -17,7 +17,8 @@ const SIGNATURE_COOLDOWN: Duration = Duration::from_mins(5);
 /// ```
 /// use portcullis::Trigger;
 ///
-/// assert_eq!(Trigger::ALL.map(Trigger::name), ["start", "timer", "kid", "sig"]);
+/// assert_eq!(Trigger::default(), Trigger::Start);
+/// assert_eq!(Trigger::KeyId.name(), "kid");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Trigger {
@@ -34,9 +35,19 @@ pub enum Trigger {
 
 impl Trigger {
     /// Every trigger, in the order of their declaration.
+    ///
+    /// ```
+    /// use portcullis::Trigger;
+    ///
+    /// assert_eq!(Trigger::ALL.map(Trigger::name), ["start", "timer", "kid", "sig"]);
+    /// ```
     pub const ALL: [Self; 4] = [Self::Start, Self::Timer, Self::KeyId, Self::Signature];
 
     /// The name in logs and metrics.
+    ///
+    /// ```
+    /// assert_eq!(portcullis::Trigger::Signature.name(), "sig");
+    /// ```
     pub const fn name(self) -> &'static str {
         match self {
             Self::Start => "start",

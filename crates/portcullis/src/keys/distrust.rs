@@ -27,11 +27,25 @@ pub enum Distrusted {
 
 impl Distrusted {
     /// Every token with this `iss`.
+    ///
+    /// ```
+    /// use portcullis::Distrusted;
+    ///
+    /// let all = Distrusted::issuer("https://tenant.eu.auth0.com/");
+    /// assert_eq!(all, Distrusted::Issuer("https://tenant.eu.auth0.com/".to_owned()));
+    /// ```
     pub fn issuer(issuer: impl Into<String>) -> Self {
         Self::Issuer(issuer.into())
     }
 
     /// Every token with this `iss` whose key has this id.
+    ///
+    /// ```
+    /// use portcullis::Distrusted;
+    ///
+    /// let one = Distrusted::key_id("https://tenant.eu.auth0.com/", "2026-01");
+    /// assert!(matches!(one, Distrusted::KeyId { kid, .. } if kid == "2026-01"));
+    /// ```
     pub fn key_id(issuer: impl Into<String>, kid: impl Into<String>) -> Self {
         Self::KeyId {
             issuer: issuer.into(),
@@ -47,18 +61,23 @@ impl Distrusted {
 /// from the cache of verified tokens too.
 ///
 /// ```
-/// use portcullis::{DistrustList, Distrusted, Issuer, Verifier};
+/// use portcullis::{Credentials, DistrustList, Distrusted, Reason};
+/// use portcullis_testkit::TestIssuer;
 ///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let issuer = TestIssuer::new();
 /// let distrust = DistrustList::default();
-/// let verifier = Verifier::builder()
-///     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
-///     .distrust(distrust.clone())
-///     .build()
-///     .unwrap();
+/// let auth = issuer.verifier("api").distrust(distrust.clone()).build()?;
+/// let token = issuer.token().audience("api").sign();
+/// let verified = auth.verify(&Credentials::bearer(&token)).await?;
+///
 /// // Later, when the key is known to be stolen:
-/// distrust.replace([Distrusted::key_id("https://tenant.eu.auth0.com/", "2026-01")]);
-/// assert_eq!(distrust.entries().len(), 1);
-/// # let _ = verifier;
+/// distrust.replace([Distrusted::key_id(issuer.name(), verified.kid().unwrap_or_default())]);
+/// let refused = auth.verify(&Credentials::bearer(&token)).await;
+/// assert_eq!(refused.unwrap_err(), Reason::Revoked);
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct DistrustList {
@@ -67,6 +86,12 @@ pub struct DistrustList {
 
 impl DistrustList {
     /// A list of these entries.
+    ///
+    /// ```
+    /// # use portcullis::{DistrustList, Distrusted};
+    /// let list = DistrustList::new([Distrusted::Thumbprint([7; 32])]);
+    /// assert_eq!(*list.entries(), [Distrusted::Thumbprint([7; 32])]);
+    /// ```
     pub fn new(entries: impl IntoIterator<Item = Distrusted>) -> Self {
         let list = Self::default();
         list.replace(entries);
@@ -74,11 +99,26 @@ impl DistrustList {
     }
 
     /// Puts these entries in the place of all others.
+    ///
+    /// ```
+    /// # use portcullis::{DistrustList, Distrusted};
+    /// let list = DistrustList::new([Distrusted::Thumbprint([7; 32])]);
+    /// list.replace([]);
+    /// assert!(list.entries().is_empty());
+    /// ```
     pub fn replace(&self, entries: impl IntoIterator<Item = Distrusted>) {
         self.entries.store(Arc::new(entries.into_iter().collect()));
     }
 
     /// The entries at this moment.
+    ///
+    /// ```
+    /// # use portcullis::{DistrustList, Distrusted};
+    /// let list = DistrustList::new([Distrusted::issuer("https://issuer.example/")]);
+    /// let before = list.entries();
+    /// list.replace([]);
+    /// assert_eq!((before.len(), list.entries().len()), (1, 0));
+    /// ```
     pub fn entries(&self) -> Arc<Vec<Distrusted>> {
         self.entries.load_full()
     }

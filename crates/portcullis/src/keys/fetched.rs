@@ -25,6 +25,10 @@ pub enum Origin {
 
 impl Origin {
     /// The name in logs and metrics.
+    ///
+    /// ```
+    /// assert_eq!(portcullis::Origin::Given.name(), "given");
+    /// ```
     pub const fn name(self) -> &'static str {
         match self {
             Self::Nowhere => "nowhere",

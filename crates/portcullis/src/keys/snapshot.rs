@@ -16,15 +16,35 @@ const MAX_BYTES: usize = 3 * 1024 * 1024;
 /// key of the caller's: whoever can write it cannot make it accept keys of their own. It is read
 /// once at the start, and its keys are as old as when they were fetched.
 ///
-/// ```no_run
-/// use portcullis::{Issuer, Secret, SnapshotFile, Verifier};
+/// ```
+/// use std::sync::Arc;
+/// use portcullis::{Issuer, Origin, Secret, SnapshotFile, Verifier};
+/// use portcullis_testkit::{Answer, TestIssuer};
 ///
-/// # fn key_from_the_vault() -> [u8; 32] { [0; 32] }
-/// let snapshot = SnapshotFile::new("/var/lib/expenses/auth0-keys.json", Secret::new(key_from_the_vault()));
-/// let issuer = Issuer::discover("https://tenant.eu.auth0.com/")
-///     .audience("https://expenses-api")
-///     .snapshot(snapshot);
-/// # let _ = Verifier::builder().issuer(issuer).build();
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (provider, folder) = (TestIssuer::new(), tempfile::tempdir()?);
+/// let path = folder.path().join("auth0-keys.json");
+/// // A key of the service's own, such as one from its vault.
+/// let snapshot = SnapshotFile::new(&path, Secret::new([7; 32]));
+/// let auth = Verifier::builder()
+///     .issuer(Issuer::discover(provider.name()).audience("api").snapshot(snapshot))
+///     .fetcher(Arc::new(provider.clone()))
+///     .build()?;
+/// auth.ready().await?;
+/// # while !path.exists() { tokio::task::yield_now().await }
+///
+/// // The service starts again, and its issuer is gone.
+/// provider.answer(Answer::Reset);
+/// let snapshot = SnapshotFile::new(&path, Secret::new([7; 32]));
+/// let auth = Verifier::builder()
+///     .issuer(Issuer::discover(provider.name()).audience("api").snapshot(snapshot))
+///     .fetcher(Arc::new(provider.clone()))
+///     .build()?;
+/// auth.ready().await?;
+/// assert_eq!(auth.key_status()[0].origin, Origin::Snapshot);
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct SnapshotFile {
@@ -106,6 +126,13 @@ struct Sealed {
 
 impl SnapshotFile {
     /// A snapshot at `path`, authenticated with `key`. One issuer needs one file.
+    ///
+    /// ```
+    /// use portcullis::{Secret, SnapshotFile};
+    ///
+    /// let snapshot = SnapshotFile::new("/var/lib/expenses/auth0-keys.json", Secret::new([7; 32]));
+    /// assert!(format!("{snapshot:?}").contains("[redacted]"));
+    /// ```
     pub fn new(path: impl Into<PathBuf>, key: Secret<[u8; 32]>) -> Self {
         Self {
             path: path.into().into(),

@@ -52,12 +52,21 @@ pub struct KeyStatus {
 /// One key in use.
 ///
 /// ```
+/// # use portcullis_testkit::TestIssuer;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use portcullis::KnownKey;
 ///
 /// fn line(key: &KnownKey) -> String {
-///     format!("{} {} {}", key.kid.as_deref().unwrap_or("-"), key.algorithm, key.thumbprint)
+///     format!("{} {}", key.algorithm, if key.is_distrusted { "distrusted" } else { "trusted" })
 /// }
-/// # let _ = line;
+///
+/// let auth = TestIssuer::new().verifier("api").build()?;
+/// auth.ready().await?;
+/// let [status] = auth.key_status().try_into().unwrap();
+/// assert_eq!(line(&status.keys[0]), "RS256 trusted");
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -95,6 +104,13 @@ pub struct FetchCount {
 
 impl FetchCount {
     /// All of them.
+    ///
+    /// ```
+    /// use portcullis::{FetchCount, Trigger};
+    ///
+    /// let count = FetchCount { trigger: Trigger::Start, fetched: 1, not_modified: 0, failed: 4 };
+    /// assert_eq!(count.total(), 5);
+    /// ```
     pub const fn total(&self) -> u64 {
         self.fetched + self.not_modified + self.failed
     }
@@ -161,6 +177,23 @@ impl FetchCounters {
 
 impl Keys {
     /// What there is to know about these keys at this moment.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use portcullis::{KeySource, Keys, Origin};
+    /// # use portcullis_testkit::{TestClock, TestIssuer};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = TestIssuer::new();
+    /// let source = KeySource::Discovery(provider.name().parse()?);
+    /// let keys = Keys::new(source, Arc::new(provider), Arc::new(TestClock::default()));
+    /// keys.ready().await?;
+    /// let status = keys.status();
+    /// assert_eq!((status.keys.len(), status.age), (1, Some(Duration::ZERO)));
+    /// assert_eq!(status.origin, Origin::Provider);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn status(&self) -> KeyStatus {
         let fetched = self.load();
         let now = self.shared.clock.now();

@@ -19,6 +19,27 @@ type Decision = BoxFuture<'static, Result<Parts, Rejection>>;
 pin_project! {
     /// Decides about a request, then answers it.
     ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use bytes::Bytes;
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use portcullis::{ResponseFuture, Web};
+    /// use tower::{Layer as _, Service as _, service_fn};
+    ///
+    /// async fn hello(_: http::Request<()>) -> Result<http::Response<Bytes>, Infallible> {
+    ///     Ok(http::Response::new(Bytes::from("Hello")))
+    /// }
+    ///
+    /// let auth = TestIssuer::new().verifier("api").build()?;
+    /// let mut service = auth.layer().layer(service_fn(hello));
+    /// let answer: ResponseFuture<_, (), Web> = service.call(http::Request::new(()));
+    /// assert_eq!(answer.await?.status(), 401);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Cancel safety
     /// Safe: dropping it drops the request.
     pub struct ResponseFuture<S, B, A>

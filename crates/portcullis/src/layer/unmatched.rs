@@ -11,6 +11,20 @@ use crate::Problem;
 
 /// Answers every request with 404; made by
 /// [`Verifier::deny_unmatched`](crate::Verifier::deny_unmatched).
+///
+/// ```
+/// # use portcullis_testkit::TestIssuer;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use portcullis::{AuthService, Unmatched};
+/// use tower::ServiceExt as _;
+///
+/// let auth = TestIssuer::new().verifier("api").build()?;
+/// let fallback: AuthService<Unmatched> = auth.deny_unmatched();
+/// assert_eq!(fallback.oneshot(http::Request::new(())).await?.status(), 401);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Unmatched {
     _private: (),

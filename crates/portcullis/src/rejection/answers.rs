@@ -12,16 +12,11 @@ use super::{ErrorDetail, ErrorStyle, Rejection};
 /// resource.
 ///
 /// ```
-/// use portcullis::{Answers, ErrorStyle, Issuer, Verifier};
+/// use portcullis::{Answers, ErrorStyle, Reason, Rejection};
 ///
-/// # fn main() -> Result<(), portcullis::BuildError> {
-/// let auth = Verifier::builder()
-///     .issuer(Issuer::jwks("https://issuer.example/jwks.json").audience("https://expenses-api"))
-///     .answers(Answers::default().realm("expenses").style(ErrorStyle::Aws))
-///     .build()?;
-/// # let _ = auth;
-/// # Ok(())
-/// # }
+/// let answers = Answers::default().realm("expenses").style(ErrorStyle::Aws);
+/// let answer = Rejection::new(Reason::Expired, &answers.into()).respond(None);
+/// assert_eq!(&answer.body()[..], br#"{"message":"Unauthorized"}"#);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Answers {
@@ -47,6 +42,13 @@ impl Answers {
     /// The realm of the challenges. Default `api`.
     ///
     /// Characters that a quoted string cannot hold are left out of a challenge.
+    ///
+    /// ```
+    /// # use portcullis::{Answers, Reason, Rejection};
+    /// let answers = Answers::default().realm("expenses");
+    /// let answer = Rejection::new(Reason::Missing, &answers.into()).respond(None);
+    /// assert_eq!(answer.headers()["www-authenticate"], r#"Bearer realm="expenses""#);
+    /// ```
     #[must_use]
     pub fn realm(self, realm: impl Into<String>) -> Self {
         Self {
@@ -56,12 +58,27 @@ impl Answers {
     }
 
     /// Whose error bodies are imitated. Default [`ErrorStyle::Problem`].
+    ///
+    /// ```
+    /// # use portcullis::{Answers, ErrorStyle, Reason, Rejection};
+    /// let answers = Answers::default().style(ErrorStyle::Tyk);
+    /// let answer = Rejection::new(Reason::BadSignature, &answers.into()).respond(None);
+    /// assert_eq!(answer.status(), 403, "as Tyk answers it");
+    /// ```
     #[must_use]
     pub fn style(self, style: ErrorStyle) -> Self {
         Self { style, ..self }
     }
 
     /// How much a caller is told. Default [`ErrorDetail::Standard`].
+    ///
+    /// ```
+    /// # use portcullis::{Answers, ErrorDetail, Reason, Rejection};
+    /// let answers = Answers::default().detail(ErrorDetail::Debug);
+    /// let answer = Rejection::new(Reason::KeyUnknown, &answers.into()).respond(None);
+    /// let problem: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
+    /// assert_eq!(problem["reason"], "key_unknown");
+    /// ```
     #[must_use]
     pub fn detail(self, detail: ErrorDetail) -> Self {
         Self { detail, ..self }
@@ -71,6 +88,15 @@ impl Answers {
     ///
     /// It is `resource` of the metadata, and makes challenges name the metadata's address. Without
     /// it the metadata names the first audience.
+    ///
+    /// ```
+    /// # use portcullis::{Answers, Reason, Rejection};
+    /// let answers = Answers::default().resource("https://api.example.com/");
+    /// let answer = Rejection::new(Reason::Missing, &answers.into()).respond(None);
+    /// let challenge = answer.headers()["www-authenticate"].to_str().unwrap();
+    /// let metadata = "https://api.example.com/.well-known/oauth-protected-resource";
+    /// assert!(challenge.contains(metadata));
+    /// ```
     #[must_use]
     pub fn resource(self, resource: impl Into<String>) -> Self {
         Self {
@@ -83,6 +109,29 @@ impl Answers {
     ///
     /// A proof must name this followed by the path of the request (RFC 9449 section 4.3), since
     /// behind a proxy a service cannot know by which address it was called.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, routing::get};
+    /// # use http::Request;
+    /// # use portcullis::{Algorithm, Answers};
+    /// # use portcullis_testkit::{ProofKey, TestIssuer};
+    /// # use tower::ServiceExt as _;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (issuer, key) = (TestIssuer::new(), ProofKey::new());
+    /// let answers = Answers::default().base("https://api.example.com").dpop([Algorithm::Es256]);
+    /// let auth = issuer.verifier("api").answers(answers).build()?;
+    /// let app = Router::new().route("/reports", get(async || "in").layer(auth.layer()));
+    ///
+    /// let token = issuer.token().audience("api").claim("cnf", key.confirmation()).sign();
+    /// let proof = key.proof("GET", "https://api.example.com/reports", &token, &[]);
+    /// let request = Request::get("/reports")
+    ///     .header("authorization", format!("DPoP {token}"))
+    ///     .header("dpop", proof);
+    /// assert_eq!(app.oneshot(request.body(Body::empty())?).await?.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn base(self, url: impl Into<String>) -> Self {
         Self {
@@ -96,6 +145,15 @@ impl Answers {
     /// They should be those of [`Issuer::proofs`](crate::Issuer::proofs). It needs
     /// [`Answers::base`] or [`Answers::resource`]: without either, as without this, the scheme is
     /// refused as unsupported. Tokens that are bound to a key are never accepted without a proof.
+    ///
+    /// ```
+    /// # use portcullis::{Algorithm, Answers, Reason, Rejection};
+    /// let answers = Answers::default().dpop([Algorithm::Es256]);
+    /// let answer = Rejection::new(Reason::Missing, &answers.into()).respond(None);
+    /// let challenges = answer.headers().get_all("www-authenticate").iter();
+    /// let dpop = challenges.last().unwrap();
+    /// assert_eq!(dpop, r#"DPoP algs="ES256""#);
+    /// ```
     #[must_use]
     pub fn dpop(self, algorithms: impl Into<Vec<Algorithm>>) -> Self {
         Self {
@@ -109,12 +167,14 @@ impl Answers {
     /// Words of its own tell a caller which check failed, also before the signature is checked.
     ///
     /// ```
-    /// use portcullis::{Answers, ErrorStyle, Reason};
+    /// use portcullis::{Answers, ErrorStyle, Reason, Rejection};
     ///
     /// let early_tyk = Answers::default()
     ///     .style(ErrorStyle::Tyk)
     ///     .message(Reason::AlgNotAllowed, "Key not authorized:Unexpected signing method.");
-    /// # let _ = early_tyk;
+    /// let answer = Rejection::new(Reason::AlgNotAllowed, &early_tyk.into()).respond(None);
+    /// let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
+    /// assert_eq!(body["error"], "Key not authorized:Unexpected signing method.");
     /// ```
     #[must_use]
     pub fn message(mut self, reason: Reason, text: impl Into<String>) -> Self {
@@ -123,11 +183,23 @@ impl Answers {
     }
 
     /// Whose error bodies are imitated.
+    ///
+    /// ```
+    /// use portcullis::{Answers, ErrorStyle};
+    ///
+    /// assert!(matches!(Answers::default().error_style(), ErrorStyle::Problem));
+    /// ```
     pub const fn error_style(&self) -> &ErrorStyle {
         &self.style
     }
 
     /// How much a caller is told.
+    ///
+    /// ```
+    /// use portcullis::{Answers, ErrorDetail};
+    ///
+    /// assert_eq!(Answers::default().error_detail(), ErrorDetail::Standard);
+    /// ```
     pub const fn error_detail(&self) -> ErrorDetail {
         self.detail
     }

@@ -15,9 +15,8 @@ const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 /// ```
 /// use portcullis::Form;
 ///
-/// let (head, ()) = http::Request::head("/").body(()).unwrap().into_parts();
-/// let form = Form::of(&head);
-/// # let _ = form;
+/// let (head, ()) = http::Request::get("/").body(()).unwrap().into_parts();
+/// assert_eq!(Form::of(&head), Form::default(), "with a body, over HTTP");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Form {
@@ -53,6 +52,14 @@ enum Origin {
 
 impl Form {
     /// What the head of a request asks for.
+    ///
+    /// ```
+    /// # use portcullis::{Form, Reason, Rejection};
+    /// let request = http::Request::post("/").header("content-type", "application/grpc");
+    /// let (head, ()) = request.body(()).unwrap().into_parts();
+    /// let refused = Rejection::new(Reason::Scope, &Default::default()).form(Form::of(&head));
+    /// assert_eq!(refused.respond(None).headers()["grpc-status"], "7", "PERMISSION_DENIED");
+    /// ```
     pub fn of(head: &Parts) -> Self {
         let media_type = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         let body = match media_type.and_then(Grpc::of) {

@@ -12,10 +12,11 @@ use super::Rejection;
 /// other two tell it in their own words, the configured issuers and audiences among them.
 ///
 /// ```
-/// use portcullis::{Answers, ErrorStyle};
+/// use portcullis::{Answers, ErrorStyle, Reason, Rejection};
 ///
 /// let answers = Answers::default().style(ErrorStyle::Aws);
-/// # let _ = answers;
+/// let answer = Rejection::new(Reason::Scope, &answers.into()).respond(None);
+/// assert_eq!(&answer.body()[..], br#"{"message":"Forbidden"}"#);
 /// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -38,10 +39,12 @@ pub enum ErrorStyle {
 /// How much a refused caller is told.
 ///
 /// ```
-/// use portcullis::{Answers, ErrorDetail};
+/// use portcullis::{Answers, ErrorDetail, Reason, Rejection};
 ///
 /// let answers = Answers::default().detail(ErrorDetail::Minimal);
-/// # let _ = answers;
+/// let answer = Rejection::new(Reason::Expired, &answers.into()).respond(None);
+/// let challenge = r#"Bearer realm="api", error="invalid_token""#;
+/// assert_eq!(answer.headers()["www-authenticate"], challenge);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ErrorDetail {
@@ -81,6 +84,28 @@ pub trait ErrorProfile: Send + Sync + fmt::Debug {
     /// Rewrites `problem`, the answer of the default style.
     ///
     /// A status below 400 is put back to the default style's: no profile makes a refusal a success.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use bytes::Bytes;
+    /// # use http::Response;
+    /// # use portcullis::{Answers, ErrorProfile, ErrorStyle, Reason, Rejection};
+    /// #[derive(Debug)]
+    /// struct Teapot;
+    ///
+    /// impl ErrorProfile for Teapot {
+    ///     fn restyle(&self, rejection: &Rejection, problem: Response<Bytes>) -> Response<Bytes> {
+    ///         let status = if rejection.reason() == Reason::Missing { 418 } else { 200 };
+    ///         let mut answer = problem.map(|_| Bytes::new());
+    ///         *answer.status_mut() = status.try_into().unwrap();
+    ///         answer
+    ///     }
+    /// }
+    ///
+    /// let answers = Arc::new(Answers::default().style(ErrorStyle::Custom(Arc::new(Teapot))));
+    /// assert_eq!(Rejection::new(Reason::Missing, &answers).respond(None).status(), 418);
+    /// assert_eq!(Rejection::new(Reason::Expired, &answers).respond(None).status(), 401, "not 200");
+    /// ```
     fn restyle(&self, rejection: &Rejection, problem: Response<Bytes>) -> Response<Bytes>;
 }
 

@@ -9,15 +9,21 @@ use crate::{BoxFuture, Clock};
 /// What is revoked, always of one issuer: ids are unique within their issuer only.
 ///
 /// ```
-/// use portcullis::Revocation;
-/// use portcullis_token::UnixTime;
+/// use std::{sync::Arc, time::Duration};
+/// use portcullis::{Revocation, RevocationList};
+/// use portcullis_testkit::{TestClock, TestIssuer};
 ///
+/// let issuer = TestIssuer::new();
+/// let revocations = RevocationList::new(Arc::new(TestClock::default()));
 /// // The user has changed the password: what was issued before is not good any more.
 /// let revocation = Revocation::Subject {
 ///     subject: "auth0|ada".to_owned(),
-///     issued_before: UnixTime(1_767_225_600),
+///     issued_before: TestClock::START,
 /// };
-/// assert_ne!(revocation, Revocation::Token("a-jti".to_owned()));
+/// let end = TestClock::START.plus(Duration::from_hours(24));
+/// revocations.revoke(issuer.name(), revocation, end)?;
+/// assert_eq!(revocations.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Revocation {
@@ -49,21 +55,29 @@ pub struct RevocationListFull;
 ///
 /// ```
 /// use std::sync::Arc;
-/// use portcullis::{Clock, Issuer, Revocation, RevocationList, SystemClock, Verifier};
 /// use std::time::Duration;
+/// use portcullis::{Clock as _, Credentials, Reason, Revocation, RevocationList};
+/// use portcullis_testkit::{TestClock, TestIssuer};
 ///
-/// let clock = Arc::new(SystemClock);
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (issuer, clock) = (TestIssuer::new(), Arc::new(TestClock::default()));
 /// let revocations = RevocationList::new(clock.clone());
-/// let verifier = Verifier::builder()
-///     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
+/// let auth = issuer
+///     .verifier("api")
+///     .clock(clock.clone())
 ///     .revocations(Arc::new(revocations.clone()))
-///     .build()
-///     .unwrap();
-/// // The tenant's tokens live for a day.
+///     .build()?;
+/// let token = issuer.token().audience("api").claim("sid", "a-sid").sign();
+/// assert!(auth.verify(&Credentials::bearer(&token)).await.is_ok());
+///
+/// // The issuer's tokens live for a day.
 /// let until = clock.now().plus(Duration::from_hours(24));
-/// let session = Revocation::Session("a-sid".to_owned());
-/// revocations.revoke("https://tenant.eu.auth0.com/", session, until).unwrap();
-/// # let _ = verifier;
+/// revocations.revoke(issuer.name(), Revocation::Session("a-sid".to_owned()), until)?;
+/// let refused = auth.verify(&Credentials::bearer(&token)).await;
+/// assert_eq!(refused.unwrap_err(), Reason::Revoked);
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct RevocationList {
@@ -88,6 +102,13 @@ struct IssuedBefore {
 
 impl RevocationList {
     /// An empty list, with room for 100,000 revocations.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use portcullis::{RevocationList, SystemClock};
+    /// let list = RevocationList::new(Arc::new(SystemClock));
+    /// assert_eq!(list.len(), 0);
+    /// ```
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self::with_room(clock, 100_000)
     }
@@ -95,11 +116,13 @@ impl RevocationList {
     /// An empty list with room for so many revocations.
     ///
     /// ```
-    /// use std::sync::Arc;
-    /// use portcullis::{RevocationList, SystemClock};
-    ///
-    /// let list = RevocationList::with_room(Arc::new(SystemClock), 1_000_000);
-    /// assert!(list.is_empty());
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use portcullis::{Clock as _, Revocation, RevocationList, RevocationListFull, SystemClock};
+    /// let list = RevocationList::with_room(Arc::new(SystemClock), 1);
+    /// let until = SystemClock.now().plus(Duration::from_hours(1));
+    /// let revoke = |id: &str| list.revoke("issuer", Revocation::Token(id.to_owned()), until);
+    /// assert_eq!(revoke("a"), Ok(()));
+    /// assert_eq!(revoke("b"), Err(RevocationListFull));
     /// ```
     pub fn with_room(clock: Arc<dyn Clock>, max_entries: usize) -> Self {
         Self {
@@ -110,6 +133,17 @@ impl RevocationList {
     }
 
     /// Revokes tokens of `issuer` from the next request on, and remembers it until `until`.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use portcullis::{Clock as _, Revocation, RevocationList, SystemClock};
+    /// let list = RevocationList::new(Arc::new(SystemClock));
+    /// let until = SystemClock.now().plus(Duration::from_hours(24));
+    /// let session = Revocation::Session("a-sid".to_owned());
+    /// list.revoke("https://tenant.eu.auth0.com/", session, until)?;
+    /// assert_eq!(list.len(), 1);
+    /// # Ok::<(), portcullis::RevocationListFull>(())
+    /// ```
     ///
     /// # Errors
     /// [`RevocationListFull`], after those past their time have made room.
@@ -138,12 +172,31 @@ impl RevocationList {
     }
 
     /// How many revocations are remembered, those past their time included until room is needed.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use portcullis::{Clock as _, Revocation, RevocationList, SystemClock};
+    /// let list = RevocationList::new(Arc::new(SystemClock));
+    /// let until = SystemClock.now().plus(Duration::from_hours(1));
+    /// for id in ["a", "b", "b"] {
+    ///     list.revoke("issuer", Revocation::Token(id.to_owned()), until)?;
+    /// }
+    /// assert_eq!(list.len(), 2);
+    /// # Ok::<(), portcullis::RevocationListFull>(())
+    /// ```
     pub fn len(&self) -> usize {
         let issuers = self.issuers.read().unwrap_or_else(PoisonError::into_inner);
         issuers.values().map(Revoked::len).sum()
     }
 
     /// Whether nothing is revoked.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use portcullis::{RevocationList, SystemClock};
+    /// let list = RevocationList::new(Arc::new(SystemClock));
+    /// assert!(list.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

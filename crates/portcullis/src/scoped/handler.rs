@@ -18,14 +18,32 @@ use crate::{AccessToken, AccessTokenRejection, FindVerifier};
 /// [`Metadata::scopes`](crate::Metadata::scopes) adds them.
 ///
 /// ```
+/// use axum::{Router, body::Body, routing::get};
+/// use http::Request;
 /// use portcullis::{Scoped, scopes};
+/// use portcullis_testkit::TestIssuer;
+/// use tower::ServiceExt as _;
 ///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// scopes! { ReadReports = "read:reports" }
 ///
 /// async fn list(token: Scoped<ReadReports>) -> String {
 ///     format!("the reports of {:?}", token.subject())
 /// }
-/// # let _ = list;
+///
+/// let issuer = TestIssuer::new();
+/// let auth = issuer.verifier("api").build()?;
+/// let app = Router::new().route("/", get(list)).route_layer(auth.layer());
+/// let call = |token: String| {
+///     let request = Request::get("/").header("authorization", format!("Bearer {token}"));
+///     app.clone().oneshot(request.body(Body::empty()).unwrap())
+/// };
+/// let token = || issuer.token().audience("api");
+/// assert_eq!(call(token().scope("read:reports").sign()).await?.status(), 200);
+/// assert_eq!(call(token().sign()).await?.status(), 403);
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone)]
 pub struct Scoped<S, T = ()> {
@@ -35,6 +53,31 @@ pub struct Scoped<S, T = ()> {
 
 impl<S, T> Scoped<S, T> {
     /// The token without its proof of scopes.
+    ///
+    /// ```
+    /// # use portcullis::{AccessToken, FindVerifier, Scoped, Verifier, scopes};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # struct App { auth: Verifier }
+    /// # impl axum::extract::FromRef<App> for Verifier {
+    /// #     fn from_ref(app: &App) -> Self { app.auth.clone() }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use axum::extract::FromRequestParts as _;
+    ///
+    /// scopes! { ReadReports = "read:reports" }
+    ///
+    /// let issuer = TestIssuer::new();
+    /// let app = App { auth: issuer.verifier("api").build()? };
+    /// let token = issuer.token().audience("api").scope("read:reports").sign();
+    /// let request = http::Request::get("/").header("authorization", format!("Bearer {token}"));
+    /// let (mut head, ()) = request.body(())?.into_parts();
+    /// let scoped = Scoped::<ReadReports>::from_request_parts(&mut head, &app).await?;
+    /// let token: AccessToken = scoped.into_token();
+    /// assert_eq!(token.subject(), Some("ada"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn into_token(self) -> AccessToken<T> {
         self.token
     }

@@ -82,13 +82,13 @@ pub enum BuildError {
 /// use std::sync::Arc;
 /// use portcullis::{Cache, Issuer, SystemClock, Verifier};
 ///
-/// let verifier = Verifier::builder()
+/// let auth = Verifier::builder()
 ///     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
 ///     .cache(Cache::default())
-///     .clock(Arc::new(SystemClock))
-///     .build()
-///     .unwrap();
-/// # let _ = verifier;
+///     .clock(Arc::new(SystemClock)) // which is the default
+///     .build()?;
+/// assert_eq!(auth.key_status().len(), 1);
+/// # Ok::<(), portcullis::BuildError>(())
 /// ```
 #[derive(Debug, Default)]
 pub struct VerifierBuilder {
@@ -107,6 +107,16 @@ pub struct VerifierBuilder {
 
 impl VerifierBuilder {
     /// Adds an issuer.
+    ///
+    /// ```
+    /// # use portcullis::{Issuer, Verifier};
+    /// let issuer = |name: &str| Issuer::discover(name).audience("https://expenses-api");
+    /// let twice = Verifier::builder()
+    ///     .issuer(issuer("https://a.example/"))
+    ///     .issuer(issuer("https://a.example/"))
+    ///     .build();
+    /// assert_eq!(twice.unwrap_err().to_string(), "the issuer `https://a.example/` is there twice");
+    /// ```
     #[must_use]
     pub fn issuer(mut self, issuer: Issuer) -> Self {
         self.issuers.push(issuer);
@@ -114,6 +124,22 @@ impl VerifierBuilder {
     }
 
     /// Takes the time from `clock` instead of from the machine.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use portcullis::{Credentials, Reason};
+    /// # use portcullis_testkit::{TestClock, TestIssuer};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (issuer, clock) = (TestIssuer::new(), TestClock::default());
+    /// let auth = issuer.verifier("api").clock(Arc::new(clock.clone())).build()?;
+    /// let token = issuer.token().audience("api").sign(); // good for an hour
+    /// assert!(auth.verify(&Credentials::bearer(&token)).await.is_ok());
+    /// clock.advance(Duration::from_hours(2));
+    /// assert_eq!(auth.verify(&Credentials::bearer(&token)).await.unwrap_err(), Reason::Expired);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -123,6 +149,23 @@ impl VerifierBuilder {
     }
 
     /// Fetches documents by `fetcher` instead of by HTTP.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use portcullis::{Issuer, Verifier};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = TestIssuer::new();
+    /// let auth = Verifier::builder()
+    ///     .issuer(Issuer::discover(provider.name()).audience("api"))
+    ///     .fetcher(Arc::new(provider.clone()))
+    ///     .build()?;
+    /// auth.ready().await?;
+    /// assert_eq!(provider.fetched().len(), 2, "the discovery document and the keys");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn fetcher(self, fetcher: Arc<dyn KeyFetcher>) -> Self {
         Self {
@@ -132,6 +175,21 @@ impl VerifierBuilder {
     }
 
     /// Remembers verified tokens in `cache`. Without one each token is verified each time.
+    ///
+    /// ```
+    /// # use portcullis::{Cache, Credentials};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (issuer, cache) = (TestIssuer::new(), Cache::default());
+    /// let auth = issuer.verifier("api").cache(cache.clone()).build()?;
+    /// let token = issuer.token().audience("api").sign();
+    /// auth.verify(&Credentials::bearer(&token)).await?;
+    /// auth.verify(&Credentials::bearer(&token)).await?;
+    /// assert_eq!(cache.status().hits, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn cache(self, cache: Cache) -> Self {
         Self {
@@ -141,6 +199,20 @@ impl VerifierBuilder {
     }
 
     /// Refuses what `list` concerns, from the next request after it was changed on.
+    ///
+    /// ```
+    /// # use portcullis::{Credentials, DistrustList, Distrusted, Reason};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let list = DistrustList::new([Distrusted::issuer(issuer.name())]);
+    /// let auth = issuer.verifier("api").distrust(list).build()?;
+    /// let token = issuer.token().audience("api").sign();
+    /// assert_eq!(auth.verify(&Credentials::bearer(&token)).await.unwrap_err(), Reason::Revoked);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn distrust(self, list: DistrustList) -> Self {
         Self {
@@ -150,6 +222,23 @@ impl VerifierBuilder {
     }
 
     /// Asks `revocations` about each token that is good in every other way.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use portcullis::{Credentials, Reason, Revocation, RevocationList};
+    /// # use portcullis_testkit::{TestClock, TestIssuer};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (issuer, clock) = (TestIssuer::new(), Arc::new(TestClock::default()));
+    /// let list = RevocationList::new(clock.clone());
+    /// let auth = issuer.verifier("api").revocations(Arc::new(list.clone())).build()?;
+    /// let revocation = Revocation::Token("a-jti".to_owned());
+    /// list.revoke(issuer.name(), revocation, TestClock::START.plus(Duration::from_hours(1)))?;
+    /// let token = issuer.token().audience("api").claim("jti", "a-jti").sign();
+    /// assert_eq!(auth.verify(&Credentials::bearer(&token)).await.unwrap_err(), Reason::Revoked);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn revocations(self, revocations: Arc<dyn Revocations>) -> Self {
         Self {
@@ -159,6 +248,33 @@ impl VerifierBuilder {
     }
 
     /// What becomes of a token when the revocations cannot be read. Default: it is refused.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use portcullis::{BoxFuture, Credentials, OnFailure, Revocations, RevocationsError, Verified};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[derive(Debug)]
+    /// # struct Down;
+    /// # impl Revocations for Down {
+    /// #     fn is_revoked<'a>(&'a self, _: &'a Verified) -> BoxFuture<'a, Result<bool, RevocationsError>> {
+    /// #         Box::pin(async { Err(RevocationsError::new("connection refused")) })
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let token = issuer.token().audience("api").sign();
+    /// // `Down` is a store of revocations that cannot be reached.
+    /// let auth = |policy| {
+    ///     let builder = issuer.verifier("api").revocations(Arc::new(Down));
+    ///     builder.on_revocations_failure(policy).build()
+    /// };
+    /// let denied = auth(OnFailure::Deny)?.verify(&Credentials::bearer(&token)).await;
+    /// assert_eq!(denied.unwrap_err().status(), 503);
+    /// assert!(auth(OnFailure::Allow)?.verify(&Credentials::bearer(&token)).await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn on_revocations_failure(self, policy: OnFailure) -> Self {
         Self {
@@ -168,6 +284,21 @@ impl VerifierBuilder {
     }
 
     /// Remembers used `DPoP` proofs in `store`. Default: in memory, 100,000 of them.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use portcullis::{Credentials, MemoryReplayStore};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let store = Arc::new(MemoryReplayStore::new(1_000_000)); // or one that several processes share
+    /// let auth = issuer.verifier("api").replays(store).build()?;
+    /// let token = issuer.token().audience("api").sign();
+    /// assert!(auth.verify(&Credentials::bearer(&token)).await.is_ok(), "it needs no proof");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn replays(self, store: Arc<dyn ReplayStore>) -> Self {
         Self {
@@ -179,6 +310,27 @@ impl VerifierBuilder {
     /// Looks for a request's token in these places, of which only one may have one.
     ///
     /// Default: the `Authorization` header.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, routing::get};
+    /// # use http::Request;
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use tower::ServiceExt as _;
+    /// # use portcullis::{CrossSite, TokenSource};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let session = TokenSource::Cookie { name: "session".to_owned(), cross_site: CrossSite::Refused };
+    /// let auth = issuer.verifier("api").sources([session]).build()?;
+    /// let app = Router::new().route("/", get(async || "in").layer(auth.layer()));
+    /// let token = issuer.token().audience("api").sign();
+    /// let request = Request::get("/")
+    ///     .header("sec-fetch-site", "same-origin")
+    ///     .header("cookie", format!("theme=dark; session={token}"));
+    /// assert_eq!(app.oneshot(request.body(Body::empty())?).await?.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn sources(self, sources: impl Into<Vec<TokenSource>>) -> Self {
         Self {
@@ -188,6 +340,19 @@ impl VerifierBuilder {
     }
 
     /// Has `observer` count, time and log each answer. Without one, none of that happens.
+    ///
+    /// ```
+    /// # use portcullis::{Credentials, Observer, Reason};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let observer = Observer::default();
+    /// let auth = TestIssuer::new().verifier("api").observer(observer.clone()).build()?;
+    /// assert!(auth.verify(&Credentials::bearer("not a token")).await.is_err());
+    /// assert!(observer.status().refused.contains(&(Reason::NotJwt, 1)));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn observer(self, observer: Observer) -> Self {
         Self {
@@ -197,12 +362,36 @@ impl VerifierBuilder {
     }
 
     /// Presents itself to callers as `answers` say, in refusals and in metadata.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, routing::get};
+    /// # use http::Request;
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use tower::ServiceExt as _;
+    /// # use portcullis::Answers;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let answers = Answers::default().realm("expenses");
+    /// let auth = TestIssuer::new().verifier("api").answers(answers).build()?;
+    /// let app = Router::new().route("/", get(async || "in").layer(auth.layer()));
+    /// let refused = app.oneshot(Request::get("/").body(Body::empty())?).await?;
+    /// assert_eq!(refused.headers()["www-authenticate"], r#"Bearer realm="expenses""#);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn answers(self, answers: Answers) -> Self {
         Self { answers, ..self }
     }
 
     /// Checks everything together. No I/O happens here.
+    ///
+    /// ```
+    /// # use portcullis::{BuildError, Issuer, Verifier};
+    /// let build = |name: &str| Verifier::builder().issuer(Issuer::discover(name).audience("api")).build();
+    /// assert!(build("https://tenant.eu.auth0.com/").is_ok());
+    /// assert!(matches!(build("http://tenant.eu.auth0.com/"), Err(BuildError::Unsafe { .. })));
+    /// ```
     ///
     /// # Errors
     /// [`BuildError`], for the first thing that is wrong.
@@ -375,67 +564,4 @@ fn default_fetcher() -> Result<Arc<dyn KeyFetcher>, BuildError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn build(issuer: Issuer) -> Result<Verifier, BuildError> {
-        Verifier::builder().issuer(issuer).build()
-    }
-
-    #[test]
-    fn a_verifier_that_would_be_open_or_useless_is_not_built() {
-        let good = || Issuer::discover("https://a.example/").audience("api");
-        assert!(build(good()).is_ok());
-        assert!(build(good().leeway(MAX_LEEWAY)).is_ok());
-        assert!(build(Issuer::jwks("http://127.0.0.1:1/jwks").any_audience()).is_ok());
-
-        assert!(matches!(
-            Verifier::builder().build(),
-            Err(BuildError::NoIssuer)
-        ));
-        let no_audience = build(Issuer::discover("https://a.example/"));
-        assert!(matches!(no_audience, Err(BuildError::NoAudience)));
-        let leeway = build(good().leeway(MAX_LEEWAY + Duration::from_secs(1)));
-        assert!(matches!(leeway, Err(BuildError::Leeway)));
-        assert!(matches!(
-            build(good().algorithms([])),
-            Err(BuildError::NoAlgorithm)
-        ));
-        for algorithms in [
-            vec![Algorithm::Hs256],
-            vec![Algorithm::Rs256, Algorithm::Hs256],
-        ] {
-            let fetched = build(good().algorithms(algorithms));
-            assert!(matches!(fetched, Err(BuildError::SharedSecret)));
-        }
-        let fixed = |algorithms: &[Algorithm]| {
-            let keys = portcullis_token::KeySet::default();
-            build(Issuer::fixed(keys).any_audience().algorithms(algorithms))
-        };
-        assert!(fixed(&[Algorithm::Hs256]).is_ok());
-        let mixed = fixed(&[Algorithm::Hs256, Algorithm::Rs256]);
-        assert!(matches!(mixed, Err(BuildError::SharedSecret)));
-        let twice = Verifier::builder().issuer(good()).issuer(good()).build();
-        assert!(matches!(twice, Err(BuildError::Duplicate(_))));
-        let relative = build(Issuer::discover("a.example").audience("api"));
-        assert!(matches!(relative, Err(BuildError::Address { .. })));
-    }
-
-    #[test]
-    fn an_issuer_is_https_or_on_this_machine_and_nothing_more() {
-        for address in [
-            "http://a.example/",
-            "https://user@a.example/",
-            "https://:secret@a.example/",
-            "https://a.example/?x",
-            "https://a.example/#x",
-            "ftp://a.example/",
-        ] {
-            let result = build(Issuer::discover(address).audience("api"));
-            assert!(
-                matches!(result, Err(BuildError::Unsafe { .. })),
-                "{address}"
-            );
-        }
-    }
-}
+mod tests;

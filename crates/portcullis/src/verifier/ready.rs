@@ -10,17 +10,22 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Some issuer has no keys yet, so none of its tokens could be accepted.
 ///
-/// ```no_run
-/// use portcullis::{Chain, Issuer, Verifier};
+/// ```
+/// use portcullis::Chain;
+/// use portcullis_testkit::{Answer, TestIssuer};
 ///
-/// # async fn example() {
-/// let verifier = Verifier::builder()
-///     .issuer(Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api"))
-///     .build()
-///     .unwrap();
-/// if let Err(error) = verifier.ready().await {
-///     eprintln!("{}", Chain(&error));
-/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let issuer = TestIssuer::new();
+/// issuer.answer(Answer::Status(500));
+/// let auth = issuer.verifier("api").build()?;
+/// let error = auth.ready().await.unwrap_err();
+/// assert_eq!(
+///     Chain(&error).to_string(),
+///     "no keys of https://issuer.example/: discovery failed: no discovery document: \
+///      https://issuer.example/.well-known/openid-configuration answered 500",
+/// );
+/// # Ok(())
 /// # }
 /// ```
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +44,21 @@ impl Verifier {
     ///
     /// Without it, keys are fetched when the first token needs them.
     ///
+    /// ```
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// auth.start();
+    /// while !auth.is_ready() {
+    ///     tokio::task::yield_now().await;
+    /// }
+    /// assert_eq!(issuer.key_fetches(), 1, "although no token came");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn start(&self) {
@@ -50,10 +70,15 @@ impl Verifier {
     /// Whether every issuer has keys that are not too old: what a readiness probe should answer.
     ///
     /// ```
-    /// # use portcullis::{Issuer, Verifier};
-    /// let issuer = Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api");
-    /// let verifier = Verifier::builder().issuer(issuer).build().unwrap();
-    /// assert!(!verifier.is_ready(), "nothing was fetched yet");
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let auth = TestIssuer::new().verifier("api").build()?;
+    /// assert!(!auth.is_ready(), "nothing was fetched yet");
+    /// auth.ready().await?;
+    /// assert!(auth.is_ready());
+    /// # Ok(())
+    /// # }
     /// ```
     pub fn is_ready(&self) -> bool {
         self.fetched_keys().all(Keys::is_usable)
@@ -63,6 +88,19 @@ impl Verifier {
     ///
     /// For a service that had better not start than start without its issuer. A snapshot counts
     /// as keys.
+    ///
+    /// ```
+    /// # use portcullis_testkit::{Answer, TestIssuer};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// issuer.answer(Answer::Reset);
+    /// assert!(issuer.verifier("api").build()?.ready().await.is_err(), "after one attempt");
+    /// issuer.answer(Answer::Documents);
+    /// assert!(issuer.verifier("api").build()?.ready().await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`NotReady`], for the first issuer without keys.
@@ -90,6 +128,18 @@ impl Verifier {
     /// Waits until every issuer has keys, however often they must be asked, at most this long.
     ///
     /// For a service that starts together with its issuer.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let auth = TestIssuer::new().verifier("api").build()?;
+    /// auth.ready_within(Duration::from_secs(30)).await?;
+    /// assert!(auth.is_ready());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`NotReady`], for the first issuer without keys, when the time is over.
