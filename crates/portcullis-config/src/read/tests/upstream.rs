@@ -18,7 +18,7 @@ fn read(upstream: &str) -> Upstream {
     let Target::Upstream(upstream) = &parsed.config.apis[0].routes[0].target else {
         panic!("{text}");
     };
-    upstream.clone()
+    Upstream::clone(upstream)
 }
 
 #[test]
