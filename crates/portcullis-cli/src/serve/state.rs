@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use portcullis::BoxFuture;
 use portcullis_admin::{
-    AuthorizerKeys, Health, LastReload, NotReloaded, Operations, Question, Reloaded,
-    UpstreamState,
+    AuthorizerKeys, Health, LastReload, NotReloaded, Operations, Question, Reloaded, UpstreamState,
 };
 use portcullis_config::Config;
 use portcullis_gateway::{Metrics, Plan, UpstreamHealth, explain};

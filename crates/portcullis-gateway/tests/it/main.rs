@@ -33,3 +33,4 @@ mod token_rules;
 mod upstream;
 mod upstream_limits;
 mod upstream_protocols;
+mod upstream_tls;

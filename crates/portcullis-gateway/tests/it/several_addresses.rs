@@ -32,7 +32,9 @@ fn nobody() -> SocketAddr {
 }
 
 fn listed(addresses: &[SocketAddr]) -> String {
-    let quoted = addresses.iter().map(|address| format!("\"http://{address}\""));
+    let quoted = addresses
+        .iter()
+        .map(|address| format!("\"http://{address}\""));
     format!("[{}]", quoted.collect::<Vec<_>>().join(", "))
 }
 
@@ -99,9 +101,8 @@ async fn requests_go_to_one_address_after_the_other_and_each_is_told_its_own_hos
     let (one, two) = (named("one").await, named("two").await);
     let (a, b) = (one.address(), two.address());
     let list = listed(&[a, b]);
-    let gateway = start(World::default().plan(&format!(
-        "[api.main]\nauth = \"none\"\nupstream = {list}\n"
-    )));
+    let gateway =
+        start(World::default().plan(&format!("[api.main]\nauth = \"none\"\nupstream = {list}\n")));
     let mut client = connect(&gateway).await;
     let mut answers = Vec::new();
     for _ in 0..4 {
@@ -124,10 +125,12 @@ async fn the_callers_host_goes_to_each_address_where_the_upstream_wants_it() {
 #[tokio::test]
 async fn the_address_with_the_fewest_requests_is_asked() {
     let go_on = Arc::new(Notify::new());
-    let wait = Arc::clone(&go_on);
+    let arrived = Arc::new(Notify::new());
+    let (wait, arrive) = (Arc::clone(&go_on), Arc::clone(&arrived));
     let slow = TestServer::start(move |_| {
-        let wait = Arc::clone(&wait);
+        let (wait, arrive) = (Arc::clone(&wait), Arc::clone(&arrive));
         async move {
+            arrive.notify_one();
             wait.notified().await;
             Response::new(text("slow"))
         }
@@ -138,8 +141,7 @@ async fn the_address_with_the_fewest_requests_is_asked() {
     let (gateway, _plan) = watched(&addresses, ", balance = \"least_connections\"");
     let mut waiting = connect(&gateway).await;
     waiting.write(get("/", "")).await.unwrap();
-    // The first request of a thread goes to the first address, and it is under way by now or the
-    // next one is.
+    arrived.notified().await;
     let mut others = connect(&gateway).await;
     for _ in 0..6 {
         assert!(others.send(get("/", "")).await.text().starts_with("quick"));
@@ -156,7 +158,10 @@ async fn a_request_for_which_no_connection_is_made_goes_to_another_address() {
     // With a body too: nobody has seen any of it.
     for request in [get("/", ""), post("/", "", "body"), get("/", "")] {
         let answer = client.send(request).await;
-        assert_eq!((answer.status, answer.text()), (200, format!("two {}", two.address())));
+        assert_eq!(
+            (answer.status, answer.text()),
+            (200, format!("two {}", two.address()))
+        );
     }
 }
 
@@ -194,7 +199,11 @@ async fn only_what_may_be_repeated_is_sent_to_a_second_address_after_the_first_h
     for (name, request, expected) in [
         ("GET", get("/", ""), 200),
         ("DELETE", get("/", "").replacen("GET", "DELETE", 1), 200),
-        ("PUT with a body", post("/", "", "a").replacen("POST", "PUT", 1), 502),
+        (
+            "PUT with a body",
+            post("/", "", "a").replacen("POST", "PUT", 1),
+            502,
+        ),
         ("POST", post("/", "", ""), 502),
     ] {
         let gateway = serve(&addresses, "");
@@ -241,7 +250,10 @@ async fn an_address_that_fails_is_left_out_and_tried_again_later() {
     let mut client = connect(&gateway).await;
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while client.send(get("/", "")).await.text() != "flaky" {
-        assert!(tokio::time::Instant::now() < deadline, "it is never tried again");
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "it is never tried again"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert!(healthy(&health(), flaky));
@@ -261,7 +273,11 @@ async fn when_all_addresses_are_left_out_they_are_asked_all_the_same() {
     let listener = tokio::net::TcpListener::bind(b).await.unwrap();
     let accepted = tokio::spawn(async move { listener.accept().await.map(drop) });
     client.write(get("/", "")).await.unwrap();
-    tokio::time::timeout(PATIENCE, accepted).await.unwrap().unwrap().unwrap();
+    tokio::time::timeout(PATIENCE, accepted)
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
 }
 
 #[tokio::test]
@@ -274,7 +290,7 @@ async fn an_address_that_hangs_is_504_and_left_out_after_three_times() {
     .await;
     let good = named("good").await;
     let addresses = [hanging.address(), good.address()];
-    let (gateway, _plan) = watched(&addresses, ", answer_timeout = \"30ms\"");
+    let (gateway, _plan) = watched(&addresses, ", answer_timeout = \"250ms\"");
     let mut client = connect(&gateway).await;
     let mut outcomes = Vec::new();
     for _ in 0..8 {
@@ -291,7 +307,12 @@ async fn checks_leave_an_address_out_and_let_it_in_again() {
     let checked = TestServer::start(move |request| {
         let is_check = request.uri().path() == "/health";
         if is_check {
-            let line = format!("{} {} {:?}", request.method(), request.uri(), request.headers());
+            let line = format!(
+                "{} {} {:?}",
+                request.method(),
+                request.uri(),
+                request.headers()
+            );
             record.lock().unwrap().push(line);
         }
         let status = if !is_check || state.load(std::sync::atomic::Ordering::SeqCst) {
@@ -299,29 +320,43 @@ async fn checks_leave_an_address_out_and_let_it_in_again() {
         } else {
             500
         };
-        async move { Response::builder().status(status).body(text("checked")).unwrap() }
+        async move {
+            Response::builder()
+                .status(status)
+                .body(text("checked"))
+                .unwrap()
+        }
     })
     .await;
     let other = named("other").await;
-    let settings = ", health = { path = \"/health?a\", every = \"100ms\", healthy = 1, unhealthy = 2 }";
+    let settings =
+        ", health = { path = \"/health?a\", every = \"100ms\", healthy = 1, unhealthy = 2 }";
     let addresses = [checked.address(), other.address()];
     let (gateway, plan) = watched(&addresses, settings);
     assert_eq!(names(&gateway, 4).await["checked"], 2);
 
     is_well.store(false, std::sync::atomic::Ordering::SeqCst);
-    until("being left out", || !healthy(&plan.upstream_health(), checked.address())).await;
+    until("being left out", || {
+        !healthy(&plan.upstream_health(), checked.address())
+    })
+    .await;
     let answers = names(&gateway, 4).await;
     assert_eq!(answers, BTreeMap::from([("other".to_owned(), 4)]));
 
     is_well.store(true, std::sync::atomic::Ordering::SeqCst);
-    until("being let in", || healthy(&plan.upstream_health(), checked.address())).await;
+    until("being let in", || {
+        healthy(&plan.upstream_health(), checked.address())
+    })
+    .await;
     assert_eq!(names(&gateway, 4).await["checked"], 2);
     let asked = asked.lock().unwrap();
     let host = checked.address();
-    let expected = format!(
-        "GET /health?a {{\"user-agent\": \"portcullis-health\", \"host\": \"{host}\"}}"
+    let expected =
+        format!("GET /health?a {{\"user-agent\": \"portcullis-health\", \"host\": \"{host}\"}}");
+    assert!(
+        asked.iter().all(|question| *question == expected),
+        "{asked:?}"
     );
-    assert!(asked.iter().all(|question| *question == expected), "{asked:?}");
 }
 
 #[tokio::test]
@@ -349,7 +384,8 @@ async fn a_reload_keeps_connections_and_what_is_known_where_nothing_differs() {
     let counted = Scripted::start(|mut wire, _| async move {
         loop {
             wire.head().await?;
-            wire.write("HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\ncounted").await?;
+            wire.write("HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\ncounted")
+                .await?;
         }
     })
     .await;

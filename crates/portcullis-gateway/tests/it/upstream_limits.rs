@@ -15,8 +15,7 @@ use crate::fixture::{World, get, start};
 use crate::upstream::Scripted;
 
 fn serve(url: &str, settings: &str) -> Gateway {
-    let text =
-        format!("[api.main]\nauth = \"none\"\nupstream = {{ url = \"{url}\"{settings} }}\n");
+    let text = format!("[api.main]\nauth = \"none\"\nupstream = {{ url = \"{url}\"{settings} }}\n");
     start(World::default().plan(&text))
 }
 
@@ -47,7 +46,10 @@ async fn a_request_that_finds_no_room_in_time_is_503() {
         answer = one.answer() => (answer.unwrap(), two),
         answer = two.answer() => (answer.unwrap(), one),
     };
-    assert_eq!((refused.status, refused.problem().as_str()), (503, "upstream_full"));
+    assert_eq!(
+        (refused.status, refused.problem().as_str()),
+        (503, "upstream_full")
+    );
     assert_eq!(refused.header("retry-after"), Some("10"));
     assert!(began.elapsed() < Duration::from_secs(10));
     go_on.notify_one();
@@ -78,13 +80,17 @@ async fn many_callers_share_few_connections() {
             let _open = Open(now);
             while wire.head().await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
-                wire.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await?;
+                wire.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                    .await?;
             }
             Ok(())
         }
     })
     .await;
-    let gateway = serve(&upstream.url(), ", max_connections = 3, connect_timeout = \"20s\"");
+    let gateway = serve(
+        &upstream.url(),
+        ", max_connections = 3, connect_timeout = \"20s\"",
+    );
     let mut callers = JoinSet::new();
     for _ in 0..24 {
         let mut client = connect(&gateway).await;
@@ -99,14 +105,23 @@ async fn many_callers_share_few_connections() {
         caller.unwrap();
     }
     // A connection that gives its place to another thread may be seen for a moment longer.
-    assert!(most.load(Ordering::SeqCst) <= 6, "{most:?} at the same time");
-    assert!(upstream.connections() < 480 / 2, "connections are used again");
+    assert!(
+        most.load(Ordering::SeqCst) <= 6,
+        "{most:?} at the same time"
+    );
+    assert!(
+        upstream.connections() < 480 / 2,
+        "connections are used again"
+    );
 }
 
 #[tokio::test]
 async fn an_idle_connection_leaves_its_place_to_another_thread() {
     let upstream = TestServer::start(|_| async { Response::new(text("ok")) }).await;
-    let gateway = serve(&upstream.url(), ", max_connections = 1, connect_timeout = \"20s\"");
+    let gateway = serve(
+        &upstream.url(),
+        ", max_connections = 1, connect_timeout = \"20s\"",
+    );
     // The system spreads connections over both threads.
     for _ in 0..16 {
         let answer = connect(&gateway).await.send(get("/", "")).await;
@@ -124,14 +139,18 @@ async fn an_exchange_that_takes_longer_than_all_of_it_may_is_504() {
     .await;
     let gateway = serve(&upstream.url(), ", total_timeout = \"50ms\"");
     let answer = connect(&gateway).await.send(get("/", "")).await;
-    assert_eq!((answer.status, answer.problem().as_str()), (504, "upstream_timeout"));
+    assert_eq!(
+        (answer.status, answer.problem().as_str()),
+        (504, "upstream_timeout")
+    );
 }
 
 #[tokio::test]
 async fn an_answer_that_moves_ends_with_the_time_that_all_of_it_may_take() {
     let upstream = Scripted::start(|mut wire, _| async move {
         wire.head().await?;
-        wire.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await?;
+        wire.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            .await?;
         loop {
             wire.write("1\r\na\r\n").await?;
             tokio::time::sleep(Duration::from_millis(5)).await;
