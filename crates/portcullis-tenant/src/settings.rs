@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use portcullis_token::Secret;
 
+use crate::access_token::TokenDialect;
+
 pub use error::SettingsError;
 pub use issuer::{Issuer, IssuerError};
 
@@ -31,6 +33,8 @@ pub struct Api {
     pub permissions: Vec<String>,
     /// How long its tokens are valid: whole seconds, from 1 second to 30 days.
     pub token_lifetime: Duration,
+    /// How its tokens are written.
+    pub token_dialect: TokenDialect,
 }
 
 impl Api {

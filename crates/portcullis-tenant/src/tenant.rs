@@ -8,7 +8,7 @@ use portcullis::Clock;
 use crate::host::Names;
 use crate::registry::Registry;
 use crate::settings::{Issuer, Settings, SettingsError};
-use crate::{KeyRing, discovery, guard, token_endpoint};
+use crate::{EndSession, KeyRing, LiveKeys, cors, discovery, guard, pages, token_endpoint};
 
 /// An OpenID provider: its settings, checked and indexed, and its signing keys.
 ///
@@ -34,10 +34,9 @@ use crate::{KeyRing, discovery, guard, token_endpoint};
 pub struct Tenant {
     pub(crate) issuer: Issuer,
     pub(crate) registry: Registry,
-    pub(crate) keys: KeyRing,
+    pub(crate) keys: Arc<LiveKeys>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) discovery: Bytes,
-    pub(crate) jwks: Bytes,
     names: Names,
 }
 
@@ -53,16 +52,19 @@ impl Tenant {
     ) -> Result<Self, SettingsError> {
         let registry = Registry::new(settings.apis, settings.applications)?;
         let discovery = discovery::document(&settings.issuer).to_string().into();
-        let jwks = keys.jwks().to_string().into();
         Ok(Self {
             issuer: settings.issuer,
             registry,
-            keys,
+            keys: Arc::new(LiveKeys::new(keys)),
             clock,
             discovery,
-            jwks,
             names: Names::Any,
         })
+    }
+
+    /// The keys, to be replaced while the tenant runs.
+    pub fn keys(&self) -> Arc<LiveKeys> {
+        Arc::clone(&self.keys)
     }
 
     /// Has the tenant answer 421 to requests for any host but this machine.
@@ -76,10 +78,18 @@ impl Tenant {
         self
     }
 
+    /// Has the discovery documents describe a tenant that people log in at.
+    #[must_use]
+    pub fn with_login(mut self, end_session: EndSession) -> Self {
+        let document = discovery::login_document(&self.issuer, end_session);
+        self.discovery = document.to_string().into();
+        self
+    }
+
     /// The provider's routes, to be served at the root of the issuer's host.
     pub fn router(self) -> Router {
         let names = self.names;
-        Router::new()
+        let well_known = Router::new()
             .route(
                 "/.well-known/openid-configuration",
                 get(discovery::serve_document),
@@ -89,6 +99,12 @@ impl Tenant {
                 get(discovery::serve_document),
             )
             .route("/.well-known/jwks.json", get(discovery::serve_jwks))
+            // Before the layer, which is to see preflights: the one below would come after it.
+            .method_not_allowed_fallback(guard::method_not_allowed)
+            .route_layer(middleware::from_fn(cors::for_anyone));
+        Router::new()
+            .merge(well_known)
+            .route(pages::stylesheet_path(), get(pages::serve_stylesheet))
             .route("/oauth/token", post(token_endpoint::serve))
             .fallback(guard::not_found)
             .method_not_allowed_fallback(guard::method_not_allowed)

@@ -183,7 +183,7 @@ fn question(
 ) -> Result<Request<Empty<Bytes>>, http::Error> {
     let question = Request::get(path).header(USER_AGENT, NAME);
     let question = match upstream.config.protocol {
-        Protocol::Http1 => question.header(HOST, address.host_header()),
+        Protocol::Http1 => question.header(HOST, address.host_header.clone()),
         Protocol::Http2 => {
             let uri = Uri::builder()
                 .scheme(upstream.scheme())

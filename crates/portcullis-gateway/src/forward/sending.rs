@@ -319,7 +319,9 @@ fn readdress(request: &mut Request<RequestBody>, upstream: &Upstream, index: usi
     let address = &upstream.addresses[index];
     match upstream.config.protocol {
         Protocol::Http1 => {
-            request.headers_mut().insert(HOST, address.host_header());
+            request
+                .headers_mut()
+                .insert(HOST, address.host_header.clone());
         }
         Protocol::Http2 => {
             let mut parts = Parts::from(request.uri().clone());

@@ -42,8 +42,9 @@ pub(crate) struct Address {
     ///
     /// Whatever makes two connections differ belongs here.
     pub(super) key: Arc<str>,
-    /// What the `Host` header says.
     pub(crate) authority: Authority,
+    /// What the `Host` header says: the authority.
+    pub(crate) host_header: HeaderValue,
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) tls: Option<Tls>,
@@ -151,17 +152,12 @@ impl Address {
         Some(Self {
             key: format!("{:?} {origin}{identity}", config.protocol).into(),
             authority: url.authority().parse().ok()?,
+            host_header: HeaderValue::from_str(url.authority()).ok()?,
             host: host.to_owned(),
             port: url.port_or_known_default()?,
             tls,
             health: Health::default(),
         })
-    }
-
-    /// What the `Host` header says.
-    pub(crate) fn host_header(&self) -> HeaderValue {
-        HeaderValue::try_from(self.authority.as_str())
-            .unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 }
 
