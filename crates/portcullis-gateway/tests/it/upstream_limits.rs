@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::client::Client;
 use crate::fixture::{World, get, start};
+use crate::switching::{AGREES, ASKS};
 use crate::upstream::Scripted;
 
 fn serve(url: &str, settings: &str) -> Gateway {
@@ -126,6 +127,39 @@ async fn an_idle_connection_leaves_its_place_to_another_thread() {
     for _ in 0..16 {
         let answer = connect(&gateway).await.send(get("/", "")).await;
         assert_eq!((answer.status, answer.text().as_str()), (200, "ok"));
+    }
+}
+
+#[tokio::test]
+async fn a_websocket_takes_up_a_connection_until_it_ends_and_is_exempt_from_the_whole_time() {
+    let upstream = Scripted::start(|mut wire, _| async move {
+        if !wire.head().await?.contains("websocket") {
+            let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+            return wire.write(answer).await;
+        }
+        wire.write(AGREES).await?;
+        wire.read_to("bye").await?;
+        wire.write("bye").await
+    })
+    .await;
+    let settings = ", max_connections = 1, connect_timeout = \"500ms\", total_timeout = \"1s\"";
+    let gateway = serve(&upstream.url(), settings);
+    let mut websocket = connect(&gateway).await;
+    websocket.write(get("/", ASKS)).await.unwrap();
+    assert_eq!(websocket.head().await.unwrap().status, 101);
+    for _ in 0..3 {
+        let refused = connect(&gateway).await.send(get("/", "")).await;
+        assert_eq!(
+            (refused.status, refused.problem().as_str()),
+            (503, "upstream_full")
+        );
+    }
+    websocket.write("bye").await.unwrap();
+    assert_eq!(websocket.rest().await.unwrap(), b"bye");
+    drop(websocket);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while connect(&gateway).await.send(get("/", "")).await.status != 200 {
+        assert!(Instant::now() < deadline, "its place is never free again");
     }
 }
 
