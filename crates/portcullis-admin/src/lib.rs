@@ -25,6 +25,7 @@ mod token;
 pub use hosts::Hosts;
 pub use operations::{
     AUDIT, AuthorizerKeys, Health, LastReload, NotReloaded, Operations, Question, Reloaded,
+    UpstreamState,
 };
 pub use router::Admin;
 pub use token::{AdminToken, TokenError};

@@ -44,6 +44,21 @@ pub struct Health {
     pub last_reload: Option<LastReload>,
     /// In the order of the file.
     pub authorizers: Vec<AuthorizerKeys>,
+    /// Those of each API.
+    pub upstreams: Vec<UpstreamState>,
+}
+
+/// How one address of an upstream is.
+#[derive(Clone, Debug)]
+pub struct UpstreamState {
+    /// The API's name in the file.
+    pub api: String,
+    /// Host and port.
+    pub address: String,
+    /// Whether requests are sent there as if nothing had happened.
+    pub is_healthy: bool,
+    /// How many requests in a row got no answer.
+    pub failures: u32,
 }
 
 /// The keys of one authorizer.

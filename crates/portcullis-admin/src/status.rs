@@ -3,16 +3,18 @@
 use portcullis::{KeyStatus, KnownKey};
 use serde_json::{Value, json};
 
-use crate::operations::{AuthorizerKeys, Health};
+use crate::operations::{AuthorizerKeys, Health, UpstreamState};
 
-/// `{"status": "ok", "ready": true, "generation": 1, "last_reload": null, "authorizers": […]}`.
+/// `{"status": "ok", "ready": true, "generation": 1, "last_reload": null, "authorizers": […],
+/// "upstreams": […]}`.
 ///
 /// The status is `degraded` while the keys of an authorizer are missing or too old, or its
-/// provider fails, or the last reload has failed.
+/// provider fails, or the last reload has failed, or an address of an upstream is not well.
 pub(crate) fn health(health: &Health, is_ready: bool) -> Value {
     let issuers = || health.authorizers.iter().flat_map(|known| &known.issuers);
     let has_keys = issuers().all(|status| status.is_usable && !status.is_stale);
     let reloads = health.last_reload.is_none_or(|last| last.succeeded);
+    let answers = health.upstreams.iter().all(|state| state.is_healthy);
     let last_reload = health.last_reload.map(|last| {
         json!({
             "trigger": last.trigger,
@@ -21,11 +23,21 @@ pub(crate) fn health(health: &Health, is_ready: bool) -> Value {
         })
     });
     json!({
-        "status": if has_keys && reloads { "ok" } else { "degraded" },
+        "status": if has_keys && reloads && answers { "ok" } else { "degraded" },
         "ready": is_ready,
         "generation": health.generation,
         "last_reload": last_reload,
         "authorizers": of_each(&health.authorizers, state),
+        "upstreams": health.upstreams.iter().map(upstream).collect::<Vec<_>>(),
+    })
+}
+
+fn upstream(state: &UpstreamState) -> Value {
+    json!({
+        "api": state.api,
+        "address": state.address,
+        "healthy": state.is_healthy,
+        "failures": state.failures,
     })
 }
 
@@ -104,16 +116,25 @@ mod tests {
                 succeeded,
             })
         };
-        for (authorizers, last_reload, expected) in [
-            (Vec::new(), None, "ok"),
-            (Vec::new(), reload(true), "ok"),
-            (Vec::new(), reload(false), "degraded"),
-            (vec![authorizer], None, "degraded"),
+        let upstream = |is_healthy| UpstreamState {
+            api: "main".to_owned(),
+            address: "127.0.0.1:1".to_owned(),
+            is_healthy,
+            failures: 2,
+        };
+        let (well, ill) = (vec![upstream(true)], vec![upstream(true), upstream(false)]);
+        for (authorizers, last_reload, upstreams, expected) in [
+            (Vec::new(), None, Vec::new(), "ok"),
+            (Vec::new(), reload(true), well, "ok"),
+            (Vec::new(), reload(false), Vec::new(), "degraded"),
+            (Vec::new(), None, ill, "degraded"),
+            (vec![authorizer], None, Vec::new(), "degraded"),
         ] {
             let state = Health {
                 generation: 1,
                 last_reload,
                 authorizers,
+                upstreams,
             };
             assert_eq!(health(&state, true)["status"], expected, "{state:?}");
         }

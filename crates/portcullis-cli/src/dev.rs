@@ -55,12 +55,12 @@ async fn serve(arguments: Dev, mut project: Project, mut watch: Watch) -> anyhow
     let (trusted, plan) = match arguments.issuer {
         IssuerChoice::Tenant => {
             let (tenant, keys) = start_tenant(&arguments, &mut project).await?;
-            let plan = plan::with_keys(&project.config, keys)?;
+            let plan = plan::with_keys(&project, keys)?;
             (Trusted::Tenant(tenant), plan)
         }
         IssuerChoice::Real => {
             let mut issuers = RealIssuers::new()?;
-            let plan = issuers.plan(&project.config, true)?;
+            let plan = issuers.plan(&project, true)?;
             (Trusted::Issuers(issuers), plan)
         }
     };

@@ -42,6 +42,7 @@ pub(crate) fn run(arguments: &Explain) -> anyhow::Result<()> {
             issuer: &mut |_| Issuer::fixed(Arc::clone(&keys)),
             clock: Arc::new(SystemClock),
             tells_reason: true,
+            directory: &project.directory,
         },
     )?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;

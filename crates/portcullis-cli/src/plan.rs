@@ -8,16 +8,18 @@ use portcullis::{
     Clock, HttpFetcher, HttpIntrospector, Introspection, Issuer, KeyFetcher, KeySource, Keys,
     SystemClock,
 };
-use portcullis_config::{Check, Config, IntrospectionEndpoint, JwtAuthorizer};
+use portcullis_config::{Check, IntrospectionEndpoint, JwtAuthorizer};
 use portcullis_gateway::{Environment, Plan};
 use portcullis_token::KeySet;
+
+use crate::project::Project;
 
 /// Has every authorizer take the tenant's keys, which are known and never fetched.
 ///
 /// The tenant's name is `localhost`, and another user's program may be what is found under it.
-pub(crate) fn with_keys(config: &Config, keys: KeySet) -> anyhow::Result<Plan> {
+pub(crate) fn with_keys(project: &Project, keys: KeySet) -> anyhow::Result<Plan> {
     let keys = Arc::new(keys);
-    compile(config, true, &mut |_| Issuer::fixed(Arc::clone(&keys)))
+    compile(project, true, &mut |_| Issuer::fixed(Arc::clone(&keys)))
 }
 
 /// The issuers that files name. Their keys outlive a plan: the next one has them at once.
@@ -39,11 +41,11 @@ impl RealIssuers {
 
     /// Has every authorizer fetch its own keys; those that share a source share its keys.
     ///
-    /// Sources that `config` does not name are forgotten, unless it cannot be compiled.
-    pub(crate) fn plan(&mut self, config: &Config, tells_reason: bool) -> anyhow::Result<Plan> {
+    /// Sources that `project` does not name are forgotten, unless it cannot be compiled.
+    pub(crate) fn plan(&mut self, project: &Project, tells_reason: bool) -> anyhow::Result<Plan> {
         let mut used: HashMap<KeySource, Keys> = HashMap::new();
         let mut failed = None;
-        let plan = compile(config, tells_reason, &mut |jwt| {
+        let plan = compile(project, tells_reason, &mut |jwt| {
             let issuer = match key_source(jwt) {
                 None => Issuer::fixed(Arc::default()),
                 Some(source) => {
@@ -95,7 +97,7 @@ fn introspection(endpoint: &IntrospectionEndpoint) -> Result<Introspection, reqw
 }
 
 fn compile(
-    config: &Config,
+    project: &Project,
     tells_reason: bool,
     issuer: &mut dyn FnMut(&JwtAuthorizer) -> Issuer,
 ) -> anyhow::Result<Plan> {
@@ -103,8 +105,9 @@ fn compile(
         issuer,
         clock: Arc::new(SystemClock),
         tells_reason,
+        directory: &project.directory,
     };
-    Ok(Plan::compile(config, &mut environment)?)
+    Ok(Plan::compile(&project.config, &mut environment)?)
 }
 
 fn key_source(jwt: &JwtAuthorizer) -> Option<KeySource> {

@@ -1,5 +1,6 @@
 //! A folder with a portcullis.toml.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use portcullis::Chain;
-use portcullis_config::{Config, Diagnostics, Source};
+use portcullis_config::{Config, Diagnostics, Source, Target};
 use portcullis_tenant::{KeyRingError, UntrustedKeys};
 
 use crate::environment::{Environment, unreadable};
@@ -106,7 +107,7 @@ impl Project {
         tenant_directory(&self.directory)
     }
 
-    /// The files that `[server.tls]` names.
+    /// The files that `[server.tls]` and the `tls` of upstreams name.
     pub(crate) fn certificate_files(&self) -> Vec<PathBuf> {
         let tls = self.config.server.tls.iter();
         let named = tls.flat_map(|tls| {
@@ -114,7 +115,22 @@ impl Project {
             let own = certificates.flat_map(|own| [&own.certificate, &own.key]);
             own.chain(&tls.client_ca)
         });
-        named.map(|file| self.directory.join(file)).collect()
+        let routes = self.config.apis.iter().flat_map(|api| &api.routes);
+        let upstreams = routes.filter_map(|route| match &route.target {
+            Target::Upstream(upstream) => Some(&upstream.tls),
+            Target::Respond(_) => None,
+        });
+        let of_upstreams: BTreeSet<&String> = upstreams
+            .flat_map(|tls| {
+                let certificate = tls.certificate.iter();
+                let own = certificate.flat_map(|own| [&own.certificate, &own.key]);
+                own.chain(&tls.ca)
+            })
+            .collect();
+        named
+            .chain(of_upstreams)
+            .map(|file| self.directory.join(file))
+            .collect()
     }
 
     pub(crate) fn show_warnings(&self) {

@@ -90,7 +90,7 @@ async fn serve(
     log: &Queue,
 ) -> anyhow::Result<()> {
     let mut issuers = RealIssuers::new()?;
-    let plan = Arc::new(issuers.plan(&project.config, false)?);
+    let plan = Arc::new(issuers.plan(project, false)?);
     plan.start_keys();
     watch.follow(project.certificate_files());
     let listeners = listeners(sockets, arguments, project)?;

@@ -130,5 +130,5 @@ pub enum Target {
     /// This text.
     Respond(Template),
     /// This service.
-    Upstream(Upstream),
+    Upstream(Box<Upstream>),
 }

@@ -22,7 +22,7 @@ pub(crate) use observe::{LOG, TELEMETRY};
 pub(crate) use policy::{CHOICE, POLICY, STORE};
 pub(crate) use server::{ADMIN, CERTIFICATE, LIMITS, SERVER, TLS};
 pub(crate) use tenant::{APPLICATION, TENANT, USER};
-pub(crate) use upstream::UPSTREAM;
+pub(crate) use upstream::{HEALTH, UPSTREAM, UPSTREAM_TLS};
 
 /// The keys that a table of the file may hold.
 #[derive(Debug)]
@@ -79,6 +79,10 @@ pub(crate) enum Kind {
     Auth,
     /// A string, or a table with the keys listed.
     TextOrTable(&'static Table),
+    /// A string, or a list of those of which at least one is needed.
+    TextOrTexts,
+    /// The same, or a table with the keys listed.
+    TextOrTextsOrTable(&'static Table),
     /// What a policy gives access to: a list of names, or a table of endpoints by name.
     Rights,
     /// A table with the keys listed.

@@ -62,7 +62,7 @@ pub use schema::schema;
 pub use server::{Admin, Certificate, Limits, Tls, TlsVersion};
 pub use template::{Template, TemplatePart};
 pub use tenant::{Application, ApplicationKind, Permissions, Tenant, User};
-pub use upstream::{Protocol, Upstream};
+pub use upstream::{Balance, HealthCheck, Protocol, Upstream, UpstreamTls};
 
 /// The text of a configuration file.
 #[derive(Clone, Copy, Debug)]

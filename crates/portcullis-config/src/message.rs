@@ -28,6 +28,8 @@ pub const GATEWAY_CODES: &[&str] = &[
     "store_full",
     "upstream_unreachable",
     "upstream_timeout",
+    "upstream_tls",
+    "upstream_full",
     "policy_missing",
     "policy_unknown",
     "policy_scopes",

@@ -87,6 +87,11 @@ fn kind(kind: &Kind) -> Value {
         Kind::TextsTable => json!({ "type": "object", "additionalProperties": texts() }),
         Kind::Auth => json!({ "$ref": "#/$defs/auth" }),
         Kind::TextOrTable(known) => json!({ "anyOf": [text(), table(known)] }),
+        Kind::TextOrTexts => json!({ "anyOf": text_or_texts() }),
+        Kind::TextOrTextsOrTable(known) => {
+            let [one, several] = text_or_texts();
+            json!({ "anyOf": [one, several, table(known)] })
+        }
         Kind::Rights => json!({ "anyOf": [
             { "type": "array", "items": text(), "minItems": 1 },
             {
@@ -114,6 +119,11 @@ fn tables(known: &Table, pattern: &str) -> Value {
 
 fn text() -> Value {
     json!({ "type": "string", "minLength": 1 })
+}
+
+fn text_or_texts() -> [Value; 2] {
+    let several = json!({ "type": "array", "items": text(), "minItems": 1 });
+    [text(), several]
 }
 
 /// One of these words, or a variable of the environment that will be one.

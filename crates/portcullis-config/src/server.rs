@@ -62,7 +62,7 @@ pub struct Tls {
 }
 
 /// A certificate for the names in it. Paths are relative to the configuration file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Certificate {
     /// A PEM file with the certificate, and then those that lead from it to its authority.
     pub certificate: String,

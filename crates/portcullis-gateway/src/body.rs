@@ -14,7 +14,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
-use crate::forward::upstream::Lease;
+use crate::forward::pool::Lease;
 
 /// How long a caller may send nothing in the middle of a body.
 const IDLE: Duration = Duration::from_mins(1);
@@ -64,6 +64,14 @@ impl Body {
     pub(crate) fn full(bytes: impl Into<Bytes>) -> Self {
         Self::Full(Full::new(bytes.into()))
     }
+
+    /// Has an upstream's body end by this time, whole or not.
+    pub(crate) fn until(mut self, deadline: Instant) -> Self {
+        if let Self::Upstream { body, .. } = &mut self {
+            body.ends = Some(Box::pin(tokio::time::sleep_until(deadline)));
+        }
+        self
+    }
 }
 
 impl http_body::Body for Body {
@@ -112,6 +120,8 @@ pub(crate) struct Timed {
     patience: Duration,
     /// Runs while the body is waited for; absent until that happens first.
     idle: Option<Pin<Box<Sleep>>>,
+    /// When it must have ended, however it moves; absent where there is no such time.
+    ends: Option<Pin<Box<Sleep>>>,
 }
 
 impl Timed {
@@ -121,6 +131,7 @@ impl Timed {
             body,
             patience,
             idle: None,
+            ends: None,
         }
     }
 }
@@ -133,6 +144,11 @@ impl http_body::Body for Timed {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(ends) = &mut self.ends
+            && ends.as_mut().poll(context).is_ready()
+        {
+            return Poll::Ready(Some(Err(BodyError::Idle)));
+        }
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
             self.idle = None;
             return Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)));

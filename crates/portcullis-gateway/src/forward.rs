@@ -1,8 +1,18 @@
+mod balance;
+pub(crate) mod check;
 mod connection;
+mod health;
+mod places;
+pub(crate) mod pool;
 pub(crate) mod respond;
+mod send_error;
+mod sending;
 pub(crate) mod upstream;
 pub(crate) mod websocket;
 mod wire;
+
+use std::cell::Cell;
+use std::sync::Arc;
 
 use http::header::{HOST, TE, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
@@ -13,12 +23,18 @@ use portcullis_config::Protocol;
 use tokio::task::spawn_local;
 
 use crate::authz::Permit;
-use crate::body::{Body, BodyError, RequestBody};
-use crate::forward::upstream::{Pools, SendError, Switch, Upstream};
+use crate::body::{Body, RequestBody};
+use crate::forward::pool::Pools;
+use crate::forward::send_error::SendError;
+use crate::forward::sending::Switch;
+use crate::forward::upstream::Upstream;
 use crate::observe::Observation;
 use crate::path::PathError;
 use crate::plan::Target;
 use crate::refuse::Refusal;
+
+/// The address that a request is written for before one is chosen.
+const FIRST: usize = 0;
 
 /// What of the caller's connection matters on the next one.
 #[derive(Clone, Copy, Debug)]
@@ -59,17 +75,18 @@ pub(crate) async fn send(
             let mut request = readdress(request, upstream, path, hop)?;
             seen.pass_trace_on(request.headers_mut());
             seen.asked_upstream();
-            let answer = if hop.websocket && upstream.protocol == Protocol::Http1 {
-                switch(upstream, request, pools).await
+            let asked = Cell::new(FIRST);
+            let answer = if hop.websocket && upstream.config.protocol == Protocol::Http1 {
+                switch(upstream, request, pools, &asked).await
             } else {
-                pools.send(upstream, request).await
+                pools.send(upstream, request, &asked).await
             };
             let answer = answer.map_err(|error| {
                 tracing::debug!(?upstream, error = %Chain(&error), "an upstream gave no answer");
-                refusal(&error)
+                error.refusal()
             });
             let answered = answer.as_ref().map(|answer| answer.status().as_u16());
-            seen.upstream_answered(answered.map_err(Refusal::code));
+            seen.upstream_answered(asked.get(), answered.map_err(Refusal::code));
             answer
         }
     }
@@ -77,24 +94,25 @@ pub(crate) async fn send(
 
 /// Makes a `WebSocket` of the caller's connection and one to the upstream, if the upstream agrees.
 async fn switch(
-    upstream: &Upstream,
+    upstream: &Arc<Upstream>,
     mut request: Request<RequestBody>,
     pools: &Pools,
+    asked: &Cell<usize>,
 ) -> Result<Response<Body>, SendError> {
     let caller = hyper::upgrade::on(&mut request);
     websocket::say(request.headers_mut());
-    match pools.switch(upstream, request).await? {
+    match pools.switch(upstream, request, asked).await? {
         Switch::Declined(response) => Ok(response),
-        Switch::Agreed(mut response, place) => {
-            let idle = upstream.idle_timeout;
+        Switch::Agreed(mut response, held) => {
+            let idle = upstream.config.idle_timeout;
             let upstream = hyper::upgrade::on(&mut response);
-            spawn_local(websocket::relay(caller, upstream, idle, place));
+            spawn_local(websocket::relay(caller, upstream, idle, held));
             Ok(response.map(|_| Body::full("")))
         }
     }
 }
 
-/// Turns the request to the upstream: its own base, the canonical path, the query as received.
+/// Turns the request to the first address: its own base, the canonical path, the query as received.
 fn readdress(
     request: Request<RequestBody>,
     upstream: &Upstream,
@@ -104,10 +122,10 @@ fn readdress(
     let (mut parts, body) = request.into_parts();
     let target = target(&parts, &upstream.base, path)?;
     let host = match parts.headers.remove(HOST) {
-        Some(host) if upstream.preserve_host && !host.is_empty() => host,
-        _ => upstream.authority.clone(),
+        Some(host) if upstream.config.preserve_host && !host.is_empty() => host,
+        _ => upstream.addresses[FIRST].host_header.clone(),
     };
-    match upstream.protocol {
+    match upstream.config.protocol {
         Protocol::Http1 => {
             // RFC 9112 section 2.3: the version is that of this hop.
             parts.version = Version::HTTP_11;
@@ -151,22 +169,4 @@ fn target(parts: &request::Parts, base: &str, path: &str) -> Result<PathAndQuery
         None => format!("{base}{path}{slash}"),
     };
     PathAndQuery::try_from(target).map_err(|_| PathError::Character)
-}
-
-fn refusal(error: &SendError) -> Refusal {
-    // Bodies come from the caller: whatever is wrong with them is not the upstream's fault.
-    match BodyError::find_in(error) {
-        Some(BodyError::TooLarge) => return Refusal::BodyTooLarge,
-        Some(BodyError::Idle) => return Refusal::BodyTimeout,
-        Some(BodyError::Broken(_)) => return Refusal::Body,
-        None => {}
-    }
-    match error {
-        SendError::AnswerTimeout(_) | SendError::ConnectTimeout(_) => Refusal::UpstreamTimeout,
-        SendError::Connect(_)
-        | SendError::NotHttp2
-        | SendError::Broken(_)
-        | SendError::Switched
-        | SendError::Full => Refusal::UpstreamUnreachable,
-    }
 }

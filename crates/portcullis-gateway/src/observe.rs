@@ -37,6 +37,7 @@ pub(crate) mod metric {
     pub(crate) const CACHE_EVICTIONS: &str = "portcullis_token_cache_evictions_total";
     pub(crate) const CACHE_ENTRIES: &str = "portcullis_token_cache_entries";
     pub(crate) const CONNECTIONS: &str = "portcullis_connections_open";
+    pub(crate) const UPSTREAM_HEALTHY: &str = "portcullis_upstream_healthy";
     pub(crate) const GENERATION: &str = "portcullis_config_generation";
     pub(crate) const RELOADED: &str = "portcullis_config_last_reload_successful";
     pub(crate) const LOST_SPANS: &str = "portcullis_spans_lost_total";

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use http::HeaderName;
@@ -20,6 +21,7 @@ use portcullis_store::AllowanceError;
 use portcullis_token::{NoRandomness, ProofRules, Reason, Requirement, Step, StepUp, Trace};
 
 pub(crate) use self::authorizer::Authorizer;
+pub use self::upstreams::UpstreamHealth;
 use self::upstreams::Upstreams;
 use crate::forward::upstream::{Upstream, UpstreamError};
 use crate::observe::Observed;
@@ -122,6 +124,8 @@ pub struct Environment<'e> {
     pub clock: Arc<dyn Clock>,
     /// Whether callers are told the exact reason of a refusal, which is for development.
     pub tells_reason: bool,
+    /// What the paths of files in the configuration are relative to.
+    pub directory: &'e Path,
 }
 
 /// Why a configuration cannot be compiled on this machine.
@@ -171,7 +175,7 @@ pub(crate) struct Matched<'p> {
 }
 
 impl Plan {
-    /// Compiles `config`. No I/O happens here.
+    /// Compiles `config`. The files that upstreams over https need are read here, and no other.
     ///
     /// # Errors
     /// [`PlanError`], for what only this machine can tell; everything else was an error of the
@@ -200,7 +204,7 @@ impl Plan {
             unmatched_errors: common_errors(&config.apis),
             observed: Observed::new(config, cache),
         };
-        let mut upstreams = Upstreams::default();
+        let mut upstreams = Upstreams::new(environment.directory);
         for (index, api) in config.apis.iter().enumerate() {
             plan.add_api(index, api, &mut upstreams)?;
         }
@@ -208,8 +212,9 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Goes on counting where the plan before this one stops.
+    /// Goes on counting where the plan before this one stops, and with the upstreams it knows.
     pub(crate) fn continue_from(&mut self, earlier: &Self) {
+        upstreams::keep(&mut self.routes, &earlier.routes);
         self.observed.continue_from(&earlier.observed, &self.routes);
     }
 
@@ -217,7 +222,7 @@ impl Plan {
         &mut self,
         index: usize,
         config: &portcullis_config::Api,
-        upstreams: &mut Upstreams,
+        upstreams: &mut Upstreams<'_>,
     ) -> Result<(), PlanError> {
         let api = Arc::new(Api {
             index,

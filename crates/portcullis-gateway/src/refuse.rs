@@ -76,6 +76,10 @@ pub enum Refusal {
     UpstreamUnreachable,
     /// The upstream took too long to answer.
     UpstreamTimeout,
+    /// The upstream has not proved who it is, or does not believe who we are.
+    UpstreamTls,
+    /// The upstream has as many connections as it may.
+    UpstreamFull,
 }
 
 /// One row of the table.
@@ -140,6 +144,10 @@ impl Refusal {
             Self::BodyTooLarge => "send less, or raise `body` in `[server.limits]`",
             Self::UpstreamUnreachable => "start the upstream, or correct its address in `upstream`",
             Self::UpstreamTimeout => "make the upstream answer sooner",
+            Self::UpstreamTls => {
+                "correct `tls` of the upstream or its certificate; the log says what is wrong"
+            }
+            Self::UpstreamFull => "raise `max_connections` of the upstream, or send less at a time",
         }
     }
 
@@ -164,6 +172,8 @@ impl Refusal {
             Self::BodyTooLarge => facts(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", &"the body is larger than this API accepts"),
             Self::UpstreamUnreachable => facts(StatusCode::BAD_GATEWAY, "upstream_unreachable", &"the service behind this API cannot be reached"),
             Self::UpstreamTimeout => facts(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", &"the service behind this API did not answer in time"),
+            Self::UpstreamTls => facts(StatusCode::BAD_GATEWAY, "upstream_tls", &"the service behind this API cannot be reached safely"),
+            Self::UpstreamFull => facts(StatusCode::SERVICE_UNAVAILABLE, "upstream_full", &"the service behind this API has no room for another request"),
         }
     }
 
@@ -308,6 +318,8 @@ mod tests {
             Refusal::StoreFull,
             Refusal::UpstreamUnreachable,
             Refusal::UpstreamTimeout,
+            Refusal::UpstreamTls,
+            Refusal::UpstreamFull,
         ];
         every.extend(Reason::ALL.map(credential));
         every.extend(PolicyRefusal::ALL.map(|refusal| Refusal::Policy {
@@ -435,6 +447,20 @@ mod tests {
                 "Service Unavailable",
                 504,
                 "Upstream service reached hard timeout.",
+            ),
+            (
+                Refusal::UpstreamTls,
+                503,
+                "Service Unavailable",
+                502,
+                "There was a problem proxying the request",
+            ),
+            (
+                Refusal::UpstreamFull,
+                503,
+                "Service Unavailable",
+                503,
+                "Service Unavailable",
             ),
             (
                 Refusal::RequestTimeout,

@@ -15,7 +15,7 @@ use tokio::time::Instant as Deadline;
 
 use crate::authz::Permit;
 use crate::body::{Body, RequestBody};
-use crate::forward::upstream::Pools;
+use crate::forward::pool::Pools;
 use crate::forward::{Hop, websocket};
 use crate::observe::{Instruments, Observation, TraceIds, Watch};
 use crate::plan::Plan;

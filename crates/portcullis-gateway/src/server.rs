@@ -71,6 +71,9 @@ impl Gateway {
     ///
     /// # Errors
     /// When the address is taken or may not be used, or a thread cannot be started.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, where the plan has upstreams that are asked how they are.
     pub fn start(
         plan: impl Into<Arc<Plan>>,
         address: SocketAddr,
@@ -86,12 +89,16 @@ impl Gateway {
     ///
     /// # Errors
     /// When a thread cannot be started.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, where the plan has upstreams that are asked how they are.
     pub fn with_listeners(
         plan: impl Into<Arc<Plan>>,
         listeners: Listeners,
         tls: Option<Tls>,
     ) -> io::Result<Self> {
         let plan = plan.into();
+        plan.start_checks();
         let address = listeners.address();
         let places = open_files::connections_of_a_worker(
             plan.limits.connections,
@@ -137,8 +144,14 @@ impl Gateway {
     }
 
     /// Serves by `plan` from the next request on; its limits of connections, by the next ones.
+    ///
+    /// Upstreams that are in both plans keep their connections, and what is known of them.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, where the plan has upstreams that are asked how they are.
     pub fn replace(&self, mut plan: Plan) -> Arc<Plan> {
         plan.continue_from(&self.shared.plan.load());
+        plan.start_checks();
         let plan = Arc::new(plan);
         self.shared.plan.store(Arc::clone(&plan));
         self.shared.instruments.reloaded();

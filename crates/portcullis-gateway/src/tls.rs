@@ -1,6 +1,7 @@
-//! The certificates of the data plane, read from their files.
+//! The certificates of the data plane and those for upstreams, read from their files.
 
 mod choice;
+mod client;
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -20,6 +21,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 use self::choice::ByName;
+pub(crate) use self::client::ClientTls;
 
 /// The largest file that is read: bundles of authorities have some hundred KiB.
 const LARGEST_FILE: u64 = 1 << 20;
@@ -68,6 +70,9 @@ pub enum TlsError {
         #[source]
         cause: rustls::Error,
     },
+    /// The system's certificate authorities cannot be used.
+    #[error("the system's certificate authorities cannot be used")]
+    System(#[source] rustls::Error),
     /// The cryptographic provider does not speak the versions.
     #[error("the versions of TLS cannot be spoken")]
     Version(#[source] rustls::Error),

@@ -13,7 +13,7 @@ use http::{Request, StatusCode};
 use portcullis::{BoxFuture, Issuer, Verifier};
 use portcullis_admin::{
     Admin, AdminToken, AuthorizerKeys, Health, Hosts, LastReload, NotReloaded, Operations,
-    Question, Reloaded,
+    Question, Reloaded, UpstreamState,
 };
 use portcullis_token::{KeySet, UnixTime};
 use serde_json::{Value, json};
@@ -52,6 +52,12 @@ impl Operations for Fake {
             authorizers: vec![AuthorizerKeys {
                 name: "user".to_owned(),
                 issuers: verifier.key_status(),
+            }],
+            upstreams: vec![UpstreamState {
+                api: "main".to_owned(),
+                address: "127.0.0.1:3001".to_owned(),
+                is_healthy: true,
+                failures: 0,
             }],
         }
     }
@@ -251,6 +257,9 @@ async fn the_state_is_told_to_those_who_show_the_token() {
                 "issuer": "https://issuer.example/", "keys": 1, "usable": true, "stale": false,
                 "age_s": null, "failures": 0, "last_error": null,
             }]}],
+            "upstreams": [{
+                "api": "main", "address": "127.0.0.1:3001", "healthy": true, "failures": 0,
+            }],
         })
     );
     let keys = world.ask("GET", "/keys", "").await.json;

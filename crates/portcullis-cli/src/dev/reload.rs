@@ -110,9 +110,9 @@ impl Reloader {
             Trusted::Tenant(tenant) => {
                 let (issuer, address) = (tenant.issuer(), tenant.address());
                 let (router, keys) = make_tenant(project, issuer, address).await?;
-                Ok((plan::with_keys(&project.config, keys)?, Some(router)))
+                Ok((plan::with_keys(project, keys)?, Some(router)))
             }
-            Trusted::Issuers(issuers) => Ok((issuers.plan(&project.config, true)?, None)),
+            Trusted::Issuers(issuers) => Ok((issuers.plan(project, true)?, None)),
         }
     }
 

@@ -121,7 +121,7 @@ impl Reloader {
         super::refuse_development(project)?;
         watch.follow(project.certificate_files());
         let tls = load_tls(project)?;
-        let plan = self.issuers.plan(&project.config, false)?;
+        let plan = self.issuers.plan(project, false)?;
         Ok((plan, tls))
     }
 

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use portcullis::BoxFuture;
 use portcullis_admin::{
-    AuthorizerKeys, Health, LastReload, NotReloaded, Operations, Question, Reloaded,
+    AuthorizerKeys, Health, LastReload, NotReloaded, Operations, Question, Reloaded, UpstreamState,
 };
 use portcullis_config::Config;
-use portcullis_gateway::{Metrics, Plan, explain};
+use portcullis_gateway::{Metrics, Plan, UpstreamHealth, explain};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
@@ -75,6 +75,15 @@ impl State {
     }
 }
 
+fn state(health: &UpstreamHealth) -> UpstreamState {
+    UpstreamState {
+        api: health.api.as_ref().to_owned(),
+        address: health.address.clone(),
+        is_healthy: health.healthy,
+        failures: health.failures,
+    }
+}
+
 impl Operations for State {
     fn is_ready(&self) -> bool {
         !self.ending.load(Ordering::Acquire)
@@ -89,6 +98,7 @@ impl Operations for State {
             authorizers: authorizers
                 .map(|(name, issuers)| AuthorizerKeys { name, issuers })
                 .collect(),
+            upstreams: serving.plan.upstream_health().iter().map(state).collect(),
         }
     }
 

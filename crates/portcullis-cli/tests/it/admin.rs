@@ -18,6 +18,7 @@ auth = "none"
 [api.main.routes]
 "GET /word" = { respond = "one" }
 "GET /mine" = { respond = "mine", auth = "user" }
+"GET /away" = { upstream = ["http://127.0.0.1:1", "http://127.0.0.2:1"] }
 "#;
 
 /// A session with an admin listener.
@@ -61,6 +62,29 @@ impl Administered {
     fn write(&self, text: &str) {
         self.world.write("portcullis.toml", text);
     }
+}
+
+#[tokio::test]
+async fn the_addresses_of_upstreams_are_shown_and_one_that_fails_is_not_well() {
+    let gateway = Administered::start().await;
+    let states = async || gateway.get("/health").await.json()["upstreams"].clone();
+    let state = |address, is_well, failures| json!({ "api": "main", "address": address, "healthy": is_well, "failures": failures });
+    let (one, two) = ("127.0.0.1:1", "127.0.0.2:1");
+    let expected = json!([state(one, true, 0), state(two, true, 0)]);
+    assert_eq!(states().await, expected);
+    // Nobody listens at either, and each is tried once for a request.
+    for _ in 0..2 {
+        assert_eq!(get(&gateway.session.url("/away")).await.status, 502);
+    }
+    let expected = json!([state(one, true, 2), state(two, true, 2)]);
+    assert_eq!(states().await, expected);
+    assert_eq!(get(&gateway.session.url("/away")).await.status, 502);
+    let health = gateway.get("/health").await.json();
+    let expected = json!([state(one, false, 3), state(two, false, 3)]);
+    assert_eq!(
+        (&health["status"], &health["upstreams"]),
+        (&json!("degraded"), &expected)
+    );
 }
 
 #[tokio::test]

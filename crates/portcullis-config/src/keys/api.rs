@@ -20,7 +20,7 @@ pub(crate) const API: Table = Table {
         .default("false"),
         key(
             "upstream",
-            Kind::TextOrTable(&UPSTREAM),
+            Kind::TextOrTextsOrTable(&UPSTREAM),
             r#""http://localhost:3001""#,
             "The service behind the API: it answers all paths, and the routes without a target.",
         ),
@@ -108,9 +108,9 @@ pub(crate) const ROUTE: Table = Table {
         ),
         key(
             "upstream",
-            Kind::TextOrTable(&UPSTREAM),
+            Kind::TextOrTextsOrTable(&UPSTREAM),
             r#""http://localhost:3002""#,
-            "The service that answers.",
+            "The service that answers: its address, a list of addresses, or a table.",
         ),
     ],
     later: &["function", "site", "cors", "errors", "policy"],

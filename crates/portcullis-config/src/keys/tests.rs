@@ -66,8 +66,23 @@ fn file(title: &str, name: &str, value: &str) -> String {
                  routes = {{ \"GET /{{name}}\" = {{ {name} = {value}{route} }} }}\n"
             )
         }
+        "an upstream's `health`" => {
+            let path = without("path = \"/\"\n");
+            format!(
+                "{MAIN_AT}url = \"http://localhost:1\"\n[api.main.upstream.health]\n{line}{path}"
+            )
+        }
+        "an upstream's `tls`" => {
+            let pair = match name {
+                "certificate" => "key = \"b.pem\"\n",
+                "key" => "certificate = \"a.pem\"\n",
+                _ => "",
+            };
+            format!("{MAIN_AT}url = \"https://localhost\"\n[api.main.upstream.tls]\n{line}{pair}")
+        }
         "an upstream" => {
-            let url = without("url = \"http://localhost:1\"\n");
+            let scheme = if name == "tls" { "https" } else { "http" };
+            let url = without(&format!("url = \"{scheme}://localhost:1\"\n"));
             format!("[api.main]\nauth = \"none\"\n[api.main.upstream]\n{line}{url}")
         }
         "[[tenant.user]]" => {
@@ -95,9 +110,10 @@ fn file(title: &str, name: &str, value: &str) -> String {
 const CERTIFIED: &str = "certificate = \"a.pem\"\nkey = \"b.pem\"\n";
 
 const MAIN: &str = "[api.main]\nauth = \"none\"\nupstream = \"http://localhost:1\"\n";
+const MAIN_AT: &str = "[api.main]\nauth = \"none\"\n[api.main.upstream]\n";
 const STANDARD: &str = "[policy.standard]\napis = [\"main\"]\n";
 
-const TABLES: [&Table; 22] = [
+const TABLES: [&Table; 24] = [
     &ROOT,
     &SERVER,
     &ADMIN,
@@ -115,6 +131,8 @@ const TABLES: [&Table; 22] = [
     &API,
     &ROUTE,
     &UPSTREAM,
+    &HEALTH,
+    &UPSTREAM_TLS,
     &TENANT,
     &USER,
     &APPLICATION,
@@ -178,6 +196,7 @@ fn every_required_key_is_missed() {
         &INTROSPECTION,
         &POLICY,
         &UPSTREAM,
+        &HEALTH,
         &USER,
         &APPLICATION,
         &TLS,

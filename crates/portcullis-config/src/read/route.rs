@@ -38,7 +38,7 @@ impl Shared {
 
     /// The API's upstream as a target.
     pub(super) fn target(&self) -> Result<Option<Target>, Reported> {
-        Ok(self.upstream.clone()?.map(Target::Upstream))
+        Ok(self.upstream.clone()?.map(Box::new).map(Target::Upstream))
     }
 }
 
@@ -152,7 +152,9 @@ fn read_target(
             Err(reader.refuse(problem))
         }
         (Some(respond), None) => read_template(reader, &respond, path).map(Target::Respond),
-        (None, Some(own)) => upstream::read(reader, &own).map(Target::Upstream),
+        (None, Some(own)) => upstream::read(reader, &own)
+            .map(Box::new)
+            .map(Target::Upstream),
         (None, None) => shared.target()?.ok_or_else(|| {
             if let Some(reported) = fields.refused() {
                 return reported;

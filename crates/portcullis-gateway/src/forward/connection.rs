@@ -13,7 +13,8 @@ use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 use tokio_rustls::TlsConnector;
 
-use super::upstream::SendError;
+use super::places::Place;
+use super::send_error::{SendError, is_by_tls};
 use super::wire::Wire;
 use crate::body::RequestBody;
 use crate::this_thread::ThisThread;
@@ -37,27 +38,39 @@ pub(super) type Tls = (ServerName<'static>, Arc<ClientConfig>);
 
 impl Connection {
     /// Connects, and begins HTTP/1.1. The name is looked up each time.
-    pub(super) async fn http1(host: (&str, u16), tls: Option<&Tls>) -> Result<Self, SendError> {
+    ///
+    /// The place is held until the connection ends, or is used for something else than HTTP.
+    pub(super) async fn http1(
+        host: (&str, u16),
+        tls: Option<&Tls>,
+        place: Option<Place>,
+    ) -> Result<Self, SendError> {
         let wire = dial(host).await?;
         let sender = match tls {
-            None => begin_http1(wire.clone()).await?,
-            Some(tls) => begin_http1(encrypt(wire.clone(), tls).await?).await?,
+            None => begin_http1(wire.clone(), place).await?,
+            Some(tls) => begin_http1(encrypt(wire.clone(), tls).await?, place).await?,
         };
         Ok(Self::Http1 { sender, wire })
     }
 
     /// Connects, and begins HTTP/2; over TLS, only where the upstream agrees to it.
-    pub(super) async fn http2(host: (&str, u16), tls: Option<&Tls>) -> Result<Self, SendError> {
+    ///
+    /// The place is held until the connection ends.
+    pub(super) async fn http2(
+        host: (&str, u16),
+        tls: Option<&Tls>,
+        place: Option<Place>,
+    ) -> Result<Self, SendError> {
         let wire = dial(host).await?;
         let Some(tls) = tls else {
-            return Ok(Self::Http2(begin_http2(wire).await?));
+            return Ok(Self::Http2(begin_http2(wire, place).await?));
         };
         let stream = encrypt(wire, tls).await?;
         // RFC 9113 section 3.2: without `h2`, the other end expects HTTP/1.1.
         if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
             return Err(SendError::NotHttp2);
         }
-        Ok(Self::Http2(begin_http2(stream).await?))
+        Ok(Self::Http2(begin_http2(stream, place).await?))
     }
 
     /// Whether a request may be sent on it.
@@ -99,10 +112,19 @@ async fn encrypt(
 ) -> Result<tokio_rustls::client::TlsStream<Wire>, SendError> {
     let connector = TlsConnector::from(Arc::clone(config));
     let stream = connector.connect(name.clone(), wire).await;
-    stream.map_err(SendError::Connect)
+    stream.map_err(|error| {
+        if is_by_tls(&error) {
+            SendError::Tls(error)
+        } else {
+            SendError::Connect(error)
+        }
+    })
 }
 
-async fn begin_http1<S>(stream: S) -> Result<http1::SendRequest<RequestBody>, SendError>
+async fn begin_http1<S>(
+    stream: S,
+    place: Option<Place>,
+) -> Result<http1::SendRequest<RequestBody>, SendError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -113,11 +135,15 @@ where
         if let Err(error) = connection.with_upgrades().await {
             tracing::debug!(%error, "a connection to an upstream ended");
         }
+        drop(place);
     });
     Ok(sender)
 }
 
-async fn begin_http2<S>(stream: S) -> Result<http2::SendRequest<RequestBody>, SendError>
+async fn begin_http2<S>(
+    stream: S,
+    place: Option<Place>,
+) -> Result<http2::SendRequest<RequestBody>, SendError>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
@@ -130,6 +156,7 @@ where
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection to an upstream ended");
         }
+        drop(place);
     });
     Ok(sender)
 }

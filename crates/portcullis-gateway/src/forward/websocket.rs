@@ -13,8 +13,9 @@ use http::{HeaderMap, HeaderValue, Method, Version};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional_with_sizes};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until, timeout};
+
+use super::sending::Held;
 
 /// How long one side may go on when the other has ended.
 const LINGER: Duration = Duration::from_secs(5);
@@ -64,13 +65,8 @@ pub(crate) fn say(headers: &mut HeaderMap) {
 
 /// Passes bytes both ways until a side ends, or both are silent for `idle`.
 ///
-/// `place` is held as long.
-pub(super) async fn relay(
-    caller: OnUpgrade,
-    upstream: OnUpgrade,
-    idle: Duration,
-    place: OwnedSemaphorePermit,
-) {
+/// What is held is dropped after that.
+pub(super) async fn relay(caller: OnUpgrade, upstream: OnUpgrade, idle: Duration, held: Held) {
     let both = async { tokio::try_join!(caller, upstream) };
     match timeout(SWITCH_TIMEOUT, both).await {
         Ok(Ok((caller, upstream))) => {
@@ -80,7 +76,7 @@ pub(super) async fn relay(
         Ok(Err(error)) => tracing::debug!(%error, "a WebSocket did not begin"),
         Err(_) => tracing::debug!("a WebSocket did not begin in time"),
     }
-    drop(place);
+    drop(held);
 }
 
 /// Why bytes are passed no longer.

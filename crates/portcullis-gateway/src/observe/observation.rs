@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Request};
 use portcullis_token::{Remembered, Step, Trace, Verified};
 
 use super::access::{self, cut};
-use super::observed::RouteSeries;
+use super::observed::{RouteSeries, UpstreamSeries};
 use super::series::{Answered, method_label};
 use super::span::{Attribute, Span, SpanKind};
 use super::trace_context::{self, Parent, TraceContext};
@@ -61,6 +61,8 @@ pub(crate) struct Observation {
 #[derive(Debug)]
 pub(super) struct UpstreamPart {
     began: Instant,
+    /// The index of the address that was asked last.
+    address: usize,
     /// Absent as long as it has not answered.
     pub(super) took: Option<Duration>,
     pub(super) status: Option<u16>,
@@ -140,15 +142,17 @@ impl Observation {
     pub(crate) fn asked_upstream(&mut self) {
         self.upstream = Some(UpstreamPart {
             began: Instant::now(),
+            address: 0,
             took: None,
             status: None,
             error: "",
         });
     }
 
-    /// The upstream has begun its answer, or will not.
-    pub(crate) fn upstream_answered(&mut self, answer: Result<u16, &'static str>) {
+    /// The upstream has begun its answer, or will not, at the address of this index.
+    pub(crate) fn upstream_answered(&mut self, address: usize, answer: Result<u16, &'static str>) {
         if let Some(upstream) = &mut self.upstream {
+            upstream.address = address;
             upstream.took = Some(upstream.began.elapsed());
             upstream.status = answer.ok();
             upstream.error = answer.err().unwrap_or_default();
@@ -173,6 +177,11 @@ impl Observation {
 
     pub(super) fn series(&self) -> &RouteSeries {
         self.plan.observed.series(self.route)
+    }
+
+    fn upstream_series(&self) -> Option<(&UpstreamPart, &UpstreamSeries)> {
+        let part = self.upstream.as_ref()?;
+        Some((part, self.series().upstream.get(part.address)?))
     }
 
     /// The name of the authorizer by whose word it was decided; empty where none was asked.
@@ -212,7 +221,7 @@ impl Observation {
             error: self.error(),
         };
         series.durations.record(answered, took);
-        if let (Some(part), Some(upstream)) = (&self.upstream, &series.upstream) {
+        if let Some((part, upstream)) = self.upstream_series() {
             let answered = Answered {
                 method,
                 status: part.status,
@@ -256,7 +265,7 @@ impl Observation {
             attributes,
             failed: self.status.is_none() || !self.error().is_empty(),
         };
-        if let (Some(part), Some(upstream)) = (&self.upstream, &series.upstream) {
+        if let Some((part, upstream)) = self.upstream_series() {
             let after = part.began.saturating_duration_since(self.began);
             let span = part.span(trace, began + after, method, &upstream.address);
             self.deps.instruments.send(span);

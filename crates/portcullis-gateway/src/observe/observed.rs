@@ -7,6 +7,7 @@ use portcullis::Cache;
 use portcullis_config::{Config, LoggedSubject};
 
 use super::series::{Decisions, Durations};
+use crate::forward::upstream::Address;
 use crate::plan::{Route, Target};
 
 /// What a plan has counted and told about its requests.
@@ -32,7 +33,8 @@ pub(crate) struct RouteSeries {
     pub(super) route: Arc<str>,
     pub(super) durations: Arc<Durations>,
     pub(super) decisions: Arc<Decisions>,
-    pub(super) upstream: Option<UpstreamSeries>,
+    /// By the index of the upstream's address.
+    pub(super) upstream: Box<[UpstreamSeries]>,
 }
 
 #[derive(Debug)]
@@ -81,16 +83,16 @@ impl Observed {
     fn prepare_from(&mut self, routes: &[Route], earlier: &Catalogue) {
         let mut all = Catalogue::default();
         let nothing = || Arc::<str>::from("");
-        self.unmatched = all.series(earlier, nothing(), nothing(), None);
+        self.unmatched = all.series(earlier, nothing(), nothing(), &[]);
         self.routes = routes
             .iter()
             .map(|route| {
-                let upstream = match &route.target {
-                    Target::Respond(_) => None,
-                    Target::Upstream { upstream, .. } => upstream.authority.to_str().ok(),
+                let addresses = match &route.target {
+                    Target::Respond(_) => &[][..],
+                    Target::Upstream { upstream, .. } => &upstream.addresses,
                 };
                 let template = route.pattern.to_string().into();
-                all.series(earlier, Arc::clone(&route.api.name), template, upstream)
+                all.series(earlier, Arc::clone(&route.api.name), template, addresses)
             })
             .collect();
         self.all = all;
@@ -105,7 +107,7 @@ impl Observed {
 
 impl RouteSeries {
     fn unmatched() -> Self {
-        Catalogue::default().series(&Catalogue::default(), "".into(), "".into(), None)
+        Catalogue::default().series(&Catalogue::default(), "".into(), "".into(), &[])
     }
 }
 
@@ -115,11 +117,11 @@ impl Catalogue {
         earlier: &Self,
         api: Arc<str>,
         route: Arc<str>,
-        upstream: Option<&str>,
+        addresses: &[Address],
     ) -> RouteSeries {
         let key = (Arc::clone(&api), Arc::clone(&route));
-        let upstream = upstream.map(|address| {
-            let address: Arc<str> = address.into();
+        let upstream = addresses.iter().map(|address| {
+            let address: Arc<str> = address.authority.as_str().into();
             UpstreamSeries {
                 durations: keep(
                     &mut self.upstreams,
@@ -129,6 +131,7 @@ impl Catalogue {
                 address,
             }
         });
+        let upstream = upstream.collect();
         RouteSeries {
             durations: keep(&mut self.routes, &earlier.routes, key),
             decisions: keep(&mut self.decisions, &earlier.decisions, Arc::clone(&api)),

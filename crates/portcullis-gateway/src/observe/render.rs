@@ -18,6 +18,7 @@ pub(super) fn text(instruments: &Instruments, plan: &Plan) -> String {
     decisions(&mut page, plan);
     keys(&mut page, plan);
     cache(&mut page, plan);
+    upstreams(&mut page, plan);
     process(&mut page, instruments);
     page.text
 }
@@ -163,6 +164,19 @@ fn cache(page: &mut Page, plan: &Plan) {
     page.sample(metric::CACHE_EVICTIONS, &[], status.evictions);
     page.family(metric::CACHE_ENTRIES, "gauge", "Tokens that are kept.");
     page.sample(metric::CACHE_ENTRIES, &[], status.entries);
+}
+
+fn upstreams(page: &mut Page, plan: &Plan) {
+    let help = "Whether requests are sent to this address as if nothing had happened.";
+    page.family(metric::UPSTREAM_HEALTHY, "gauge", help);
+    for upstream in plan.upstream_health() {
+        let labels = [
+            ("upstream", &*upstream.api),
+            ("address", upstream.address.as_str()),
+        ];
+        let healthy = u8::from(upstream.healthy);
+        page.sample(metric::UPSTREAM_HEALTHY, &labels, healthy);
+    }
 }
 
 fn process(page: &mut Page, instruments: &Instruments) {

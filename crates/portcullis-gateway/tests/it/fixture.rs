@@ -1,11 +1,12 @@
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
 use portcullis::{Introspection, Issuer, KeySource, Keys};
 use portcullis_config::{Check, JwtAuthorizer, Source};
-use portcullis_gateway::{Environment, Gateway, Plan};
+use portcullis_gateway::{Environment, Gateway, Plan, PlanError};
 use portcullis_testkit::{TestClock, TestIntrospection, TestIssuer, TokenBuilder};
 
 use crate::client::{Answer, Client};
@@ -27,6 +28,8 @@ pub(crate) struct World {
     pub(crate) tells_reason: bool,
     /// Who is asked about opaque tokens, where the configuration says so.
     pub(crate) introspection: TestIntrospection,
+    /// Where the files are that the configuration names.
+    pub(crate) directory: PathBuf,
 }
 
 /// A running gateway with everything around it.
@@ -46,6 +49,7 @@ impl Default for World {
             fetches: false,
             tells_reason: false,
             introspection: TestIntrospection::new(),
+            directory: PathBuf::new(),
         }
     }
 }
@@ -53,6 +57,11 @@ impl Default for World {
 impl World {
     /// Compiles the configuration, with the authorizers `user` and `partner` where it names them.
     pub(crate) fn plan(&self, text: &str) -> Plan {
+        self.try_plan(text).unwrap()
+    }
+
+    /// The same, where it may not be possible.
+    pub(crate) fn try_plan(&self, text: &str) -> Result<Plan, PlanError> {
         let named = AUTHORIZERS.iter().filter(|(name, _)| text.contains(name));
         let authorizers: Vec<String> = named
             .map(|(name, issuer)| {
@@ -69,10 +78,11 @@ impl World {
             issuer: &mut |jwt| self.issuer_of(jwt),
             clock: Arc::new(self.clock.clone()),
             tells_reason: self.tells_reason,
+            directory: &self.directory,
         };
-        let plan = Plan::compile(&parsed.config, &mut environment).unwrap();
+        let plan = Plan::compile(&parsed.config, &mut environment)?;
         plan.start_keys();
-        plan
+        Ok(plan)
     }
 
     fn issuer_of(&self, jwt: &JwtAuthorizer) -> Issuer {

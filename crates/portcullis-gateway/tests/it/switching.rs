@@ -7,9 +7,9 @@ use crate::client::Client;
 use crate::fixture::{Fixture, Scripting, World, bearer, get, start};
 use crate::upstream::{Scripted, values};
 
-const ASKS: &str = "Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n\
+pub(crate) const ASKS: &str = "Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
-const AGREES: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\
+pub(crate) const AGREES: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\
     Upgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
 /// An upstream that switches, says `hello`, answers `ping` with `pong` and ends.

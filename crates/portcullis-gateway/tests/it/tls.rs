@@ -2,6 +2,7 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,13 +28,13 @@ const OLD: &[&SupportedProtocolVersion] = &[&TLS12];
 const NEW: &[&SupportedProtocolVersion] = &[&TLS13];
 
 /// An authority and the files that it has made.
-struct Authority {
+pub(crate) struct Authority {
     folder: TempDir,
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn create() -> Self {
+    pub(crate) fn create() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
@@ -43,8 +44,23 @@ impl Authority {
         Self { folder, issuer }
     }
 
+    /// A file beside those that it has made.
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
+        self.folder.path().join(file)
+    }
+
+    /// Its own certificate.
+    pub(crate) fn certificate(&self) -> CertificateDer<'static> {
+        self.issuer.der().clone()
+    }
+
+    /// Its own certificate.
+    pub(crate) fn pem(&self) -> String {
+        self.issuer.pem()
+    }
+
     /// Writes a certificate for `names` and its key.
-    fn certify(&self, file: &str, names: &[&str]) -> Certificate {
+    pub(crate) fn certify(&self, file: &str, names: &[&str]) -> Certificate {
         let (certificate, key) = self.sign(names);
         let (certificate_file, key_file) = (format!("{file}.pem"), format!("{file}-key.pem"));
         fs::write(
@@ -59,7 +75,7 @@ impl Authority {
         }
     }
 
-    fn sign(&self, names: &[&str]) -> (rcgen::Certificate, KeyPair) {
+    pub(crate) fn sign(&self, names: &[&str]) -> (rcgen::Certificate, KeyPair) {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(names).unwrap();

@@ -130,6 +130,10 @@ impl Scripted {
         format!("http://{}", self.address)
     }
 
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// How many connections there were.
     pub(crate) fn connections(&self) -> usize {
         *self.connections.lock().unwrap()

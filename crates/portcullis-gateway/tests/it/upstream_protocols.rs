@@ -172,6 +172,30 @@ async fn requests_share_one_http2_connection_which_is_replaced_when_it_ends() {
 }
 
 #[tokio::test]
+async fn each_address_over_http2_is_told_its_own_authority() {
+    let (one, two) = (Grpc::start().await, Grpc::start().await);
+    let (a, b) = (one.address, two.address);
+    let text = format!(
+        "[api.main]\nauth = \"none\"\n\
+         upstream = {{ url = [\"http://{a}/base\", \"http://{b}/base\"], protocol = \"http2\" }}\n"
+    );
+    let gateway = start(World::default().plan(&text));
+    let mut client = Client::connect(gateway.address()).await.unwrap();
+    for _ in 0..4 {
+        assert_eq!(client.send(get("/a?b", "")).await.status, 200);
+    }
+    for grpc in [&one, &two] {
+        let seen = grpc.seen.lock().unwrap();
+        assert_eq!((seen.connections, seen.requests.len()), (1, 2));
+        for (request, ..) in &seen.requests {
+            let expected = format!("http://{}/base/a?b", grpc.address);
+            assert_eq!(request.uri().to_string(), expected);
+            assert!(!request.headers().contains_key("host"));
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_upstream_that_does_not_speak_http2_is_502() {
     let upstream = Scripted::start(|mut wire, _| async move {
         wire.write("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")

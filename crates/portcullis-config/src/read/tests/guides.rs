@@ -151,7 +151,7 @@ fn the_identity_lab_guards_an_upstream_and_describes_a_tenant() {
         .collect();
     assert_eq!(routes, ["ANY /", "ANY /{rest+}"]);
     let upstream = "http://localhost:3001".parse().unwrap();
-    let upstream = Target::Upstream(Upstream::at(upstream));
+    let upstream = Target::Upstream(Box::new(Upstream::at(upstream)));
     assert!(api.routes.iter().all(|route| route.target == upstream));
     let pair = |header: &str, claim: &str| (header.to_owned(), claim.to_owned());
     assert_eq!(
