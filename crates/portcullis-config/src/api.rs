@@ -1,5 +1,6 @@
 use portcullis_token::StepUp;
 
+use crate::cors::Cors;
 use crate::path::PathPattern;
 use crate::position::Origin;
 use crate::template::Template;
@@ -20,6 +21,8 @@ pub struct Api {
     pub token: TokenForwarding,
     /// Whose error bodies are imitated.
     pub errors: ErrorBodies,
+    /// Which pages of other origins may read answers; none when absent.
+    pub cors: Option<Cors>,
     /// The headers an upstream learns the caller from: lower-case header name, claim name.
     pub identity: Vec<(String, String)>,
     /// The routes in the order of the file, then those of the API's own upstream.

@@ -24,6 +24,7 @@ mod admission;
 mod api;
 mod authorizer;
 mod config;
+mod cors;
 mod diagnostic;
 mod environment;
 mod keys;
@@ -50,6 +51,7 @@ pub use authorizer::{
     Authorizer, AuthorizerKind, Check, Dpop, IssuerUrl, JwtAuthorizer, KeySource,
 };
 pub use config::{Config, Server};
+pub use cors::{AllowedOrigin, Cors, OriginError, Origins};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use message::{GATEWAY_CODES, Message};
 pub use network::{Network, NetworkError};

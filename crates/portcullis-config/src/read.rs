@@ -7,6 +7,7 @@ mod auth;
 mod authorizer;
 mod claim_rule;
 mod conflict;
+mod cors;
 mod dpop;
 mod duration;
 mod fields;

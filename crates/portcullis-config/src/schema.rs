@@ -87,6 +87,7 @@ fn kind(kind: &Kind) -> Value {
         Kind::TextsTable => json!({ "type": "object", "additionalProperties": texts() }),
         Kind::Auth => json!({ "$ref": "#/$defs/auth" }),
         Kind::TextOrTable(known) => json!({ "anyOf": [text(), table(known)] }),
+        Kind::FlagOrTable(known) => json!({ "anyOf": [{ "type": "boolean" }, table(known)] }),
         Kind::Rights => json!({ "anyOf": [
             { "type": "array", "items": text(), "minItems": 1 },
             {

@@ -1,4 +1,4 @@
-use super::{Kind, Table, UPSTREAM, key};
+use super::{CORS, Kind, Table, UPSTREAM, key};
 
 pub(crate) const API: Table = Table {
     title: "[api.NAME]",
@@ -68,6 +68,15 @@ pub(crate) const API: Table = Table {
         )
         .default(r#""problem""#),
         key(
+            "cors",
+            Kind::FlagOrTable(&CORS),
+            "true",
+            "Whether pages of other origins may read answers: `true` for every site, or a table \
+             of what they may. Preflights are then answered here, and what the upstream says of \
+             it is replaced.",
+        )
+        .default("false"),
+        key(
             "routes",
             Kind::Routes(&ROUTE),
             r#"{ "GET /hello/{name}" = { respond = "Hello {name}", auth = "none" } }"#,
@@ -75,7 +84,7 @@ pub(crate) const API: Table = Table {
         )
         .default("{}"),
     ],
-    later: &["cors", "policy"],
+    later: &["policy"],
 };
 
 pub(crate) const ROUTE: Table = Table {
@@ -113,5 +122,5 @@ pub(crate) const ROUTE: Table = Table {
             "The service that answers.",
         ),
     ],
-    later: &["function", "site", "cors", "errors", "policy"],
+    later: &["function", "site", "errors", "policy"],
 };

@@ -38,6 +38,10 @@ fn file(title: &str, name: &str, value: &str) -> String {
             let api = without("auth = \"none\"\nupstream = \"http://localhost:1\"\n");
             format!("{authorizer}[api.main]\n{line}{api}")
         }
+        "[api.NAME.cors]" => {
+            let cors = without("origins = \"any\"\n");
+            format!("{MAIN}[api.main.cors]\n{line}{cors}")
+        }
         "[[authorizer.NAME.claim]]" => {
             let test = if ["name", "on_fail"].contains(&name) {
                 "exists = true\n"
@@ -97,7 +101,7 @@ const CERTIFIED: &str = "certificate = \"a.pem\"\nkey = \"b.pem\"\n";
 const MAIN: &str = "[api.main]\nauth = \"none\"\nupstream = \"http://localhost:1\"\n";
 const STANDARD: &str = "[policy.standard]\napis = [\"main\"]\n";
 
-const TABLES: [&Table; 22] = [
+const TABLES: [&Table; 23] = [
     &ROOT,
     &SERVER,
     &ADMIN,
@@ -114,6 +118,7 @@ const TABLES: [&Table; 22] = [
     &STORE,
     &API,
     &ROUTE,
+    &CORS,
     &UPSTREAM,
     &TENANT,
     &USER,
@@ -177,6 +182,7 @@ fn every_required_key_is_missed() {
         &CLAIM,
         &INTROSPECTION,
         &POLICY,
+        &CORS,
         &UPSTREAM,
         &USER,
         &APPLICATION,

@@ -9,7 +9,7 @@ use super::fields::{Entry, Fields, entries};
 use super::identity;
 use super::reader::{Reader, Reported, all};
 use super::route::{self, Shared};
-use super::{step_up, upstream};
+use super::{cors, step_up, upstream};
 use crate::api::{Api, AuthFrom, ErrorBodies, Method, Route, TokenForwarding};
 use crate::diagnostic::Diagnostic;
 use crate::keys::API;
@@ -48,6 +48,7 @@ fn read(
         reader.choice(&entry, &choices)
     });
     let errors = fields.optional("errors", |entry| reader.choice(&entry, &ErrorBodies::ALL));
+    let cors = fields.optional("cors", |entry| cors::read(reader, &entry));
     let identity = fields.optional("identity", |entry| identity::read(reader, &entry));
     let routes = read_routes(reader, names, seen, &fields, &shared);
     Ok(Api {
@@ -57,6 +58,7 @@ fn read(
         strip_base: strip_base?.unwrap_or_default(),
         token: token?.unwrap_or_default(),
         errors: errors?.unwrap_or_default(),
+        cors: cors?.flatten(),
         identity: identity?.unwrap_or_default(),
         routes: routes?.into_iter().map(|located| located.route).collect(),
     })

@@ -1,5 +1,6 @@
 mod auth;
 mod claim_rules;
+mod cors;
 mod dpop;
 mod errors;
 mod guides;
