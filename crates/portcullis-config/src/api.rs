@@ -2,6 +2,7 @@ use portcullis_token::StepUp;
 
 use crate::cors::Cors;
 use crate::path::PathPattern;
+use crate::path_rules::PathRules;
 use crate::position::Origin;
 use crate::template::Template;
 use crate::upstream::Upstream;
@@ -23,6 +24,8 @@ pub struct Api {
     pub errors: ErrorBodies,
     /// Which pages of other origins may read answers; none when absent.
     pub cors: Option<Cors>,
+    /// Which paths are taken that servers read differently; none when absent.
+    pub paths: PathRules,
     /// The headers an upstream learns the caller from: lower-case header name, claim name.
     pub identity: Vec<(String, String)>,
     /// The routes in the order of the file, then those of the API's own upstream.

@@ -267,7 +267,9 @@ fn grant<'p>(
     }
     policies.retain(|policy| {
         let access = policy.access(api);
-        access.is_some_and(|access| access.grants(method, &matched.path))
+        // Some server may take the path for one of its other readings.
+        let mut paths = std::iter::once(&matched.path).chain(&matched.readings);
+        access.is_some_and(|access| paths.all(|path| access.grants(method, path)))
     });
     if policies.is_empty() {
         return Err(PolicyRefusal::Endpoint);

@@ -15,6 +15,7 @@ use tokio::time::Instant as Deadline;
 
 use crate::authz::Permit;
 use crate::body::{Body, RequestBody};
+use crate::cors::Asking;
 use crate::forward::upstream::Pools;
 use crate::forward::{Hop, websocket};
 use crate::observe::{Instruments, Observation, TraceIds, Watch};
@@ -22,7 +23,7 @@ use crate::plan::Plan;
 use crate::refuse::{Manner, Refusal};
 use crate::request_id::RequestIds;
 use crate::rewrite::Sender;
-use crate::{authn, authz, forward, limit, rewrite};
+use crate::{authn, authz, cors, forward, limit, rewrite};
 
 /// What one thread needs to serve requests.
 #[derive(Debug)]
@@ -90,6 +91,7 @@ pub(crate) async fn serve(
         request_id: &id,
     };
 
+    let asking = Asking::of(request.method().as_str(), request.headers());
     let mut told = HeaderMap::new();
     let serving = try_serve(plan, deps, request, sender, &mut told, &mut seen);
     let result = match deadline {
@@ -111,6 +113,9 @@ pub(crate) async fn serve(
     });
 
     rewrite::for_caller(response.headers_mut(), &id);
+    if let Some(cors) = plan.cors(seen.route()) {
+        cors.tell(&asking, response.headers_mut());
+    }
     // In the place of what an upstream says of limits of its own.
     response.headers_mut().extend(told);
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -146,6 +151,10 @@ async fn try_serve(
         path: head.uri.path(),
         headers: &head.headers,
     };
+    if let Some((_, permitted)) = cors::preflight(plan, &asked, seen) {
+        told.extend(permitted);
+        return Ok(no_content());
+    }
     let decision = decide(plan, &asked, seen).await;
     seen.decided(decision.as_ref());
     let permit = decision?;
@@ -160,6 +169,13 @@ async fn try_serve(
     // 6 Consumes the permit: what was authorised is what is sent.
     let request = Request::from_parts(head, body);
     forward::send(permit, request, hop, &deps.pools, seen).await
+}
+
+/// RFC 9110 section 15.3.5.
+fn no_content() -> Response<Body> {
+    let mut response = Response::new(Body::full(""));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
 }
 
 /// The decision: may this request pass? `explain` asks here too, so it cannot disagree.

@@ -77,6 +77,35 @@ pub(crate) const API: Table = Table {
         )
         .default("false"),
         key(
+            "encoded_slash",
+            Kind::Choice(&["refuse", "keep"]),
+            r#""keep""#,
+            "Whether `%2F` is taken, as part of its segment: only where the upstream takes it so.",
+        )
+        .default(r#""refuse""#),
+        key(
+            "dot_segments",
+            Kind::Choice(&["refuse", "resolve"]),
+            r#""resolve""#,
+            "Whether `.` and `..` are resolved, never beyond `base`, before anything is decided.",
+        )
+        .default(r#""refuse""#),
+        key(
+            "empty_segments",
+            Kind::Choice(&["refuse", "keep", "merge"]),
+            r#""merge""#,
+            "Whether `//` is taken as a segment, or merged before anything is decided.",
+        )
+        .default(r#""refuse""#),
+        key(
+            "raw",
+            Kind::Flag,
+            "true",
+            "Whether the upstream gets the path as it was received, whatever its spelling. Every \
+             route of the API then has the same `auth`, and no policy names its endpoints.",
+        )
+        .default("false"),
+        key(
             "routes",
             Kind::Routes(&ROUTE),
             r#"{ "GET /hello/{name}" = { respond = "Hello {name}", auth = "none" } }"#,

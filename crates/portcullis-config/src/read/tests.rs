@@ -6,6 +6,7 @@ mod errors;
 mod guides;
 mod hostile;
 mod messages;
+mod path_rules;
 mod policies;
 mod server;
 mod token_rules;
