@@ -24,6 +24,8 @@ pub struct Api {
     pub errors: ErrorBodies,
     /// Which pages of other origins may read answers; none when absent.
     pub cors: Option<Cors>,
+    /// Whether a `WebSocket` ends when the token expires that opened it; `false` when absent.
+    pub websocket_expires: bool,
     /// Which paths are taken that servers read differently; none when absent.
     pub paths: PathRules,
     /// The headers an upstream learns the caller from: lower-case header name, claim name.

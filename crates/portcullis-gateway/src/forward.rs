@@ -11,6 +11,7 @@ use http_body::Body as _;
 use portcullis::Chain;
 use portcullis_config::Protocol;
 use tokio::task::spawn_local;
+use tokio::time::Instant;
 
 use crate::authz::Permit;
 use crate::body::{Body, BodyError, RequestBody};
@@ -25,6 +26,8 @@ use crate::refuse::Refusal;
 pub(crate) struct Hop {
     /// Whether it is to become a `WebSocket`.
     pub(crate) websocket: bool,
+    /// When it must end, where its API ends it with the token.
+    pub(crate) websocket_until: Option<Instant>,
     /// Whether trailers of an answer are welcome: `TE: trailers`.
     pub(crate) trailers: bool,
 }
@@ -36,6 +39,7 @@ impl Hop {
         let codings = head.headers.get_all(TE).iter();
         Self {
             websocket: websocket::is_asked_for(head),
+            websocket_until: None,
             trailers: codings
                 .filter_map(|value| value.to_str().ok())
                 .any(|value| value.split(',').any(trailers)),
@@ -60,7 +64,7 @@ pub(crate) async fn send(
             seen.pass_trace_on(request.headers_mut());
             seen.asked_upstream();
             let answer = if hop.websocket && upstream.protocol == Protocol::Http1 {
-                switch(upstream, request, pools).await
+                switch(upstream, request, hop.websocket_until, pools).await
             } else {
                 pools.send(upstream, request).await
             };
@@ -79,6 +83,7 @@ pub(crate) async fn send(
 async fn switch(
     upstream: &Upstream,
     mut request: Request<RequestBody>,
+    until: Option<Instant>,
     pools: &Pools,
 ) -> Result<Response<Body>, SendError> {
     let caller = hyper::upgrade::on(&mut request);
@@ -86,9 +91,12 @@ async fn switch(
     match pools.switch(upstream, request).await? {
         Switch::Declined(response) => Ok(response),
         Switch::Agreed(mut response, place) => {
-            let idle = upstream.idle_timeout;
+            let ends = websocket::Ends {
+                idle: upstream.idle_timeout,
+                until,
+            };
             let upstream = hyper::upgrade::on(&mut response);
-            spawn_local(websocket::relay(caller, upstream, idle, place));
+            spawn_local(websocket::relay(caller, upstream, ends, place));
             Ok(response.map(|_| Body::full("")))
         }
     }

@@ -108,6 +108,7 @@ pub(crate) struct Api {
     /// What every path begins with: empty, or `/httpbin`.
     base: String,
     paths: PathRules,
+    pub(crate) websocket_expires: bool,
     pub(crate) token: TokenForwarding,
     pub(crate) identity: Vec<(HeaderName, String)>,
 }
@@ -240,6 +241,7 @@ impl Plan {
             cors: cors.map(Arc::new),
             base: config.base.clone(),
             paths: config.paths,
+            websocket_expires: config.websocket_expires,
             name: config.name.as_str().into(),
             token: config.token,
             identity: config

@@ -164,7 +164,11 @@ async fn try_serve(
     // 4 How often they may: last of all that may refuse, since a refused call costs nothing.
     limit::charge(plan, &*deps.limits, &permit, told).await?;
     // 5 What we know about the caller goes on, what they claim to be does not.
-    let hop = Hop::of(&head);
+    let left = permit.websocket_left(plan.clock.now_exact());
+    let hop = Hop {
+        websocket_until: left.and_then(|left| Deadline::now().checked_add(left)),
+        ..Hop::of(&head)
+    };
     rewrite::for_target(plan, &permit, &mut head.headers, sender);
     // 6 Consumes the permit: what was authorised is what is sent.
     let request = Request::from_parts(head, body);
@@ -219,6 +223,10 @@ fn is_host(value: &HeaderValue) -> bool {
 }
 
 /// RFC 9112 section 6.1: `chunked`, once, is the only coding that is taken off and put on again.
+///
+/// A `Content-Length` beside it cannot be refused here: the parser has dropped it, and tells nobody
+/// but its own connection, which it ends after this answer, as the RFC lets a server do. What a
+/// proxy before us took for the next request is not served, and the upstream gets one framing.
 fn check_framing(headers: &HeaderMap) -> Result<(), Refusal> {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     let is_chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");

@@ -1,5 +1,6 @@
 //! Tyk: an API definition with its policies.
 
+mod cors;
 mod policy;
 mod scheme;
 
@@ -184,9 +185,11 @@ fn draft_api(
     }
     entries.set("errors", text("tyk"));
     if api.pointer("/CORS/enable").is_some_and(is_set) {
-        draft
-            .notes
-            .push("the CORS settings are left out: this version answers no preflight".to_owned());
+        let (cors, notes) = cors::draft(&api["CORS"]);
+        if let Some(cors) = cors {
+            entries.set("cors", cors);
+        }
+        draft.notes.extend(notes);
     }
     Ok(Api {
         entries,

@@ -77,6 +77,14 @@ pub(crate) const API: Table = Table {
         )
         .default("false"),
         key(
+            "websocket_expires",
+            Kind::Flag,
+            "true",
+            "Whether a WebSocket is cut when the token expires that opened it. Its callers must \
+             then come back with another one.",
+        )
+        .default("false"),
+        key(
             "encoded_slash",
             Kind::Choice(&["refuse", "keep"]),
             r#""keep""#,

@@ -50,6 +50,7 @@ fn read(
     let errors = fields.optional("errors", |entry| reader.choice(&entry, &ErrorBodies::ALL));
     let cors = fields.optional("cors", |entry| cors::read(reader, &entry));
     let identity = fields.optional("identity", |entry| identity::read(reader, &entry));
+    let websocket_expires = fields.optional("websocket_expires", |entry| reader.flag(&entry));
     let paths = path_rules::read(reader, &fields);
     let routes = read_routes(reader, names, seen, &fields, &shared);
     let routes: Result<Vec<_>, _> =
@@ -65,6 +66,7 @@ fn read(
         token: token?.unwrap_or_default(),
         errors: errors?.unwrap_or_default(),
         cors: cors?.flatten(),
+        websocket_expires: websocket_expires?.unwrap_or_default(),
         paths: paths?,
         identity: identity?.unwrap_or_default(),
         routes: routes?,

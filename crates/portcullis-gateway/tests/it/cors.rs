@@ -128,7 +128,6 @@ async fn refusals_and_errors_can_be_read_by_pages_too() {
         apis = ["main"]
         rate = "1/1h"
         [api.main]
-        upstream = "http://127.0.0.1:1"
         auth = "callers"
         cors = { origins = ["https://app.example"] }
         [api.main.routes]
@@ -162,11 +161,6 @@ async fn refusals_and_errors_can_be_read_by_pages_too() {
             "access-control-allow-origin: https://app.example",
             "vary: Origin",
         ];
-        let target = format!("{status} {target}");
-        if target == "404 /other/none" {
-            // The API of all other paths asks for a token first.
-            continue;
-        }
         assert_eq!(told(&answer), expected, "{target}");
         let exposed = answer.header("access-control-expose-headers").unwrap();
         for name in [

@@ -17,6 +17,7 @@ mod events;
 mod explain;
 mod fixture;
 mod framing;
+mod grpc;
 mod headers;
 mod http2;
 mod life_cycle;
