@@ -164,11 +164,11 @@ async fn try_serve(
     // 4 How often they may: last of all that may refuse, since a refused call costs nothing.
     limit::charge(plan, &*deps.limits, &permit, told).await?;
     // 5 What we know about the caller goes on, what they claim to be does not.
-    let left = permit.websocket_left(plan.clock.now_exact());
-    let hop = Hop {
-        websocket_until: left.and_then(|left| Deadline::now().checked_add(left)),
-        ..Hop::of(&head)
-    };
+    let mut hop = Hop::of(&head);
+    if hop.websocket {
+        let left = permit.websocket_left(plan.clock.now_exact());
+        hop.websocket_until = left.and_then(|left| Deadline::now().checked_add(left));
+    }
     rewrite::for_target(plan, &permit, &mut head.headers, sender);
     // 6 Consumes the permit: what was authorised is what is sent.
     let request = Request::from_parts(head, body);

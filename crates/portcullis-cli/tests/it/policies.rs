@@ -107,4 +107,9 @@ auth = "user"
         let url = session.ready["apis"]["other"].as_str().unwrap().to_owned() + "/other";
         assert_eq!(get_as(&token, &url).await.status, other, "{name}: other");
     }
+    let said = session.stop().await.stderr;
+    for policy in ["reader", "writer", "other"] {
+        let field = format!(r#""policy":"{policy}""#);
+        assert!(said.contains(&field), "{field}: {said}");
+    }
 }
