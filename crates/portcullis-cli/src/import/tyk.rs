@@ -1,6 +1,5 @@
 //! Tyk: an API definition with its policies.
 
-mod cors;
 mod policy;
 mod scheme;
 
@@ -9,9 +8,9 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 pub(super) use self::scheme::of_openapi as scheme;
-use super::Problem;
 use super::draft::{Api, Draft, Entries, slug, text};
 use super::openapi;
+use super::{Problem, cors};
 use crate::arguments::{OpenApi, Tyk};
 
 /// Ways to authenticate that are no JSON Web Token.
@@ -185,7 +184,7 @@ fn draft_api(
     }
     entries.set("errors", text("tyk"));
     if api.pointer("/CORS/enable").is_some_and(is_set) {
-        let (cors, notes) = cors::draft(&api["CORS"]);
+        let (cors, notes) = cors::of_classic(&api["CORS"]);
         if let Some(cors) = cors {
             entries.set("cors", cors);
         }
