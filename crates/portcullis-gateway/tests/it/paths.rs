@@ -324,7 +324,7 @@ async fn an_apis_own_rules_for_paths_let_nothing_else_pass() {
             }
             seed += 1;
             let plan = plan.replace(of, &format!("{of}{rules}\n"));
-            assert_only_public_passes(&plan, seed, 500, of == "[api.open]\n").await;
+            assert_only_public_passes(&plan, seed, 300, of == "[api.open]\n").await;
         }
     }
 }
