@@ -20,7 +20,7 @@ const MEBIBYTE: u64 = 1024 * 1024;
 /// `LARGE_BODY_MIB=1024 cargo test large` sends, takes ten seconds and shows the same.
 const MEBIBYTES: Option<&str> = option_env!("LARGE_BODY_MIB");
 /// What is on the way at most: buffers of two connections and the chunks between them.
-const MOST_MORE: u64 = 24 * MEBIBYTE;
+const MOST_MORE: u64 = 32 * MEBIBYTE;
 
 /// An upstream that takes whatever comes, and answers with as much.
 async fn upstream(size: u64, taken: Arc<AtomicU64>) -> TestServer {
