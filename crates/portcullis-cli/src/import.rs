@@ -3,6 +3,7 @@
 //! Nothing is left open on the way: what protects there and has no counterpart here is refused,
 //! and what is merely lost is said.
 
+mod cors;
 mod document;
 mod draft;
 mod openapi;

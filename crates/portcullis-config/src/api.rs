@@ -1,6 +1,8 @@
 use portcullis_token::StepUp;
 
+use crate::cors::Cors;
 use crate::path::PathPattern;
+use crate::path_rules::PathRules;
 use crate::position::Origin;
 use crate::template::Template;
 use crate::upstream::Upstream;
@@ -20,6 +22,12 @@ pub struct Api {
     pub token: TokenForwarding,
     /// Whose error bodies are imitated.
     pub errors: ErrorBodies,
+    /// Which pages of other origins may read answers; none when absent.
+    pub cors: Option<Cors>,
+    /// Whether a `WebSocket` ends when the token expires that opened it; `false` when absent.
+    pub websocket_expires: bool,
+    /// Which paths are taken that servers read differently; none when absent.
+    pub paths: PathRules,
     /// The headers an upstream learns the caller from: lower-case header name, claim name.
     pub identity: Vec<(String, String)>,
     /// The routes in the order of the file, then those of the API's own upstream.

@@ -4,6 +4,7 @@ mod admission;
 mod api;
 mod authorizer;
 mod claim;
+mod cors;
 mod errors;
 mod observe;
 mod policy;
@@ -17,6 +18,7 @@ pub(crate) use api::{API, ROUTE};
 pub(crate) use authorizer::ALGORITHMS;
 pub(crate) use authorizer::AUTHORIZER;
 pub(crate) use claim::CLAIM;
+pub(crate) use cors::CORS;
 pub(crate) use errors::ERRORS;
 pub(crate) use observe::{LOG, TELEMETRY};
 pub(crate) use policy::{CHOICE, POLICY, STORE};
@@ -83,6 +85,8 @@ pub(crate) enum Kind {
     TextOrTexts,
     /// The same, or a table with the keys listed.
     TextOrTextsOrTable(&'static Table),
+    /// A boolean, or a table with the keys listed.
+    FlagOrTable(&'static Table),
     /// What a policy gives access to: a list of names, or a table of endpoints by name.
     Rights,
     /// A table with the keys listed.

@@ -50,7 +50,7 @@ pub enum PathError {
     #[error("letters, digits, `-`, `.`, `_` and `~` are written as they are, not as `%XX`")]
     NeedlessEncoding,
     /// `%00`, `%2F`, `%5C` or one of them encoded twice: the gateway refuses such requests.
-    #[error("`%00`, `%2F` and `%5C` are never accepted in a path")]
+    #[error("`%00`, `%2F` and `%5C` cannot be in a route's path")]
     ForbiddenEncoding,
     /// Braces that are not around a whole segment.
     #[error("a parameter is a whole segment: `/{{name}}/`")]

@@ -7,6 +7,7 @@ mod auth;
 mod authorizer;
 mod claim_rule;
 mod conflict;
+mod cors;
 mod dpop;
 mod duration;
 mod fields;
@@ -14,6 +15,7 @@ mod identity;
 mod limits;
 mod message;
 mod observe;
+mod path_rules;
 mod policy;
 mod reader;
 mod route;
@@ -102,6 +104,7 @@ fn read_root(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Config, Repor
     let telemetry = observe::read_telemetry(reader, root);
     names.warn_unused(reader);
     let (authorizers, apis, mut policies) = (authorizers?, apis?, policies?);
+    path_rules::check_policies(reader, root, &apis, &policies)?;
     policy::add_bases(&mut policies, &apis);
     policy::warn_unused(reader, &policy_names, &authorizers);
     Ok(Config {

@@ -92,6 +92,7 @@ fn kind(kind: &Kind) -> Value {
             let [one, several] = text_or_texts();
             json!({ "anyOf": [one, several, table(known)] })
         }
+        Kind::FlagOrTable(known) => json!({ "anyOf": [{ "type": "boolean" }, table(known)] }),
         Kind::Rights => json!({ "anyOf": [
             { "type": "array", "items": text(), "minItems": 1 },
             {

@@ -1,10 +1,12 @@
 //! May they: from a [`Caller`] to a [`Permit`], which alone opens the way to the target.
 
+use std::time::Duration;
+
 use portcullis_token::{Reason, StepUp, Trace, Verified};
 
 use crate::authn::Caller;
 use crate::plan::{Matched, Need, Plan, Route};
-use crate::policy::{self, Charging, PolicyRefusal};
+use crate::policy::{self, Charging, Granted, PolicyRefusal};
 use crate::refuse::Refusal;
 
 /// Proof that a request may pass. Only [`permit`] makes one, and forwarding consumes it.
@@ -14,7 +16,7 @@ pub(crate) struct Permit<'p> {
     caller: Caller,
     /// The authorizer by whose word the request passes; absent for an anonymous one.
     authorizer: Option<usize>,
-    charging: Option<Charging<'p>>,
+    granted: Option<Granted<'p>>,
 }
 
 impl<'p> Permit<'p> {
@@ -29,8 +31,22 @@ impl<'p> Permit<'p> {
     }
 
     /// The limits that the request must be charged to before it is forwarded.
-    pub(crate) const fn charging(&self) -> Option<&Charging<'p>> {
-        self.charging.as_ref()
+    pub(crate) fn charging(&self) -> Option<&Charging<'p>> {
+        self.granted.as_ref()?.charging.as_ref()
+    }
+
+    /// The names of the policies that grant the request.
+    pub(crate) fn policies(&self) -> impl Iterator<Item = &str> {
+        self.granted.iter().flat_map(Granted::policies)
+    }
+
+    /// How long a `WebSocket` may last that the request opens, where its API ends it with the token.
+    pub(crate) fn websocket_left(&self, now: Duration) -> Option<Duration> {
+        let token = self
+            .token()
+            .filter(|_| self.route().api.websocket_expires)?;
+        let expires = Duration::from_secs(token.claims().expires_at()?.0);
+        Some(expires.saturating_sub(now))
     }
 
     /// The token of the caller; absent for an anonymous one.
@@ -55,7 +71,7 @@ pub(crate) fn permit<'p>(
             matched,
             caller,
             authorizer: None,
-            charging: None,
+            granted: None,
         });
     }
     let mut closest = Reason::Scope;
@@ -70,13 +86,13 @@ pub(crate) fn permit<'p>(
             continue;
         }
         match check_policies(plan, (method, &matched), &caller, needs, trace) {
-            Ok(charging) => {
+            Ok(granted) => {
                 let authorizer = needs.first().map(|need| need.authorizer);
                 return Ok(Permit {
                     matched,
                     caller,
                     authorizer,
-                    charging,
+                    granted,
                 });
             }
             Err(refusal) => refused = refused.or(Some(refusal)),
@@ -118,8 +134,8 @@ fn check_policies<'p>(
     caller: &Caller,
     needs: &[Need],
     trace: &mut impl Trace,
-) -> Result<Option<Charging<'p>>, (usize, PolicyRefusal)> {
-    let mut charging = None;
+) -> Result<Option<Granted<'p>>, (usize, PolicyRefusal)> {
+    let mut granted = None;
     for need in needs {
         let authorizer = plan.authorizer(need.authorizer);
         let Some(token) = caller.verified_by(need.authorizer) else {
@@ -128,7 +144,7 @@ fn check_policies<'p>(
         trace.authorizer(&authorizer.name);
         let own = policy::check(plan, authorizer, request, token, trace)
             .map_err(|refusal| (need.authorizer, refusal))?;
-        charging = charging.or(own);
+        granted = granted.or(own);
     }
-    Ok(charging)
+    Ok(granted)
 }

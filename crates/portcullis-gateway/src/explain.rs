@@ -1,6 +1,7 @@
 use http::HeaderMap;
 use portcullis_token::{Record, Recorder, Step, Trace};
 
+use crate::cors;
 use crate::observe::Watch;
 use crate::plan::Plan;
 use crate::refuse::Refusal;
@@ -32,6 +33,17 @@ pub async fn explain(plan: &Plan, method: &str, path: &str, headers: &HeaderMap)
         path,
         headers,
     };
+    if let Some((route, _)) = cors::preflight(plan, &asked, &mut trace) {
+        let route = route.name.clone();
+        let permitted = Permitted {
+            route,
+            subject: None,
+        };
+        return Explanation {
+            records: trace.into_records(),
+            outcome: Ok(permitted),
+        };
+    }
     let outcome = decide(plan, &asked, &mut trace)
         .await
         .map(|permit| Permitted {

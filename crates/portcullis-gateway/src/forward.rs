@@ -21,6 +21,7 @@ use http_body::Body as _;
 use portcullis::Chain;
 use portcullis_config::Protocol;
 use tokio::task::spawn_local;
+use tokio::time::Instant;
 
 use crate::authz::Permit;
 use crate::body::{Body, RequestBody};
@@ -41,6 +42,8 @@ const FIRST: usize = 0;
 pub(crate) struct Hop {
     /// Whether it is to become a `WebSocket`.
     pub(crate) websocket: bool,
+    /// When it must end, where its API ends it with the token.
+    pub(crate) websocket_until: Option<Instant>,
     /// Whether trailers of an answer are welcome: `TE: trailers`.
     pub(crate) trailers: bool,
 }
@@ -52,6 +55,7 @@ impl Hop {
         let codings = head.headers.get_all(TE).iter();
         Self {
             websocket: websocket::is_asked_for(head),
+            websocket_until: None,
             trailers: codings
                 .filter_map(|value| value.to_str().ok())
                 .any(|value| value.split(',').any(trailers)),
@@ -77,7 +81,7 @@ pub(crate) async fn send(
             seen.asked_upstream();
             let asked = Cell::new(FIRST);
             let answer = if hop.websocket && upstream.config.protocol == Protocol::Http1 {
-                switch(upstream, request, pools, &asked).await
+                switch(upstream, request, hop.websocket_until, pools, &asked).await
             } else {
                 pools.send(upstream, request, &asked).await
             };
@@ -96,6 +100,7 @@ pub(crate) async fn send(
 async fn switch(
     upstream: &Arc<Upstream>,
     mut request: Request<RequestBody>,
+    until: Option<Instant>,
     pools: &Pools,
     asked: &Cell<usize>,
 ) -> Result<Response<Body>, SendError> {
@@ -104,9 +109,12 @@ async fn switch(
     match pools.switch(upstream, request, asked).await? {
         Switch::Declined(response) => Ok(response),
         Switch::Agreed(mut response, held) => {
-            let idle = upstream.config.idle_timeout;
+            let ends = websocket::Ends {
+                idle: upstream.config.idle_timeout,
+                until,
+            };
             let upstream = hyper::upgrade::on(&mut response);
-            spawn_local(websocket::relay(caller, upstream, idle, held));
+            spawn_local(websocket::relay(caller, upstream, ends, held));
             Ok(response.map(|_| Body::full("")))
         }
     }

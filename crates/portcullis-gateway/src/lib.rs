@@ -4,6 +4,7 @@
 //!
 //! A thread accepts a connection (`server`), and each request on it goes through `request`:
 //!
+//! 0. `cors`: a preflight of a browser is answered, and goes no further;
 //! 1. `route`: the canonical path (`path`) and the method choose the route;
 //! 2. `authn`: the route's authorizers say who is calling, a `Caller`;
 //! 3. `authz`: the scopes and the caller's policies (`policy`) say whether they may, a `Permit`;
@@ -17,6 +18,7 @@
 mod authn;
 mod authz;
 mod body;
+mod cors;
 mod explain;
 mod forward;
 mod limit;

@@ -33,15 +33,21 @@ pub(crate) async fn charge(
     let charge = store
         .charge(&charging.caller, limits, now)
         .await
-        .map_err(|_| Refusal::StoreFull)?;
+        .map_err(|_| {
+            count(plan, limits.iter(), "unavailable");
+            Refusal::StoreFull
+        })?;
     tell(told, &plan.limit_headers, limits, &charge, now);
     if charge.is_allowed() {
+        count(plan, limits.iter(), "allowed");
         return Ok(());
     }
     let refused = || {
         let pairs = limits.iter().zip(&charge.standings);
         pairs.filter(|(_, standing)| !standing.allowed)
     };
+    // What another limit refuses has cost nothing here.
+    count(plan, refused().map(|(limit, _)| limit), "refused");
     Err(Refusal::Limited(Box::new(Limited {
         // Tyk looks at the rate first.
         kind: refused()
@@ -115,11 +121,23 @@ fn tell_legacy(told: &mut HeaderMap, limits: &[PolicyLimit<'_>], charge: &Charge
 
 /// What callers know a limit by. A policy's name has no dot in it.
 fn name(limit: &PolicyLimit<'_>) -> String {
-    let kind = match limit.allowance.kind() {
+    format!("{}.{}", limit.policy, kind(limit))
+}
+
+const fn kind(limit: &PolicyLimit<'_>) -> &'static str {
+    match limit.allowance.kind() {
         Kind::Rate => "rate",
         Kind::Quota => "quota",
-    };
-    format!("{}.{kind}", limit.policy)
+    }
+}
+
+fn count<'l>(
+    plan: &Plan,
+    limits: impl Iterator<Item = &'l PolicyLimit<'l>>,
+    outcome: &'static str,
+) {
+    let counted = plan.observed.limits();
+    limits.for_each(|limit| counted.count(limit.policy, kind(limit), outcome));
 }
 
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {

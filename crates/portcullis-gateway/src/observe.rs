@@ -20,7 +20,7 @@ pub(crate) use self::trace_context::TraceIds;
 ///
 /// Its fields are `request_id`, `trace_id`, `method`, `host`, `route`, `path`, `status`, `bytes`,
 /// `duration_us`, `upstream_status`, `upstream_duration_us`, `api`, `authorizer`, `issuer`,
-/// `subject`, `client_id` and `reason`; those that a request does not have are left out.
+/// `subject`, `client_id`, `policy` and `reason`; those that a request does not have are left out.
 pub const ACCESS: &str = "portcullis::access";
 
 /// The header that carries a request's id to upstreams and callers.
@@ -31,6 +31,7 @@ pub(crate) mod metric {
     pub(crate) const SERVER_DURATION: &str = "http_server_request_duration_seconds";
     pub(crate) const CLIENT_DURATION: &str = "http_client_request_duration_seconds";
     pub(crate) const DECISIONS: &str = "portcullis_decisions_total";
+    pub(crate) const LIMIT_DECISIONS: &str = "portcullis_limit_decisions_total";
     pub(crate) const JWKS_FETCHES: &str = "portcullis_jwks_fetch_total";
     pub(crate) const JWKS_AGE: &str = "portcullis_jwks_age_seconds";
     pub(crate) const CACHE_LOOKUPS: &str = "portcullis_token_cache_lookups_total";

@@ -1,5 +1,7 @@
 //! The one canonicaliser: routing, logging and forwarding all use the bytes it returns.
 
+pub(crate) mod lenient;
+
 use std::borrow::Cow;
 
 /// Why a path has no canonical form. The caller's fault: HTTP 400.
@@ -44,7 +46,7 @@ pub(crate) fn canonical(path: &str) -> Result<Cow<'_, str>, PathError> {
         return Err(PathError::NotAbsolute);
     }
     let canonical = if path.contains('%') {
-        decode(path)?.into()
+        decode_with(path, Slash::Refuse)?.into()
     } else {
         Cow::Borrowed(path)
     };
@@ -53,8 +55,16 @@ pub(crate) fn canonical(path: &str) -> Result<Cow<'_, str>, PathError> {
     Ok(canonical)
 }
 
+/// What becomes of a slash that is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slash {
+    Refuse,
+    /// It stays as it is, part of its segment.
+    Keep,
+}
+
 /// Decodes escaped unreserved characters (RFC 3986 section 6.2.2.2), upper-cases other escapes.
-fn decode(path: &str) -> Result<String, PathError> {
+fn decode_with(path: &str, slash: Slash) -> Result<String, PathError> {
     let bytes = path.as_bytes();
     let mut decoded = String::with_capacity(path.len());
     let mut index = 0;
@@ -66,6 +76,7 @@ fn decode(path: &str) -> Result<String, PathError> {
         }
         let value = escaped(bytes, index).ok_or(PathError::Encoding)?;
         match value {
+            b'/' if slash == Slash::Keep => decoded.push_str("%2F"),
             0 | b'/' | b'\\' => return Err(PathError::Ambiguous),
             _ if is_unreserved(value) => decoded.push(char::from(value)),
             _ => decoded.extend(['%', upper_digit(value >> 4), upper_digit(value & 15)]),

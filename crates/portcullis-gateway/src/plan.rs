@@ -1,7 +1,7 @@
 mod authorizer;
+mod paths;
 mod upstreams;
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
@@ -15,7 +15,7 @@ use portcullis::{
 };
 use portcullis_config::{
     Config, Dpop, ErrorBodies, JwtAuthorizer, LimitHeaders, Limits, Message, Network, PathPattern,
-    Template, TokenForwarding,
+    PathRules, Template, TokenForwarding,
 };
 use portcullis_store::AllowanceError;
 use portcullis_token::{NoRandomness, ProofRules, Reason, Requirement, Step, StepUp, Trace};
@@ -23,9 +23,10 @@ use portcullis_token::{NoRandomness, ProofRules, Reason, Requirement, Step, Step
 pub(crate) use self::authorizer::Authorizer;
 pub use self::upstreams::UpstreamHealth;
 use self::upstreams::Upstreams;
+use crate::cors::Cors;
 use crate::forward::upstream::{Upstream, UpstreamError};
 use crate::observe::Observed;
-use crate::path::{self, PathError};
+use crate::path::PathError;
 use crate::policy::Policies;
 use crate::refuse::Refusal;
 use crate::route::RouteTable;
@@ -54,6 +55,10 @@ pub struct Plan {
     pub(crate) tells_reason: bool,
     /// How requests of no route are refused: as those of all APIs, where these have one look.
     unmatched_errors: ErrorBodies,
+    /// What answers of no route say of other origins: as those of all APIs, where these agree.
+    unmatched_cors: Option<Arc<Cors>>,
+    /// The APIs with path rules of their own.
+    lenient: Vec<Arc<Api>>,
     /// The file's own words for refusals.
     pub(crate) messages: Vec<Message>,
     /// What is counted and told about requests.
@@ -101,6 +106,11 @@ pub(crate) struct Api {
     pub(crate) index: usize,
     pub(crate) name: Arc<str>,
     pub(crate) errors: ErrorBodies,
+    pub(crate) cors: Option<Arc<Cors>>,
+    /// What every path begins with: empty, or `/httpbin`.
+    base: String,
+    paths: PathRules,
+    pub(crate) websocket_expires: bool,
     pub(crate) token: TokenForwarding,
     pub(crate) identity: Vec<(HeaderName, String)>,
 }
@@ -172,6 +182,8 @@ pub enum PlanError {
 pub(crate) struct Matched<'p> {
     pub(crate) route: &'p Route,
     pub(crate) path: String,
+    /// What else some servers take the path for, where a route answers that too.
+    pub(crate) readings: Vec<String>,
 }
 
 impl Plan {
@@ -202,12 +214,15 @@ impl Plan {
             tells_reason: environment.tells_reason,
             messages: config.messages.clone(),
             unmatched_errors: common_errors(&config.apis),
+            unmatched_cors: None,
+            lenient: Vec::new(),
             observed: Observed::new(config, cache),
         };
         let mut upstreams = Upstreams::new(environment.directory);
         for (index, api) in config.apis.iter().enumerate() {
             plan.add_api(index, api, &mut upstreams)?;
         }
+        plan.unmatched_cors = plan.common_cors(config);
         plan.observed.prepare(&plan.routes);
         Ok(plan)
     }
@@ -224,9 +239,14 @@ impl Plan {
         config: &portcullis_config::Api,
         upstreams: &mut Upstreams<'_>,
     ) -> Result<(), PlanError> {
+        let cors = config.cors.as_ref().map(Cors::compile).transpose()?;
         let api = Arc::new(Api {
             index,
             errors: config.errors,
+            cors: cors.map(Arc::new),
+            base: config.base.clone(),
+            paths: config.paths,
+            websocket_expires: config.websocket_expires,
             name: config.name.as_str().into(),
             token: config.token,
             identity: config
@@ -235,6 +255,9 @@ impl Plan {
                 .map(identity_header)
                 .collect::<Result<_, _>>()?,
         });
+        if api.paths != PathRules::default() {
+            self.lenient.push(Arc::clone(&api));
+        }
         let answers = self.answers(config);
         let strip = if config.strip_base {
             config.base.len()
@@ -318,6 +341,22 @@ impl Plan {
         route.map_or(self.unmatched_errors, |index| self.routes[index].api.errors)
     }
 
+    /// What answers say of other origins, by the index of the route that is known of the request.
+    pub(crate) fn cors(&self, route: Option<usize>) -> Option<&Cors> {
+        let of_route = |index: usize| self.routes[index].api.cors.as_deref();
+        route.map_or(self.unmatched_cors.as_deref(), of_route)
+    }
+
+    fn common_cors(&self, config: &Config) -> Option<Arc<Cors>> {
+        let first = config.apis.first()?.cors.as_ref()?;
+        let agree = config
+            .apis
+            .iter()
+            .all(|api| api.cors.as_ref() == Some(first));
+        let route = self.routes.first().filter(|_| agree)?;
+        route.api.cors.clone()
+    }
+
     /// The route for a request, by the one canonical form of its path.
     pub(crate) fn route(
         &self,
@@ -325,7 +364,7 @@ impl Plan {
         path: &str,
         trace: &mut impl Trace,
     ) -> Result<Matched<'_>, Refusal> {
-        let path = self
+        let (path, readings) = self
             .canonical(method, path)
             .inspect_err(|error: &PathError| {
                 let expected = || "a path that every server reads alike".to_owned();
@@ -348,38 +387,8 @@ impl Plan {
         Ok(Matched {
             route,
             path: path.into_owned(),
+            readings,
         })
-    }
-
-    /// The one path that the target stands for, whoever reads it.
-    fn canonical<'r>(&self, method: &str, path: &'r str) -> Result<Cow<'r, str>, PathError> {
-        // RFC 9112 section 3.2.3: the target of CONNECT is a host, whatever it looks like.
-        if method == "CONNECT" {
-            return Err(PathError::NotAbsolute);
-        }
-        let path = path::canonical(path)?;
-        let route = self.table.find(method, &path);
-        let bare = path::without_parameters(&path);
-        if bare.is_some_and(|bare| self.table.find(method, &bare) != route) {
-            return Err(PathError::Parameter);
-        }
-        // Express and servers on Windows ignore case: to them, `/Admin` is what `/admin` guards.
-        let in_any_case = self.table.find_in_any_case(method, &path);
-        if let (Some(route), Some(other)) = (route, in_any_case)
-            && self.have_other_rules(route, other)
-        {
-            return Err(PathError::Case);
-        }
-        Ok(path)
-    }
-
-    /// Whether who may take the one route may not be who may take the other.
-    fn have_other_rules(&self, one: usize, other: usize) -> bool {
-        let (one, other) = (&self.routes[one], &self.routes[other]);
-        let mut needs = one.auth.alternatives.iter().flatten();
-        let imposes = |need: &Need| self.authorizer(need.authorizer).imposed.is_some();
-        // What a policy gives access to is an API, or endpoints of it.
-        one.auth != other.auth || (one.api.index != other.api.index && needs.any(imposes))
     }
 
     pub(crate) fn authorizer(&self, index: usize) -> &Authorizer {

@@ -68,6 +68,21 @@ pub enum PolicyRefusal {
     Identity,
 }
 
+/// The policies that grant a request.
+#[derive(Debug)]
+pub(crate) struct Granted<'p> {
+    policies: Vec<&'p Policy>,
+    /// Absent where none of them limits the caller.
+    pub(crate) charging: Option<Charging<'p>>,
+}
+
+impl Granted<'_> {
+    /// Their names, in the order of the file.
+    pub(crate) fn policies(&self) -> impl Iterator<Item = &str> {
+        self.policies.iter().map(|policy| &*policy.name)
+    }
+}
+
 /// The limits that a request must be charged to.
 #[derive(Debug)]
 pub(crate) struct Charging<'p> {
@@ -220,7 +235,7 @@ pub(crate) fn check<'p>(
     (method, matched): (&str, &Matched<'_>),
     token: &Verified,
     trace: &mut impl Trace,
-) -> Result<Option<Charging<'p>>, PolicyRefusal> {
+) -> Result<Option<Granted<'p>>, PolicyRefusal> {
     let Some(imposed) = &authorizer.imposed else {
         return Ok(None);
     };
@@ -241,7 +256,10 @@ pub(crate) fn check<'p>(
     });
     let limits = most_generous(&granting);
     if limits.is_empty() {
-        return Ok(None);
+        return Ok(Some(Granted {
+            policies: granting,
+            charging: None,
+        }));
     }
     let Some(caller) = imposed.caller(&authorizer.name, token) else {
         let expected = || format!("the caller, in one of `{}`", imposed.identity.join("`, `"));
@@ -249,7 +267,10 @@ pub(crate) fn check<'p>(
         return Err(PolicyRefusal::Identity);
     };
     trace.passed(Step::Limits, || show(&limits));
-    Ok(Some(Charging { caller, limits }))
+    Ok(Some(Granted {
+        policies: granting,
+        charging: Some(Charging { caller, limits }),
+    }))
 }
 
 /// Those of the policies that give access to the endpoint.
@@ -267,7 +288,9 @@ fn grant<'p>(
     }
     policies.retain(|policy| {
         let access = policy.access(api);
-        access.is_some_and(|access| access.grants(method, &matched.path))
+        // Some server may take the path for one of its other readings.
+        let mut paths = std::iter::once(&matched.path).chain(&matched.readings);
+        access.is_some_and(|access| paths.all(|path| access.grants(method, path)))
     });
     if policies.is_empty() {
         return Err(PolicyRefusal::Endpoint);

@@ -15,6 +15,7 @@ use tokio::time::Instant as Deadline;
 
 use crate::authz::Permit;
 use crate::body::{Body, RequestBody};
+use crate::cors::Asking;
 use crate::forward::pool::Pools;
 use crate::forward::{Hop, websocket};
 use crate::observe::{Instruments, Observation, TraceIds, Watch};
@@ -22,7 +23,7 @@ use crate::plan::Plan;
 use crate::refuse::{Manner, Refusal};
 use crate::request_id::RequestIds;
 use crate::rewrite::Sender;
-use crate::{authn, authz, forward, limit, rewrite};
+use crate::{authn, authz, cors, forward, limit, rewrite};
 
 /// What one thread needs to serve requests.
 #[derive(Debug)]
@@ -90,6 +91,7 @@ pub(crate) async fn serve(
         request_id: &id,
     };
 
+    let asking = Asking::of(request.method().as_str(), request.headers());
     let mut told = HeaderMap::new();
     let serving = try_serve(plan, deps, request, sender, &mut told, &mut seen);
     let result = match deadline {
@@ -111,6 +113,9 @@ pub(crate) async fn serve(
     });
 
     rewrite::for_caller(response.headers_mut(), &id);
+    if let Some(cors) = plan.cors(seen.route()) {
+        cors.tell(&asking, response.headers_mut());
+    }
     // In the place of what an upstream says of limits of its own.
     response.headers_mut().extend(told);
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -146,6 +151,10 @@ async fn try_serve(
         path: head.uri.path(),
         headers: &head.headers,
     };
+    if let Some((_, permitted)) = cors::preflight(plan, &asked, seen) {
+        told.extend(permitted);
+        return Ok(no_content());
+    }
     let decision = decide(plan, &asked, seen).await;
     seen.decided(decision.as_ref());
     let permit = decision?;
@@ -155,11 +164,22 @@ async fn try_serve(
     // 4 How often they may: last of all that may refuse, since a refused call costs nothing.
     limit::charge(plan, &*deps.limits, &permit, told).await?;
     // 5 What we know about the caller goes on, what they claim to be does not.
-    let hop = Hop::of(&head);
+    let mut hop = Hop::of(&head);
+    if hop.websocket {
+        let left = permit.websocket_left(plan.clock.now_exact());
+        hop.websocket_until = left.and_then(|left| Deadline::now().checked_add(left));
+    }
     rewrite::for_target(plan, &permit, &mut head.headers, sender);
     // 6 Consumes the permit: what was authorised is what is sent.
     let request = Request::from_parts(head, body);
     forward::send(permit, request, hop, &deps.pools, seen).await
+}
+
+/// RFC 9110 section 15.3.5.
+fn no_content() -> Response<Body> {
+    let mut response = Response::new(Body::full(""));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
 }
 
 /// The decision: may this request pass? `explain` asks here too, so it cannot disagree.
@@ -203,6 +223,10 @@ fn is_host(value: &HeaderValue) -> bool {
 }
 
 /// RFC 9112 section 6.1: `chunked`, once, is the only coding that is taken off and put on again.
+///
+/// A `Content-Length` beside it cannot be refused here: the parser has dropped it, and tells nobody
+/// but its own connection, which it ends after this answer, as the RFC lets a server do. What a
+/// proxy before us took for the next request is not served, and the upstream gets one framing.
 fn check_framing(headers: &HeaderMap) -> Result<(), Refusal> {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     let is_chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");

@@ -9,9 +9,9 @@ use portcullis_config::PathPattern;
 use serde_json::{Map, Value};
 
 use self::server::Server;
-use super::Problem;
 use super::document::{resolve, step};
 use super::draft::{Api, Auth, Draft, Entries, slug, text};
+use super::{Problem, cors};
 use crate::arguments::OpenApi;
 
 /// The operations of a path, by the member that holds them.
@@ -79,6 +79,11 @@ impl Importer<'_> {
             api.entries.set("auth", auth);
         }
         let document = self.document;
+        let (cors, notes) = cors::of_openapi(document);
+        if let Some(cors) = cors {
+            api.entries.set("cors", cors);
+        }
+        self.draft.notes.extend(notes);
         let Some(paths) = document.get("paths").and_then(Value::as_object) else {
             return self
                 .problems

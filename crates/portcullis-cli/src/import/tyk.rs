@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 pub(super) use self::scheme::of_openapi as scheme;
-use super::Problem;
 use super::draft::{Api, Draft, Entries, slug, text};
 use super::openapi;
+use super::{Problem, cors};
 use crate::arguments::{OpenApi, Tyk};
 
 /// Ways to authenticate that are no JSON Web Token.
@@ -184,9 +184,11 @@ fn draft_api(
     }
     entries.set("errors", text("tyk"));
     if api.pointer("/CORS/enable").is_some_and(is_set) {
-        draft
-            .notes
-            .push("the CORS settings are left out: this version answers no preflight".to_owned());
+        let (cors, notes) = cors::of_classic(&api["CORS"]);
+        if let Some(cors) = cors {
+            entries.set("cors", cors);
+        }
+        draft.notes.extend(notes);
     }
     Ok(Api {
         entries,

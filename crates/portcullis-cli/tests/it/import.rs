@@ -195,6 +195,23 @@ async fn a_tyk_definition_becomes_an_api_that_answers_like_tyk() {
 }
 
 #[tokio::test]
+async fn what_tyk_allows_pages_of_other_origins_is_allowed_here() {
+    let world = World::empty();
+    let mut api = tyk_api();
+    api["CORS"] = json!({ "enable": true, "allowed_origins": ["https://app.example"], "allow_credentials": true });
+    world.write("api.json", api.to_string());
+    let import = ["import", "tyk", "api.json", "-o", "portcullis.toml"];
+    let output = world.run(&import).await;
+    assert_eq!(output.status, Some(0), "{output:?}");
+    let file = std::fs::read_to_string(world.project().join("portcullis.toml")).unwrap();
+    assert!(
+        file.contains("cors = { origins = [\"https://app.example\"]"),
+        "{file}"
+    );
+    assert_eq!(world.run(&["check"]).await.status, Some(0));
+}
+
+#[tokio::test]
 async fn what_protects_in_tyk_is_not_lost_in_silence() {
     let world = World::empty();
     let hint = |field: &str| format!("hint: say `--without {field}` to do without it");

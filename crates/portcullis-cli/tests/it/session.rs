@@ -95,9 +95,14 @@ impl Session {
         self.ready["issuer"].as_str().unwrap()
     }
 
+    /// The id of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("the session runs")
+    }
+
     /// Sends a signal by its name without `SIG`.
     pub(crate) async fn signal(&self, name: &str) {
-        let id = self.child.id().expect("the session runs").to_string();
+        let id = self.id().to_string();
         let mut kill = Command::new("kill");
         kill.args(["-s", name, &id]).stdin(Stdio::null());
         assert!(

@@ -1,4 +1,4 @@
-use super::{Kind, Table, UPSTREAM, key};
+use super::{CORS, Kind, Table, UPSTREAM, key};
 
 pub(crate) const API: Table = Table {
     title: "[api.NAME]",
@@ -68,6 +68,52 @@ pub(crate) const API: Table = Table {
         )
         .default(r#""problem""#),
         key(
+            "cors",
+            Kind::FlagOrTable(&CORS),
+            "true",
+            "Whether pages of other origins may read answers: `true` for every site, or a table \
+             of what they may. Preflights are then answered here, and what the upstream says of \
+             it is replaced.",
+        )
+        .default("false"),
+        key(
+            "websocket_expires",
+            Kind::Flag,
+            "true",
+            "Whether a WebSocket is cut when the token expires that opened it. Its callers must \
+             then come back with another one.",
+        )
+        .default("false"),
+        key(
+            "encoded_slash",
+            Kind::Choice(&["refuse", "keep"]),
+            r#""keep""#,
+            "Whether `%2F` is taken, as part of its segment: only where the upstream takes it so.",
+        )
+        .default(r#""refuse""#),
+        key(
+            "dot_segments",
+            Kind::Choice(&["refuse", "resolve"]),
+            r#""resolve""#,
+            "Whether `.` and `..` are resolved, never beyond `base`, before anything is decided.",
+        )
+        .default(r#""refuse""#),
+        key(
+            "empty_segments",
+            Kind::Choice(&["refuse", "keep", "merge"]),
+            r#""merge""#,
+            "Whether `//` is taken as a segment, or merged before anything is decided.",
+        )
+        .default(r#""refuse""#),
+        key(
+            "raw",
+            Kind::Flag,
+            "true",
+            "Whether the upstream gets the path as it was received, whatever its spelling. Every \
+             route of the API then has the same `auth`, and no policy names its endpoints.",
+        )
+        .default("false"),
+        key(
             "routes",
             Kind::Routes(&ROUTE),
             r#"{ "GET /hello/{name}" = { respond = "Hello {name}", auth = "none" } }"#,
@@ -75,7 +121,7 @@ pub(crate) const API: Table = Table {
         )
         .default("{}"),
     ],
-    later: &["cors", "policy"],
+    later: &["policy"],
 };
 
 pub(crate) const ROUTE: Table = Table {
@@ -113,5 +159,5 @@ pub(crate) const ROUTE: Table = Table {
             "The service that answers: its address, a list of addresses, or a table.",
         ),
     ],
-    later: &["function", "site", "cors", "errors", "policy"],
+    later: &["function", "site", "errors", "policy"],
 };

@@ -38,6 +38,10 @@ fn file(title: &str, name: &str, value: &str) -> String {
             let api = without("auth = \"none\"\nupstream = \"http://localhost:1\"\n");
             format!("{authorizer}[api.main]\n{line}{api}")
         }
+        "[api.NAME.cors]" => {
+            let cors = without("origins = \"any\"\n");
+            format!("{MAIN}[api.main.cors]\n{line}{cors}")
+        }
         "[[authorizer.NAME.claim]]" => {
             let test = if ["name", "on_fail"].contains(&name) {
                 "exists = true\n"
@@ -113,7 +117,7 @@ const MAIN: &str = "[api.main]\nauth = \"none\"\nupstream = \"http://localhost:1
 const MAIN_AT: &str = "[api.main]\nauth = \"none\"\n[api.main.upstream]\n";
 const STANDARD: &str = "[policy.standard]\napis = [\"main\"]\n";
 
-const TABLES: [&Table; 24] = [
+const TABLES: [&Table; 25] = [
     &ROOT,
     &SERVER,
     &ADMIN,
@@ -130,6 +134,7 @@ const TABLES: [&Table; 24] = [
     &STORE,
     &API,
     &ROUTE,
+    &CORS,
     &UPSTREAM,
     &HEALTH,
     &UPSTREAM_TLS,
@@ -195,6 +200,7 @@ fn every_required_key_is_missed() {
         &CLAIM,
         &INTROSPECTION,
         &POLICY,
+        &CORS,
         &UPSTREAM,
         &HEALTH,
         &USER,

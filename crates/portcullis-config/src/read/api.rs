@@ -9,7 +9,7 @@ use super::fields::{Entry, Fields, entries};
 use super::identity;
 use super::reader::{Reader, Reported, all};
 use super::route::{self, Shared};
-use super::{step_up, upstream};
+use super::{cors, path_rules, step_up, upstream};
 use crate::api::{Api, AuthFrom, ErrorBodies, Method, Route, TokenForwarding};
 use crate::diagnostic::Diagnostic;
 use crate::keys::API;
@@ -48,8 +48,16 @@ fn read(
         reader.choice(&entry, &choices)
     });
     let errors = fields.optional("errors", |entry| reader.choice(&entry, &ErrorBodies::ALL));
+    let cors = fields.optional("cors", |entry| cors::read(reader, &entry));
     let identity = fields.optional("identity", |entry| identity::read(reader, &entry));
+    let websocket_expires = fields.optional("websocket_expires", |entry| reader.flag(&entry));
+    let paths = path_rules::read(reader, &fields);
     let routes = read_routes(reader, names, seen, &fields, &shared);
+    let routes: Result<Vec<_>, _> =
+        routes.map(|routes| routes.into_iter().map(|located| located.route).collect());
+    if let (Ok(paths), Ok(routes)) = (&paths, &routes) {
+        path_rules::check_routes(reader, &fields, *paths, routes)?;
+    }
     Ok(Api {
         name: name?,
         origin: reader.origin(&entry.key),
@@ -57,8 +65,11 @@ fn read(
         strip_base: strip_base?.unwrap_or_default(),
         token: token?.unwrap_or_default(),
         errors: errors?.unwrap_or_default(),
+        cors: cors?.flatten(),
+        websocket_expires: websocket_expires?.unwrap_or_default(),
+        paths: paths?,
         identity: identity?.unwrap_or_default(),
-        routes: routes?.into_iter().map(|located| located.route).collect(),
+        routes: routes?,
     })
 }
 

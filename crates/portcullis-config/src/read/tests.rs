@@ -1,10 +1,12 @@
 mod auth;
 mod claim_rules;
+mod cors;
 mod dpop;
 mod errors;
 mod guides;
 mod hostile;
 mod messages;
+mod path_rules;
 mod policies;
 mod server;
 mod token_rules;

@@ -63,14 +63,24 @@ pub(crate) fn say(headers: &mut HeaderMap) {
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
 }
 
-/// Passes bytes both ways until a side ends, or both are silent for `idle`.
+/// When a `WebSocket` ends that its sides do not end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ends {
+    /// After so long a silence of both.
+    pub(super) idle: Duration,
+    /// At this time, whatever is being said: there may be half a frame on the way, in which a
+    /// closing one cannot be put.
+    pub(super) until: Option<Instant>,
+}
+
+/// Passes bytes both ways until a side ends, or it [`Ends`].
 ///
 /// What is held is dropped after that.
-pub(super) async fn relay(caller: OnUpgrade, upstream: OnUpgrade, idle: Duration, held: Held) {
+pub(super) async fn relay(caller: OnUpgrade, upstream: OnUpgrade, ends: Ends, held: Held) {
     let both = async { tokio::try_join!(caller, upstream) };
     match timeout(SWITCH_TIMEOUT, both).await {
         Ok(Ok((caller, upstream))) => {
-            let ended = pass(TokioIo::new(caller), TokioIo::new(upstream), idle).await;
+            let ended = pass(TokioIo::new(caller), TokioIo::new(upstream), ends).await;
             tracing::debug!(reason = ended, "a WebSocket ended");
         }
         Ok(Err(error)) => tracing::debug!(%error, "a WebSocket did not begin"),
@@ -80,14 +90,14 @@ pub(super) async fn relay(caller: OnUpgrade, upstream: OnUpgrade, idle: Duration
 }
 
 /// Why bytes are passed no longer.
-async fn pass<A, B>(caller: A, upstream: B, idle: Duration) -> &'static str
+async fn pass<A, B>(caller: A, upstream: B, ends: Ends) -> &'static str
 where
     A: AsyncRead + AsyncWrite + Unpin,
     B: AsyncRead + AsyncWrite + Unpin,
 {
     let deadline = Rc::new(Deadline {
-        idle,
-        at: Cell::new(Instant::now() + idle),
+        idle: ends.idle,
+        at: Cell::new(Instant::now() + ends.idle),
         ends: Cell::new(false),
     });
     let mut caller = Watched::new(caller, &deadline);
@@ -95,7 +105,16 @@ where
     let passing = copy_bidirectional_with_sizes(&mut caller, &mut upstream, BUFFER, BUFFER);
     tokio::select! {
         passed = passing => if passed.is_ok() { "both ended" } else { "broken" },
+        () = reached(ends.until) => "expired",
         () = deadline.reached() => if deadline.ends.get() { "one ended" } else { "idle" },
+    }
+}
+
+/// Never, without a time.
+async fn reached(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -188,7 +207,29 @@ mod tests {
 
     use super::*;
 
-    const IDLE: Duration = Duration::from_mins(5);
+    const IDLE: Ends = Ends {
+        idle: Duration::from_mins(5),
+        until: None,
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_websocket_ends_with_its_token_however_much_is_said() {
+        let ((ours, mut caller), (theirs, _upstream)) = (duplex(64), duplex(1 << 20));
+        let began = Instant::now();
+        let ends = Ends {
+            until: Some(began + Duration::from_mins(10)),
+            ..IDLE
+        };
+        let speaking = async {
+            loop {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                caller.write_all(b"a").await.unwrap();
+            }
+        };
+        let ended =
+            tokio::select! { ended = pass(ours, theirs, ends) => ended, () = speaking => "" };
+        assert_eq!((ended, began.elapsed().as_secs()), ("expired", 600));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_websocket_that_is_silent_for_too_long_ends() {

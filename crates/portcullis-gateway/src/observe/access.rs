@@ -41,6 +41,7 @@ pub(super) fn write(seen: &Observation, status: u16, took: Duration) {
         issuer = claims.and_then(Claims::issuer).map(|issuer| cut(issuer, LONGEST_TEXT)),
         subject,
         client_id = claims.and_then(Claims::client_id).map(|id| cut(id, LONGEST_TEXT)),
+        policy = nonempty(cut(&seen.policies, LONGEST_TEXT)),
         reason = seen.reason,
     );
 }

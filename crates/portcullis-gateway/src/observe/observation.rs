@@ -53,6 +53,8 @@ pub(crate) struct Observation {
     pub(super) bytes: u64,
     pub(super) upstream: Option<UpstreamPart>,
     pub(super) caller: Option<Remembered>,
+    /// The names of the policies that grant the request, in one text.
+    pub(super) policies: String,
     parent: Option<Parent>,
     trace: Option<(TraceContext, SystemTime)>,
 }
@@ -104,6 +106,7 @@ impl Observation {
             bytes: 0,
             upstream: None,
             caller: None,
+            policies: String::new(),
             parent,
             trace: trace.map(|trace| (trace, time_of_day())),
         }
@@ -120,6 +123,7 @@ impl Observation {
             Ok(permit) => {
                 if self.plan.observed.logs_access {
                     self.caller = permit.token().map(Verified::remember);
+                    self.policies = permit.policies().collect::<Vec<_>>().join(",");
                 }
                 ("permitted", "")
             }

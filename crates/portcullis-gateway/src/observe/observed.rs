@@ -6,7 +6,7 @@ use std::sync::Arc;
 use portcullis::Cache;
 use portcullis_config::{Config, LoggedSubject};
 
-use super::series::{Decisions, Durations};
+use super::series::{Decisions, Durations, LimitDecisions};
 use crate::forward::upstream::Address;
 use crate::plan::{Route, Target};
 
@@ -51,6 +51,8 @@ pub(super) struct Catalogue {
     pub(super) routes: BTreeMap<(Arc<str>, Arc<str>), Arc<Durations>>,
     /// By API.
     pub(super) decisions: BTreeMap<Arc<str>, Arc<Decisions>>,
+    /// Of every policy.
+    pub(super) limits: Arc<LimitDecisions>,
     /// By host and port.
     pub(super) upstreams: BTreeMap<Arc<str>, Arc<Durations>>,
 }
@@ -81,7 +83,10 @@ impl Observed {
     }
 
     fn prepare_from(&mut self, routes: &[Route], earlier: &Catalogue) {
-        let mut all = Catalogue::default();
+        let mut all = Catalogue {
+            limits: Arc::clone(&earlier.limits),
+            ..Catalogue::default()
+        };
         let nothing = || Arc::<str>::from("");
         self.unmatched = all.series(earlier, nothing(), nothing(), &[]);
         self.routes = routes
@@ -96,6 +101,11 @@ impl Observed {
             })
             .collect();
         self.all = all;
+    }
+
+    /// What is counted of limits.
+    pub(crate) fn limits(&self) -> &LimitDecisions {
+        &self.all.limits
     }
 
     /// The series of the route with this index, or those of requests that no route answers.

@@ -16,6 +16,7 @@ pub(super) fn text(instruments: &Instruments, plan: &Plan) -> String {
     let mut page = Page::default();
     requests(&mut page, plan);
     decisions(&mut page, plan);
+    limits(&mut page, plan);
     keys(&mut page, plan);
     cache(&mut page, plan);
     upstreams(&mut page, plan);
@@ -108,6 +109,19 @@ fn decisions(page: &mut Page, plan: &Plan) {
             ];
             page.sample(metric::DECISIONS, &labels, decision.count());
         }
+    }
+}
+
+fn limits(page: &mut Page, plan: &Plan) {
+    let help = "Requests by what became of them at a policy's limits.";
+    page.family(metric::LIMIT_DECISIONS, "counter", help);
+    for decision in plan.observed.limits().all() {
+        let labels = [
+            ("policy", &*decision.policy),
+            ("limit", decision.limit),
+            ("outcome", decision.outcome),
+        ];
+        page.sample(metric::LIMIT_DECISIONS, &labels, decision.count());
     }
 }
 

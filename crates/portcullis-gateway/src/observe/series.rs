@@ -15,7 +15,7 @@ pub(super) const BOUNDS: [u64; 17] = [
 
 /// Series of one route or upstream; statuses are an upstream's choice, and not without end.
 const MOST_ANSWERS: usize = 48;
-/// Series of one API: a few for each of its authorizers.
+/// Series of one API, a few for each of its authorizers; of limits, a few for each policy.
 const MOST_DECISIONS: usize = 512;
 
 /// A method that is not of the standard's.
@@ -179,6 +179,48 @@ impl Decisions {
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Decision> {
+        self.0.iter()
+    }
+}
+
+/// What became of requests at one limit of a policy.
+#[derive(Debug)]
+pub(super) struct LimitDecision {
+    pub(super) policy: Box<str>,
+    /// `rate` or `quota`.
+    pub(super) limit: &'static str,
+    pub(super) outcome: &'static str,
+    count: AtomicU64,
+}
+
+impl LimitDecision {
+    pub(super) fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+}
+
+/// What became of requests at the limits of all policies.
+#[derive(Debug, Default)]
+pub(crate) struct LimitDecisions(Growing<LimitDecision>);
+
+impl LimitDecisions {
+    pub(crate) fn count(&self, policy: &str, limit: &'static str, outcome: &'static str) {
+        let found = self.0.find_or_add(
+            MOST_DECISIONS,
+            |own| own.outcome == outcome && own.limit == limit && *own.policy == *policy,
+            || LimitDecision {
+                policy: policy.into(),
+                limit,
+                outcome,
+                count: AtomicU64::new(0),
+            },
+        );
+        if let Some(decision) = found {
+            decision.count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &LimitDecision> {
         self.0.iter()
     }
 }

@@ -76,6 +76,32 @@ async fn exactly_as_many_as_the_limit_pass_at_once() {
 }
 
 #[tokio::test]
+async fn decisions_are_counted_by_policy_and_limit() {
+    let fixture = limited("rate = \"2/60s\"\n quota = \"1/1h\"").await;
+    let token = token(&fixture.world).sign();
+    for status in [200, 429, 429] {
+        assert_eq!(fixture.get_with("/", &token).await.status, status);
+    }
+    let page = fixture.gateway.metrics().render();
+    let counted: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("portcullis_limit_decisions_total"))
+        .collect();
+    // What the quota refuses is not charged to the rate.
+    let expected = [
+        ("rate", "allowed", 1),
+        ("quota", "allowed", 1),
+        ("quota", "refused", 2),
+    ];
+    let expected = expected.map(|(limit, outcome, count)| {
+        format!(
+            "portcullis_limit_decisions_total{{policy=\"p\",limit=\"{limit}\",outcome=\"{outcome}\"}} {count}"
+        )
+    });
+    assert_eq!(counted, expected);
+}
+
+#[tokio::test]
 async fn every_answer_tells_what_is_left() {
     let fixture = limited("rate = \"2/60s\"\n quota = \"3/1h\"").await;
     let token = token(&fixture.world).sign();

@@ -25,6 +25,18 @@ const OPEN_PLAN: &str = r#"
     "ANY /admin" = { auth = "user" }
 "#;
 
+/// The same, in an API each; what neither begins with is no route.
+const TWO_APIS: &str = r#"
+    [api.open]
+    base = "/public"
+    upstream = "UPSTREAM"
+    auth = "none"
+    [api.closed]
+    base = "/admin"
+    upstream = "UPSTREAM"
+    auth = "user"
+"#;
+
 fn request(method: &str, target: &[u8]) -> Vec<u8> {
     [
         method.as_bytes(),
@@ -285,42 +297,80 @@ fn resolve(path: &str) -> String {
 #[tokio::test]
 async fn whatever_passes_without_a_token_is_public_however_it_is_read() {
     for (plan, seed) in [(PLAN, 1), (OPEN_PLAN, 2)] {
-        let fixture = Fixture::start(plan).await;
-        let mut random = Random(seed);
-        let mut client = fixture.connect().await;
-        let mut passed = 0;
-        for _ in 0..3000 {
-            let target = random.target();
-            if client
-                .write(request("GET", target.as_bytes()))
-                .await
-                .is_err()
-            {
-                client = fixture.connect().await;
+        assert_only_public_passes(plan, seed, 3000, plan == PLAN).await;
+    }
+}
+
+#[tokio::test]
+async fn an_apis_own_rules_for_paths_let_nothing_else_pass() {
+    let all = "encoded_slash = \"keep\"\ndot_segments = \"resolve\"\nempty_segments = \"keep\"";
+    let mut seed = 3;
+    for rules in [
+        "encoded_slash = \"keep\"",
+        "dot_segments = \"resolve\"",
+        "empty_segments = \"keep\"",
+        "empty_segments = \"merge\"",
+        all,
+        "raw = true",
+    ] {
+        for (plan, of) in [
+            (PLAN, "[api.main]\n"),
+            (OPEN_PLAN, "[api.main]\n"),
+            (TWO_APIS, "[api.open]\n"),
+        ] {
+            // Its routes would have to have one `auth`.
+            if rules == "raw = true" && plan != TWO_APIS {
                 continue;
             }
-            let Ok(answer) = client.answer().await else {
-                // Refused by the parser, which closes the connection.
-                client = fixture.connect().await;
-                continue;
-            };
-            let expected = [200, 400, 401, 404];
-            assert!(
-                expected.contains(&answer.status),
-                "{target:?}: {}",
-                answer.status
-            );
-            passed += usize::from(answer.status == 200);
+            seed += 1;
+            let plan = plan.replace(of, &format!("{of}{rules}\n"));
+            assert_only_public_passes(&plan, seed, 300, of == "[api.open]\n").await;
         }
-        let seen = fixture.upstream.seen();
-        assert_eq!(seen.len(), passed, "every answer is the upstream's");
-        assert!(passed > 50, "the loop tries too little: {passed}");
-        let compiled = fixture
-            .world
-            .plan(&plan.replace("UPSTREAM", "http://127.0.0.1:1"));
-        for target in seen.iter().filter_map(|seen| seen["target"].as_str()) {
-            assert_public(&compiled, target, plan == PLAN).await;
+    }
+}
+
+/// Sends targets that confuse, without a token, and asserts of those forwarded that they are public.
+async fn assert_only_public_passes(
+    plan: &str,
+    seed: u64,
+    targets: usize,
+    may_be_decoded_twice: bool,
+) {
+    let fixture = Fixture::start(plan).await;
+    let mut random = Random(seed);
+    let mut client = fixture.connect().await;
+    let mut passed = 0;
+    for _ in 0..targets {
+        let target = random.target();
+        if client
+            .write(request("GET", target.as_bytes()))
+            .await
+            .is_err()
+        {
+            client = fixture.connect().await;
+            continue;
         }
+        let Ok(answer) = client.answer().await else {
+            // Refused by the parser, which closes the connection.
+            client = fixture.connect().await;
+            continue;
+        };
+        let expected = [200, 400, 401, 404];
+        assert!(
+            expected.contains(&answer.status),
+            "{target:?}: {}",
+            answer.status
+        );
+        passed += usize::from(answer.status == 200);
+    }
+    let seen = fixture.upstream.seen();
+    assert_eq!(seen.len(), passed, "every answer is the upstream's");
+    assert!(passed > targets / 60, "the loop tries too little: {passed}");
+    let compiled = fixture
+        .world
+        .plan(&plan.replace("UPSTREAM", "http://127.0.0.1:1"));
+    for target in seen.iter().filter_map(|seen| seen["target"].as_str()) {
+        assert_public(&compiled, target, may_be_decoded_twice).await;
     }
 }
 

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use portcullis_testkit::TestClock;
+use portcullis_token::UnixTime;
 use tokio::sync::{Notify, mpsc};
 
 use crate::client::Client;
@@ -75,6 +77,48 @@ async fn a_websocket_needs_what_any_request_needs() {
     client.write(get("/chat", &lines)).await.unwrap();
     assert_eq!(client.head().await.unwrap().status, 101);
     assert_eq!(client.rest().await.unwrap(), b"hello");
+}
+
+#[tokio::test]
+async fn a_websocket_ends_with_its_token_where_the_api_says_so() {
+    let upstream = Scripted::start(|mut wire, _| async move {
+        wire.head().await?;
+        wire.write(format!("{AGREES}hello")).await?;
+        wire.rest().await;
+        Ok(())
+    })
+    .await;
+    let world = World::default();
+    // Half an hour is left by the world's clock, of which the test waits for none.
+    for (says, lifetime, ends) in [
+        ("websocket_expires = true", 0, true),
+        ("websocket_expires = true", 1800, false),
+        ("websocket_expires = false", 0, false),
+        ("", 0, false),
+    ] {
+        let url = upstream.url();
+        let text = format!("[api.main]\nauth = \"user\"\nupstream = \"{url}\"\n{says}\n");
+        let gateway = start(world.plan(&text));
+        let mut client = Client::connect(gateway.address()).await.unwrap();
+        // A token in its last seconds is good within the leeway.
+        let token = world
+            .token()
+            .valid_from(UnixTime(TestClock::START.0 - 60), 60 + lifetime);
+        let lines = bearer(&token.sign()) + ASKS;
+        client.write(get("/chat", &lines)).await.unwrap();
+        assert_eq!(
+            client.head().await.unwrap().status,
+            101,
+            "{says} {lifetime}"
+        );
+        if ends {
+            let rest = client.rest().await.unwrap();
+            assert!(b"hello".starts_with(&rest), "{rest:?}");
+        } else {
+            let rest = client.rest_until(|said| said == b"hello").await;
+            assert_eq!(rest, b"hello", "{says} {lifetime}");
+        }
+    }
 }
 
 #[tokio::test]
