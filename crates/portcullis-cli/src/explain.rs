@@ -10,7 +10,9 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use portcullis::{Issuer, SystemClock};
 use portcullis_config::{AuthorizerKind, Check, Config, IssuerUrl, KeySource};
-use portcullis_gateway::{Environment, Explanation, Permitted, Plan, Refusal, explain};
+use portcullis_gateway::{
+    Environment, Explanation, Permitted, Plan, ProofMemory, Refusal, explain,
+};
 use portcullis_tenant::{KeyRing, KeyRingError};
 use portcullis_token::{KeySet, Outcome, Reason, Record, TokenType, Unverified};
 use serde_json::{Value, json};
@@ -42,6 +44,7 @@ pub(crate) fn run(arguments: &Explain) -> anyhow::Result<()> {
             issuer: &mut |_| Issuer::fixed(Arc::clone(&keys)),
             clock: Arc::new(SystemClock),
             tells_reason: true,
+            proofs: ProofMemory::default(),
         },
     )?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;

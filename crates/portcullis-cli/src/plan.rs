@@ -9,15 +9,20 @@ use portcullis::{
     SystemClock,
 };
 use portcullis_config::{Check, Config, IntrospectionEndpoint, JwtAuthorizer};
-use portcullis_gateway::{Environment, Plan};
+use portcullis_gateway::{Environment, Plan, ProofMemory};
 use portcullis_token::KeySet;
 
 /// Has every authorizer take the tenant's keys, which are known and never fetched.
 ///
 /// The tenant's name is `localhost`, and another user's program may be what is found under it.
-pub(crate) fn with_keys(config: &Config, keys: KeySet) -> anyhow::Result<Plan> {
+pub(crate) fn with_keys(
+    config: &Config,
+    keys: KeySet,
+    proofs: &ProofMemory,
+) -> anyhow::Result<Plan> {
     let keys = Arc::new(keys);
-    compile(config, true, &mut |_| Issuer::fixed(Arc::clone(&keys)))
+    let issuer = &mut |_: &JwtAuthorizer| Issuer::fixed(Arc::clone(&keys));
+    compile(config, true, proofs, issuer)
 }
 
 /// The issuers that files name. Their keys outlive a plan: the next one has them at once.
@@ -26,6 +31,8 @@ pub(crate) struct RealIssuers {
     clock: Arc<dyn Clock>,
     /// The keys of the last plan.
     known: HashMap<KeySource, Keys>,
+    /// What all plans remember of `DPoP` proofs.
+    proofs: ProofMemory,
 }
 
 impl RealIssuers {
@@ -34,6 +41,7 @@ impl RealIssuers {
             fetcher: Arc::new(HttpFetcher::new().context("TLS cannot be set up")?),
             clock: Arc::new(SystemClock),
             known: HashMap::new(),
+            proofs: ProofMemory::default(),
         })
     }
 
@@ -43,7 +51,7 @@ impl RealIssuers {
     pub(crate) fn plan(&mut self, config: &Config, tells_reason: bool) -> anyhow::Result<Plan> {
         let mut used: HashMap<KeySource, Keys> = HashMap::new();
         let mut failed = None;
-        let plan = compile(config, tells_reason, &mut |jwt| {
+        let plan = compile(config, tells_reason, &self.proofs, &mut |jwt| {
             let issuer = match key_source(jwt) {
                 None => Issuer::fixed(Arc::default()),
                 Some(source) => {
@@ -97,12 +105,14 @@ fn introspection(endpoint: &IntrospectionEndpoint) -> Result<Introspection, reqw
 fn compile(
     config: &Config,
     tells_reason: bool,
+    proofs: &ProofMemory,
     issuer: &mut dyn FnMut(&JwtAuthorizer) -> Issuer,
 ) -> anyhow::Result<Plan> {
     let mut environment = Environment {
         issuer,
         clock: Arc::new(SystemClock),
         tells_reason,
+        proofs: proofs.clone(),
     };
     Ok(Plan::compile(config, &mut environment)?)
 }

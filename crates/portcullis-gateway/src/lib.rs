@@ -38,7 +38,7 @@ pub use explain::{Explanation, Permitted, explain};
 pub use forward::upstream::UpstreamError;
 pub use observe::{ACCESS, Batch, Metrics, Spans};
 pub use path::PathError;
-pub use plan::{Environment, Plan, PlanError};
+pub use plan::{Environment, Plan, PlanError, ProofMemory};
 pub use policy::PolicyRefusal;
 pub use refuse::{Limited, Refusal};
 pub use server::{Gateway, Listeners};

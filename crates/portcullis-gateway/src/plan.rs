@@ -1,4 +1,5 @@
 mod authorizer;
+mod proof_memory;
 mod upstreams;
 
 use std::borrow::Cow;
@@ -20,6 +21,7 @@ use portcullis_store::AllowanceError;
 use portcullis_token::{NoRandomness, ProofRules, Reason, Requirement, Step, StepUp, Trace};
 
 pub(crate) use self::authorizer::Authorizer;
+pub use self::proof_memory::ProofMemory;
 use self::upstreams::Upstreams;
 use crate::forward::upstream::{Upstream, UpstreamError};
 use crate::observe::Observed;
@@ -122,6 +124,8 @@ pub struct Environment<'e> {
     pub clock: Arc<dyn Clock>,
     /// Whether callers are told the exact reason of a refusal, which is for development.
     pub tells_reason: bool,
+    /// What was remembered of `DPoP` proofs by the plans before.
+    pub proofs: ProofMemory,
 }
 
 /// Why a configuration cannot be compiled on this machine.
@@ -205,6 +209,9 @@ impl Plan {
             plan.add_api(index, api, &mut upstreams)?;
         }
         plan.observed.prepare(&plan.routes);
+        environment
+            .proofs
+            .keep(|name| plan.authorizer_named(name).is_some());
         Ok(plan)
     }
 

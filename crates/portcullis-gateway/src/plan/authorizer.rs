@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use portcullis::{Cache, Issuer, Revocation, RevocationList, Verifier};
 use portcullis_config::{AuthorizerKind, Check, Dpop, JwtAuthorizer};
-use portcullis_token::{NonceIssuer, ProofRules, UnixTime};
+use portcullis_token::{ProofRules, UnixTime};
 
 use super::{Environment, PlanError};
 use crate::policy::Imposed;
@@ -38,9 +38,10 @@ pub(super) fn compile(
     }
     let rules = jwt.claim_rules.iter().cloned();
     issuer = rules.fold(issuer, Issuer::claim_rule);
+    let proofs = environment.proofs.of(&authorizer.name)?;
     if jwt.dpop_nonce {
         issuer = issuer.proofs(ProofRules {
-            nonces: Some(Arc::new(NonceIssuer::random()?)),
+            nonces: Some(proofs.nonces),
             ..ProofRules::default()
         });
     }
@@ -54,6 +55,7 @@ pub(super) fn compile(
     let mut builder = Verifier::builder()
         .issuer(issuer)
         .clock(Arc::clone(&environment.clock))
+        .replays(Arc::new(proofs.used))
         .cache(cache.clone());
     if !jwt.revoked.is_empty() {
         builder = builder.revocations(Arc::new(revocations(jwt, environment)?));

@@ -7,6 +7,14 @@ use crate::fixture::{Fixture, World, bearer};
 const URL: &str = "https://api.example/base/a";
 
 async fn fixture(style: &str) -> Fixture {
+    let world = World {
+        tells_reason: true,
+        ..World::default()
+    };
+    Fixture::of(world, &file(style)).await
+}
+
+fn file(style: &str) -> String {
     let authorizer = |name: &str, words: &str| {
         format!(
             "[authorizer.{name}]\nissuer = \"https://issuer.example/\"\naudience = [\"api\"]\n{words}\n"
@@ -38,11 +46,7 @@ async fn fixture(style: &str) -> Fixture {
             "#
         ),
     ];
-    let world = World {
-        tells_reason: true,
-        ..World::default()
-    };
-    Fixture::of(world, &text.concat()).await
+    text.concat()
 }
 
 fn lines(token: &str, proof: &str) -> String {
@@ -196,4 +200,35 @@ async fn a_proof_goes_no_further_than_its_token() {
         assert_eq!(seen.contains("\"dpop: "), kept, "{path}: {seen}");
         assert_eq!(seen.contains("\"authorization: "), kept, "{path}: {seen}");
     }
+}
+
+#[tokio::test]
+async fn what_is_remembered_of_proofs_outlives_a_reload() {
+    let fixture = fixture("problem").await;
+    let key = ProofKey::new();
+    let bound = fixture
+        .world
+        .token()
+        .claim("cnf", key.confirmation())
+        .sign();
+    let used = lines(&bound, &key.proof("GET", URL, &bound, &[]));
+    assert_eq!(fixture.get("/a", &used).await.status, 200);
+    let url = "https://api.example/base/nonce";
+    let proof = |changes: &[(&str, Value)]| key.proof("GET", url, &bound, changes);
+    let refused = fixture.get("/nonce", &lines(&bound, &proof(&[]))).await;
+    let nonce = refused.header("dpop-nonce").unwrap().to_owned();
+
+    let text = file("problem").replace("UPSTREAM", &fixture.upstream.url());
+    for text in [
+        text.clone(),
+        // The authorizer itself differs, and the proof is as used as before.
+        text.replace("dpop = \"accept\"", "dpop = \"accept\"\nleeway = \"1s\""),
+    ] {
+        fixture.gateway.replace(fixture.world.plan(&text));
+        let again = fixture.get("/a", &used).await;
+        assert_reason(&again, "problem", "dpop_replay", "after a reload");
+    }
+    let with = proof(&[("nonce", json!(nonce)), ("jti", json!("2"))]);
+    let answer = fixture.get("/nonce", &lines(&bound, &with)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use portcullis::{Introspection, Issuer, KeySource, Keys};
 use portcullis_config::{Check, JwtAuthorizer, Source};
-use portcullis_gateway::{Environment, Gateway, Plan};
+use portcullis_gateway::{Environment, Gateway, Plan, ProofMemory};
 use portcullis_testkit::{TestClock, TestIntrospection, TestIssuer, TokenBuilder};
 
 use crate::client::{Answer, Client};
@@ -27,6 +27,8 @@ pub(crate) struct World {
     pub(crate) tells_reason: bool,
     /// Who is asked about opaque tokens, where the configuration says so.
     pub(crate) introspection: TestIntrospection,
+    /// What all plans of a test remember of `DPoP` proofs.
+    pub(crate) proofs: ProofMemory,
 }
 
 /// A running gateway with everything around it.
@@ -46,6 +48,7 @@ impl Default for World {
             fetches: false,
             tells_reason: false,
             introspection: TestIntrospection::new(),
+            proofs: ProofMemory::default(),
         }
     }
 }
@@ -69,6 +72,7 @@ impl World {
             issuer: &mut |jwt| self.issuer_of(jwt),
             clock: Arc::new(self.clock.clone()),
             tells_reason: self.tells_reason,
+            proofs: self.proofs.clone(),
         };
         let plan = Plan::compile(&parsed.config, &mut environment).unwrap();
         plan.start_keys();
