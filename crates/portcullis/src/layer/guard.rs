@@ -7,20 +7,8 @@ use portcullis_token::{
     ClaimRule, ProofOffer, Reason, Requirement, Secret, StepUp, Verified, find_credential,
 };
 
+use super::ClientCertificate;
 use crate::{Answers, Credentials, Rejection, Verifier};
-
-/// The SHA-256 of the DER of the client's certificate, for tokens bound to it (RFC 8705).
-///
-/// Whoever ends TLS puts it into the request's extensions; without it such tokens are refused.
-///
-/// ```
-/// use portcullis::ClientCertificate;
-///
-/// let mut request = http::Request::new(());
-/// request.extensions_mut().insert(ClientCertificate([0; 32]));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClientCertificate(pub [u8; 32]);
 
 /// What a request must bring.
 #[derive(Clone, Debug)]
