@@ -59,7 +59,7 @@ async fn serve(arguments: Dev, mut project: Project, mut watch: Watch) -> anyhow
             (Trusted::Tenant(tenant, proofs), plan)
         }
         IssuerChoice::Real => {
-            let mut issuers = RealIssuers::new()?;
+            let mut issuers = RealIssuers::new(&project.directory)?;
             let plan = issuers.plan(&project.config, true)?;
             (Trusted::Issuers(issuers), plan)
         }

@@ -1,6 +1,8 @@
 //! From a configuration to the gateway's plan: where each authorizer's keys come from.
 
 use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -8,9 +10,11 @@ use portcullis::{
     Clock, HttpFetcher, HttpIntrospector, Introspection, Issuer, KeyFetcher, KeySource, Keys,
     SystemClock,
 };
-use portcullis_config::{Check, Config, IntrospectionEndpoint, JwtAuthorizer};
+use portcullis_config::{Check, ClientProof, Config, IntrospectionEndpoint, JwtAuthorizer};
 use portcullis_gateway::{Environment, Plan, ProofMemory};
-use portcullis_token::KeySet;
+use portcullis_token::{KeySet, SigningKey};
+
+use crate::environment::unreadable;
 
 /// Has every authorizer take the tenant's keys, which are known and never fetched.
 ///
@@ -27,6 +31,8 @@ pub(crate) fn with_keys(
 
 /// The issuers that files name. Their keys outlive a plan: the next one has them at once.
 pub(crate) struct RealIssuers {
+    /// Where files are that the configuration names.
+    directory: PathBuf,
     fetcher: Arc<dyn KeyFetcher>,
     clock: Arc<dyn Clock>,
     /// The keys of the last plan.
@@ -36,8 +42,9 @@ pub(crate) struct RealIssuers {
 }
 
 impl RealIssuers {
-    pub(crate) fn new() -> anyhow::Result<Self> {
+    pub(crate) fn new(directory: &Path) -> anyhow::Result<Self> {
         Ok(Self {
+            directory: directory.to_owned(),
             fetcher: Arc::new(HttpFetcher::new().context("TLS cannot be set up")?),
             clock: Arc::new(SystemClock),
             known: HashMap::new(),
@@ -61,7 +68,9 @@ impl RealIssuers {
                     Issuer::sharing(keys.clone())
                 }
             };
-            match jwt.introspection.as_ref().map(introspection).transpose() {
+            let asked = jwt.introspection.as_ref();
+            let asked = asked.map(|endpoint| introspection(endpoint, jwt, &self.directory));
+            match asked.transpose() {
                 Ok(None) => issuer,
                 Ok(Some(introspection)) => issuer.introspection(introspection),
                 Err(error) => {
@@ -85,15 +94,39 @@ impl RealIssuers {
     }
 }
 
-fn introspection(endpoint: &IntrospectionEndpoint) -> Result<Introspection, reqwest::Error> {
+fn introspection(
+    endpoint: &IntrospectionEndpoint,
+    jwt: &JwtAuthorizer,
+    directory: &Path,
+) -> anyhow::Result<Introspection> {
     let IntrospectionEndpoint {
         url,
         client_id,
-        client_secret,
+        client_proof,
         always,
         cache,
     } = endpoint;
-    let introspector = HttpIntrospector::basic(url.clone(), client_id, client_secret.clone())?;
+    let introspector = match client_proof {
+        ClientProof::Secret(secret) => {
+            HttpIntrospector::basic(url.clone(), client_id, secret.clone())?
+        }
+        ClientProof::Key { file, id } => {
+            let path = directory.join(file);
+            let text = fs::read_to_string(&path).with_context(|| unreadable(&path))?;
+            let key = SigningKey::from_pem(&text)
+                .with_context(|| format!("{} cannot be used", path.display()))?;
+            let key = match id {
+                Some(id) => key.named(id),
+                None => key,
+            };
+            // What the issuer calls itself; where any may issue, only the endpoint is known.
+            let audience = match &jwt.issuer {
+                Check::Is(issuer) => issuer.as_written(),
+                Check::Any => url.as_str(),
+            };
+            HttpIntrospector::private_key_jwt(url.clone(), client_id, key, audience)?
+        }
+    };
     let introspection = Introspection::new(Arc::new(introspector)).cache(*cache);
     Ok(if *always {
         introspection.always()

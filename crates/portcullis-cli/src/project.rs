@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use portcullis::Chain;
-use portcullis_config::{Config, Diagnostics, Source};
+use portcullis_config::{AuthorizerKind, ClientProof, Config, Diagnostics, Source};
 use portcullis_tenant::{KeyRingError, UntrustedKeys};
 
 use crate::environment::{Environment, unreadable};
@@ -106,7 +106,7 @@ impl Project {
         tenant_directory(&self.directory)
     }
 
-    /// The files that `[server.tls]` names.
+    /// The files of certificates and keys that the configuration names.
     pub(crate) fn certificate_files(&self) -> Vec<PathBuf> {
         let tls = self.config.server.tls.iter();
         let named = tls.flat_map(|tls| {
@@ -114,6 +114,15 @@ impl Project {
             let own = certificates.flat_map(|own| [&own.certificate, &own.key]);
             own.chain(&tls.client_ca)
         });
+        let authorizers = self.config.authorizers.iter();
+        let client_keys = authorizers.filter_map(|authorizer| {
+            let AuthorizerKind::Jwt(jwt) = &authorizer.kind;
+            match &jwt.introspection.as_ref()?.client_proof {
+                ClientProof::Key { file, .. } => Some(file),
+                ClientProof::Secret(_) => None,
+            }
+        });
+        let named = named.chain(client_keys);
         named.map(|file| self.directory.join(file)).collect()
     }
 

@@ -87,6 +87,11 @@ fn kind(kind: &Kind) -> Value {
         Kind::TextsTable => json!({ "type": "object", "additionalProperties": texts() }),
         Kind::Auth => json!({ "$ref": "#/$defs/auth" }),
         Kind::TextOrTable(known) => json!({ "anyOf": [text(), table(known)] }),
+        Kind::SomeTextsOrTables(known) => json!({
+            "type": "array",
+            "items": { "anyOf": [text(), table(known)] },
+            "minItems": 1,
+        }),
         Kind::Rights => json!({ "anyOf": [
             { "type": "array", "items": text(), "minItems": 1 },
             {

@@ -17,6 +17,7 @@
 mod authn;
 mod authz;
 mod body;
+mod client_certificate;
 mod explain;
 mod forward;
 mod limit;
@@ -33,8 +34,9 @@ mod route;
 mod server;
 mod this_thread;
 mod tls;
+mod token_places;
 
-pub use explain::{Explanation, Permitted, explain};
+pub use explain::{Explanation, Inquiry, Permitted, explain};
 pub use forward::upstream::UpstreamError;
 pub use observe::{ACCESS, Batch, Metrics, Spans};
 pub use path::PathError;

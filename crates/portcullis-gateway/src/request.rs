@@ -15,6 +15,7 @@ use tokio::time::Instant as Deadline;
 
 use crate::authz::Permit;
 use crate::body::{Body, RequestBody};
+use crate::client_certificate::{self, Thumbprint};
 use crate::forward::upstream::Pools;
 use crate::forward::{Hop, websocket};
 use crate::observe::{Instruments, Observation, TraceIds, Watch};
@@ -53,11 +54,33 @@ pub(crate) struct Peer {
     address: IpAddr,
     /// `http`, or `https` where the connection is encrypted.
     scheme: &'static str,
+    /// The client certificate that it has shown to us.
+    certificate: Option<Thumbprint>,
 }
 
 impl Peer {
     pub(crate) const fn new(address: IpAddr, scheme: &'static str) -> Self {
-        Self { address, scheme }
+        Self {
+            address,
+            scheme,
+            certificate: None,
+        }
+    }
+
+    pub(crate) const fn with_certificate(self, certificate: Option<Thumbprint>) -> Self {
+        Self {
+            certificate,
+            ..self
+        }
+    }
+
+    /// The certificate of whoever sent the request: a trusted proxy's own is none of its client's.
+    fn certificate_of_caller(self, plan: &Plan, headers: &HeaderMap) -> Option<Thumbprint> {
+        let header = plan.client_certificate_header;
+        match header.filter(|_| plan.trusts(self.address)) {
+            Some(header) => client_certificate::passed_on(header, headers),
+            None => self.certificate,
+        }
     }
 }
 
@@ -67,7 +90,11 @@ pub(crate) struct Asked<'r> {
     pub(crate) method: &'r str,
     /// The path as it was sent.
     pub(crate) path: &'r str,
+    /// What stands behind the `?`.
+    pub(crate) query: Option<&'r str>,
     pub(crate) headers: &'r HeaderMap,
+    /// The client certificate of the caller.
+    pub(crate) certificate: Option<Thumbprint>,
 }
 
 /// Answers a request, whatever it is; what was observed is told when the answer has ended.
@@ -91,7 +118,15 @@ pub(crate) async fn serve(
     };
 
     let mut told = HeaderMap::new();
-    let serving = try_serve(plan, deps, request, sender, &mut told, &mut seen);
+    let certificate = peer.certificate_of_caller(plan, request.headers());
+    let serving = try_serve(
+        plan,
+        deps,
+        request,
+        (sender, certificate),
+        &mut told,
+        &mut seen,
+    );
     let result = match deadline {
         Some(deadline) => tokio::time::timeout_at(deadline, serving)
             .await
@@ -129,7 +164,7 @@ async fn try_serve(
     plan: &Plan,
     deps: &Deps,
     request: Request<Incoming>,
-    sender: Sender<'_>,
+    (sender, certificate): (Sender<'_>, Option<Thumbprint>),
     told: &mut HeaderMap,
     seen: &mut Observation,
 ) -> Result<Response<Body>, Refusal> {
@@ -144,7 +179,9 @@ async fn try_serve(
     let asked = Asked {
         method: head.method.as_str(),
         path: head.uri.path(),
+        query: head.uri.query(),
         headers: &head.headers,
+        certificate,
     };
     let decision = decide(plan, &asked, seen).await;
     seen.decided(decision.as_ref());
@@ -156,7 +193,7 @@ async fn try_serve(
     limit::charge(plan, &*deps.limits, &permit, told).await?;
     // 5 What we know about the caller goes on, what they claim to be does not.
     let hop = Hop::of(&head);
-    rewrite::for_target(plan, &permit, &mut head.headers, sender);
+    rewrite::for_target(plan, &permit, &mut head, sender);
     // 6 Consumes the permit: what was authorised is what is sent.
     let request = Request::from_parts(head, body);
     forward::send(permit, request, hop, &deps.pools, seen).await

@@ -21,11 +21,28 @@ fn file(title: &str, name: &str, value: &str) -> String {
             format!("{STANDARD}{MAIN}[authorizer.user]\n{line}{rest}{server}")
         }
         "[authorizer.NAME.introspection]" => {
-            let own = "url = \"https://a.example\"\nclient_id = \"a\"\nclient_secret = \"b\"\n";
-            let own = without(own);
+            let proof = match name {
+                "client_key" => "",
+                "client_key_id" => "client_key = \"file:a.pem\"\n",
+                _ => "client_secret = \"b\"\n",
+            };
+            let own = format!("url = \"https://a.example\"\nclient_id = \"a\"\n{proof}");
+            let own = without(&own);
             format!("{authorizer}[authorizer.user.introspection]\n{line}{own}")
         }
         "[authorizer.NAME.revoked]" => format!("{authorizer}[authorizer.user.revoked]\n{line}"),
+        "[[authorizer.NAME.sources]]" => {
+            let kind = match name {
+                "prefix" => "header = \"x-a\"\n",
+                "cross_site" => "cookie = \"a\"\n",
+                _ => "",
+            };
+            format!("{authorizer}[[authorizer.user.sources]]\n{line}{kind}")
+        }
+        "[api.NAME.resource]" => {
+            let url = without("url = \"https://a.example\"\n");
+            format!("{MAIN}[api.main.resource]\n{line}{url}")
+        }
         "[authorizer.NAME.policy]" => {
             let claim = without("claim = \"pol\"\n");
             format!("{STANDARD}{MAIN}{authorizer}[authorizer.user.policy]\n{line}{claim}")
@@ -97,7 +114,7 @@ const CERTIFIED: &str = "certificate = \"a.pem\"\nkey = \"b.pem\"\n";
 const MAIN: &str = "[api.main]\nauth = \"none\"\nupstream = \"http://localhost:1\"\n";
 const STANDARD: &str = "[policy.standard]\napis = [\"main\"]\n";
 
-const TABLES: [&Table; 22] = [
+const TABLES: [&Table; 24] = [
     &ROOT,
     &SERVER,
     &ADMIN,
@@ -110,9 +127,11 @@ const TABLES: [&Table; 22] = [
     &ERRORS,
     &INTROSPECTION,
     &REVOKED,
+    &SOURCE,
     &POLICY,
     &STORE,
     &API,
+    &RESOURCE,
     &ROUTE,
     &UPSTREAM,
     &TENANT,
@@ -177,6 +196,7 @@ fn every_required_key_is_missed() {
         &CLAIM,
         &INTROSPECTION,
         &POLICY,
+        &RESOURCE,
         &UPSTREAM,
         &USER,
         &APPLICATION,

@@ -86,7 +86,7 @@ impl Observed {
             .iter()
             .map(|route| {
                 let upstream = match &route.target {
-                    Target::Respond(_) => None,
+                    Target::Respond(_) | Target::Metadata(_) => None,
                     Target::Upstream { upstream, .. } => Some(upstream.authority.as_str()),
                 };
                 let template = route.pattern.to_string().into();

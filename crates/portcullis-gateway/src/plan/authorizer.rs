@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use portcullis::{Cache, Issuer, Revocation, RevocationList, Verifier};
 use portcullis_config::{AuthorizerKind, Check, Dpop, JwtAuthorizer};
-use portcullis_token::{ProofRules, UnixTime};
+use portcullis_token::{ProofRules, TokenSource, UnixTime};
 
 use super::{Environment, PlanError};
 use crate::policy::Imposed;
@@ -13,6 +13,9 @@ pub(crate) struct Authorizer {
     pub(crate) name: String,
     pub(crate) verifier: Verifier,
     pub(crate) dpop: Dpop,
+    pub(crate) sources: Vec<TokenSource>,
+    /// The issuer as the file has it; none when any may issue.
+    pub(crate) issuer: Option<String>,
     /// The policies it imposes; none when absent.
     pub(crate) imposed: Option<Imposed>,
 }
@@ -68,6 +71,11 @@ pub(super) fn compile(
         name: authorizer.name.clone(),
         verifier,
         dpop: jwt.dpop,
+        sources: jwt.sources.clone(),
+        issuer: match &jwt.issuer {
+            Check::Is(url) => Some(url.as_written().to_owned()),
+            Check::Any => None,
+        },
         imposed: Imposed::compile(jwt),
     })
 }

@@ -38,7 +38,7 @@ impl ProofMemory {
         Ok(fresh)
     }
 
-    /// Forgets authorizers that the plan does not have, so that names do not pile up.
+    /// Forgets authorizers that a plan which serves does not have: names must not pile up.
     pub(super) fn keep(&self, is_known: impl Fn(&str) -> bool) {
         self.authorizers
             .lock()

@@ -148,6 +148,12 @@ impl Fixture {
     }
 }
 
+/// What `x5t#S256` is made of.
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    digest.as_ref().try_into().unwrap()
+}
+
 /// Starts a gateway on a free port.
 pub(crate) fn start(plan: Plan) -> Gateway {
     const WORKERS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
