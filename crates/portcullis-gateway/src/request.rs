@@ -114,19 +114,12 @@ pub(crate) async fn serve(
     let sender = Sender {
         address: peer.address,
         scheme: peer.scheme,
+        certificate: peer.certificate_of_caller(plan, request.headers()),
         request_id: &id,
     };
 
     let mut told = HeaderMap::new();
-    let certificate = peer.certificate_of_caller(plan, request.headers());
-    let serving = try_serve(
-        plan,
-        deps,
-        request,
-        (sender, certificate),
-        &mut told,
-        &mut seen,
-    );
+    let serving = try_serve(plan, deps, request, sender, &mut told, &mut seen);
     let result = match deadline {
         Some(deadline) => tokio::time::timeout_at(deadline, serving)
             .await
@@ -164,7 +157,7 @@ async fn try_serve(
     plan: &Plan,
     deps: &Deps,
     request: Request<Incoming>,
-    (sender, certificate): (Sender<'_>, Option<Thumbprint>),
+    sender: Sender<'_>,
     told: &mut HeaderMap,
     seen: &mut Observation,
 ) -> Result<Response<Body>, Refusal> {
@@ -181,7 +174,7 @@ async fn try_serve(
         path: head.uri.path(),
         query: head.uri.query(),
         headers: &head.headers,
-        certificate,
+        certificate: sender.certificate,
     };
     let decision = decide(plan, &asked, seen).await;
     seen.decided(decision.as_ref());

@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderValue};
 use portcullis_config::TokenForwarding;
 
 use crate::authz::Permit;
+use crate::client_certificate::Thumbprint;
 use crate::observe::REQUEST_ID;
 use crate::plan::Plan;
 
@@ -78,6 +79,8 @@ pub(crate) struct Sender<'r> {
     pub(crate) address: IpAddr,
     /// How the request came: `http` or `https`.
     pub(crate) scheme: &'static str,
+    /// The client certificate of the caller.
+    pub(crate) certificate: Option<Thumbprint>,
     pub(crate) request_id: &'r str,
 }
 
@@ -304,6 +307,7 @@ mod tests {
         let proxy = Sender {
             address: IpAddr::from([10, 0, 0, 1]),
             scheme: "http",
+            certificate: None,
             request_id: "",
         };
         for (trusted, chain, proto) in [

@@ -6,7 +6,7 @@ use portcullis_token::{Step, base64url};
 use serde_json::{Value, json};
 
 use crate::client::Answer;
-use crate::fixture::{Fixture, World, bearer};
+use crate::fixture::{Fixture, World, bearer, public};
 
 const URL: &str = "https://api.example/base/a";
 
@@ -235,6 +235,25 @@ async fn what_is_remembered_of_proofs_outlives_a_reload() {
     let with = proof(&[("nonce", json!(nonce)), ("jti", json!("2"))]);
     let answer = fixture.get("/nonce", &lines(&bound, &with)).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_plan_that_does_not_serve_makes_nobody_forget() {
+    let fixture = fixture("problem").await;
+    let key = ProofKey::new();
+    let bound = fixture
+        .world
+        .token()
+        .claim("cnf", key.confirmation())
+        .sign();
+    let used = lines(&bound, &key.proof("GET", URL, &bound, &[]));
+    assert_eq!(fixture.get("/a", &used).await.status, 200);
+    let text = file("problem").replace("UPSTREAM", &fixture.upstream.url());
+    // Compiled, and then not used, as where another file of a reload is broken.
+    drop(fixture.world.plan(&public(&fixture.upstream.url())));
+    fixture.gateway.replace(fixture.world.plan(&text));
+    let again = fixture.get("/a", &used).await;
+    assert_reason(&again, "problem", "dpop_replay", "after a reload");
 }
 
 #[tokio::test]
