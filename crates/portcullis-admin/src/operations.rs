@@ -1,3 +1,4 @@
+use std::fmt;
 use std::net::SocketAddr;
 
 use http::HeaderMap;
@@ -108,12 +109,23 @@ pub enum NotReloaded {
 }
 
 /// A request to decide about. It is not sent anywhere.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Question {
     /// The method, as in `GET`.
     pub method: String,
-    /// The path, without a query.
-    pub path: String,
+    /// The path, and the query where there is one, in which a token may be.
+    pub target: String,
     /// All headers; those with credentials are marked as sensitive.
     pub headers: HeaderMap,
+    /// The SHA-256 of the client certificate that the caller has shown.
+    pub certificate: Option<[u8; 32]>,
+}
+
+/// Without the query and the headers, which may hold a token.
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Question")
+            .field("method", &self.method)
+            .finish_non_exhaustive()
+    }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use portcullis::ClientCertificate;
 use url::Url;
 
 use crate::explain::Request;
@@ -107,11 +108,18 @@ pub(crate) struct Token {
 
 #[derive(Args, Debug)]
 pub(crate) struct Explain {
-    /// The request, as in 'GET /path'; the method may be left out.
+    /// The request, as in 'GET /path', or with the address that callers use; the method may be left
+    /// out.
     pub(crate) request: Request,
     /// The access token to send; `-` reads it from stdin.
     #[arg(long)]
     pub(crate) token: Option<String>,
+    /// The `DPoP` proof to send with the token, for a token that is bound to a key.
+    #[arg(long, requires = "token", value_name = "PROOF")]
+    pub(crate) dpop: Option<String>,
+    /// The SHA-256 thumbprint of the caller's certificate, for a token that is bound to one.
+    #[arg(long, value_name = "THUMBPRINT")]
+    pub(crate) certificate: Option<ClientCertificate>,
     /// The folder with portcullis.toml, instead of the one that `portcullis dev` was given here.
     #[arg(long, value_name = "DIR")]
     pub(crate) project: Option<PathBuf>,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use portcullis::SystemClock;
-use portcullis_gateway::Gateway;
+use portcullis_gateway::{Gateway, ProofMemory};
 use portcullis_store::tenant::Database;
 use portcullis_tenant::{KeyRing, Tenant};
 use portcullis_token::KeySet;
@@ -55,11 +55,12 @@ async fn serve(arguments: Dev, mut project: Project, mut watch: Watch) -> anyhow
     let (trusted, plan) = match arguments.issuer {
         IssuerChoice::Tenant => {
             let (tenant, keys) = start_tenant(&arguments, &mut project).await?;
-            let plan = plan::with_keys(&project, keys)?;
-            (Trusted::Tenant(tenant), plan)
+            let proofs = ProofMemory::default();
+            let plan = plan::with_keys(&project, keys, &proofs)?;
+            (Trusted::Tenant(tenant, proofs), plan)
         }
         IssuerChoice::Real => {
-            let mut issuers = RealIssuers::new()?;
+            let mut issuers = RealIssuers::new(&project.directory)?;
             let plan = issuers.plan(&project, true)?;
             (Trusted::Issuers(issuers), plan)
         }

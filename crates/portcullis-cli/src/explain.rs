@@ -10,7 +10,9 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use portcullis::{Issuer, SystemClock};
 use portcullis_config::{AuthorizerKind, Check, Config, IssuerUrl, KeySource};
-use portcullis_gateway::{Environment, Explanation, Permitted, Plan, Refusal, explain};
+use portcullis_gateway::{
+    Environment, Explanation, Inquiry, Permitted, Plan, ProofMemory, Refusal, explain,
+};
 use portcullis_tenant::{KeyRing, KeyRingError};
 use portcullis_token::{KeySet, Outcome, Reason, Record, TokenType, Unverified};
 use serde_json::{Value, json};
@@ -43,16 +45,18 @@ pub(crate) fn run(arguments: &Explain) -> anyhow::Result<()> {
             clock: Arc::new(SystemClock),
             tells_reason: true,
             directory: &project.directory,
+            proofs: ProofMemory::default(),
         },
     )?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let Request {
-        written,
-        method,
-        path,
+        written, method, ..
     } = &arguments.request;
-    let headers = headers(token.as_deref())?;
-    let mut explanation = runtime.block_on(explain(&plan, method, path, &headers));
+    let headers = headers(token.as_deref(), arguments.dpop.as_deref())?;
+    let target = arguments.request.target(project.config.server.url.as_ref());
+    let certificate = arguments.certificate.map(|shown| shown.0);
+    let inquiry = Inquiry::new(method, target, &headers).certificate(certificate);
+    let mut explanation = runtime.block_on(explain(&plan, inquiry));
     if arguments.issuer == IssuerChoice::Real && keys.is_empty() {
         explanation.outcome = explanation.outcome.map_err(for_want_of_keys);
     }
@@ -116,7 +120,7 @@ fn for_want_of_keys(refusal: Refusal) -> Refusal {
     refusal
 }
 
-/// The token that was given, or the one on stdin, without its `Bearer`.
+/// The token that was given, or the one on stdin, without its `Bearer` or `DPoP`.
 fn read_token(given: &str) -> anyhow::Result<String> {
     let mut text = given.to_owned();
     if given == "-" {
@@ -127,16 +131,29 @@ fn read_token(given: &str) -> anyhow::Result<String> {
             .context("stdin")?;
     }
     let token = text.trim();
-    Ok(token.strip_prefix("Bearer ").unwrap_or(token).to_owned())
+    let bare = ["Bearer ", "DPoP "]
+        .iter()
+        .find_map(|scheme| token.strip_prefix(scheme));
+    Ok(bare.unwrap_or(token).to_owned())
 }
 
-fn headers(token: Option<&str>) -> anyhow::Result<HeaderMap> {
+fn headers(token: Option<&str>, proof: Option<&str>) -> anyhow::Result<HeaderMap> {
     let Some(token) = token else {
         return Ok(HeaderMap::new());
     };
-    let value = HeaderValue::try_from(format!("Bearer {token}"))
-        .map_err(|_| anyhow::anyhow!("the token holds characters that no header can carry"))?;
-    Ok(HeaderMap::from_iter([(AUTHORIZATION, value)]))
+    let header = |what: &str, text: String| {
+        let mut value = HeaderValue::try_from(text)
+            .map_err(|_| anyhow::anyhow!("the {what} holds characters that no header can carry"))?;
+        value.set_sensitive(true);
+        anyhow::Ok(value)
+    };
+    let scheme = if proof.is_some() { "DPoP" } else { "Bearer" };
+    let token = header("token", format!("{scheme} {token}"))?;
+    let mut headers = HeaderMap::from_iter([(AUTHORIZATION, token)]);
+    if let Some(proof) = proof {
+        headers.insert("dpop", header("proof", proof.trim().to_owned())?);
+    }
+    Ok(headers)
 }
 
 /// The folder that was named, or this one, or the one that a session was started for here.

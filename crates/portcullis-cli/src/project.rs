@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use portcullis::Chain;
-use portcullis_config::{Config, Diagnostics, Source, Target};
+use portcullis_config::{AuthorizerKind, ClientProof, Config, Diagnostics, Source, Target};
 use portcullis_tenant::{KeyRingError, UntrustedKeys};
 
 use crate::environment::{Environment, unreadable};
@@ -107,7 +107,7 @@ impl Project {
         tenant_directory(&self.directory)
     }
 
-    /// The files that `[server.tls]` and the `tls` of upstreams name.
+    /// The files of certificates and keys that the configuration names.
     pub(crate) fn certificate_files(&self) -> Vec<PathBuf> {
         let tls = self.config.server.tls.iter();
         let named = tls.flat_map(|tls| {
@@ -127,8 +127,17 @@ impl Project {
                 own.chain(&tls.ca)
             })
             .collect();
+        let authorizers = self.config.authorizers.iter();
+        let client_keys = authorizers.filter_map(|authorizer| {
+            let AuthorizerKind::Jwt(jwt) = &authorizer.kind;
+            match &jwt.introspection.as_ref()?.client_proof {
+                ClientProof::Key { file, .. } => Some(file),
+                ClientProof::Secret(_) => None,
+            }
+        });
         named
             .chain(of_upstreams)
+            .chain(client_keys)
             .map(|file| self.directory.join(file))
             .collect()
     }

@@ -89,7 +89,7 @@ async fn serve(
     format: Format,
     log: &Queue,
 ) -> anyhow::Result<()> {
-    let mut issuers = RealIssuers::new()?;
+    let mut issuers = RealIssuers::new(&project.directory)?;
     let plan = Arc::new(issuers.plan(project, false)?);
     plan.start_keys();
     watch.follow(project.certificate_files());

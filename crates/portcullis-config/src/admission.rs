@@ -11,11 +11,25 @@ pub struct IntrospectionEndpoint {
     /// The name of this API at the issuer.
     pub client_id: String,
     /// What proves it.
-    pub client_secret: Secret<String>,
+    pub client_proof: ClientProof,
     /// Whether it is asked about JSON Web Tokens too.
     pub always: bool,
     /// How long an active token is believed to be active; not at all when absent.
     pub cache: Duration,
+}
+
+/// How an API proves its name to the issuer that it asks.
+#[derive(Clone, Debug)]
+pub enum ClientProof {
+    /// By a secret in the `Authorization` header (`client_secret_basic`, RFC 6749 section 2.3.1).
+    Secret(Secret<String>),
+    /// By a signature (`private_key_jwt`, RFC 7523 section 2.2).
+    Key {
+        /// A PEM file with the private key, relative to the configuration file.
+        file: String,
+        /// The `kid` under which the issuer knows the key; made from the key when absent.
+        id: Option<String>,
+    },
 }
 
 /// Tokens that are refused although they have not expired.

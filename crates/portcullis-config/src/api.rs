@@ -4,6 +4,7 @@ use crate::cors::Cors;
 use crate::path::PathPattern;
 use crate::path_rules::PathRules;
 use crate::position::Origin;
+use crate::resource::Resource;
 use crate::template::Template;
 use crate::upstream::Upstream;
 
@@ -30,11 +31,13 @@ pub struct Api {
     pub paths: PathRules,
     /// The headers an upstream learns the caller from: lower-case header name, claim name.
     pub identity: Vec<(String, String)>,
+    /// What it says about itself at a well-known path; nothing when absent.
+    pub resource: Option<Resource>,
     /// The routes in the order of the file, then those of the API's own upstream.
     pub routes: Vec<Route>,
 }
 
-/// Whether an upstream sees the caller's `Authorization` header.
+/// Whether an upstream sees the caller's token, wherever it was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TokenForwarding {
     /// It is removed.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use portcullis_token::{Algorithm, ClaimRule, TokenType};
+use portcullis_token::{Algorithm, ClaimRule, TokenSource, TokenType};
 use url::Url;
 
 use crate::address::{AddressError, parse_secure_url};
@@ -22,7 +22,7 @@ pub struct Authorizer {
 /// How an [`Authorizer`] checks its proof.
 #[derive(Clone, Debug)]
 pub enum AuthorizerKind {
-    /// A JSON Web Token in the `Authorization` header.
+    /// A JSON Web Token.
     Jwt(JwtAuthorizer),
 }
 
@@ -53,6 +53,8 @@ pub struct JwtAuthorizer {
     pub max_age: Option<Duration>,
     /// How long a token may be good for, from `iat` to `exp`; any time when absent.
     pub max_lifetime: Option<Duration>,
+    /// Where a request may carry the token; in `Authorization` when absent. Never empty.
+    pub sources: Vec<TokenSource>,
     /// Whether tokens may, or must, be bound to a key of the caller.
     pub dpop: Dpop,
     /// Whether each `DPoP` proof must carry a nonce of the gateway's.

@@ -11,7 +11,7 @@ use crate::message::Message;
 use crate::network::Network;
 use crate::observe::{Log, Telemetry};
 use crate::policy::{LimitHeaders, Policy, Store};
-use crate::server::{Admin, Limits, Tls};
+use crate::server::{Admin, CertificateHeader, Limits, Tls};
 use crate::tenant::Tenant;
 
 /// Everything one file says, checked and with its defaults filled in.
@@ -62,6 +62,8 @@ pub struct Server {
     pub drain_delay: Duration,
     /// The proxies whose `X-Forwarded-*` headers are believed; none when absent.
     pub trusted_proxies: Vec<Network>,
+    /// The header in which they pass on their client's certificate; none when absent.
+    pub client_certificate_header: Option<CertificateHeader>,
 }
 
 impl Config {

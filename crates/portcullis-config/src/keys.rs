@@ -8,7 +8,9 @@ mod cors;
 mod errors;
 mod observe;
 mod policy;
+mod resource;
 mod server;
+mod source;
 mod tenant;
 mod upstream;
 
@@ -22,7 +24,9 @@ pub(crate) use cors::CORS;
 pub(crate) use errors::ERRORS;
 pub(crate) use observe::{LOG, TELEMETRY};
 pub(crate) use policy::{CHOICE, POLICY, STORE};
+pub(crate) use resource::RESOURCE;
 pub(crate) use server::{ADMIN, CERTIFICATE, LIMITS, SERVER, TLS};
+pub(crate) use source::SOURCE;
 pub(crate) use tenant::{APPLICATION, TENANT, USER};
 pub(crate) use upstream::{HEALTH, UPSTREAM, UPSTREAM_TLS};
 
@@ -87,6 +91,8 @@ pub(crate) enum Kind {
     TextOrTextsOrTable(&'static Table),
     /// A boolean, or a table with the keys listed.
     FlagOrTable(&'static Table),
+    /// A list of strings and tables with the keys listed, of which at least one is needed.
+    SomeTextsOrTables(&'static Table),
     /// What a policy gives access to: a list of names, or a table of endpoints by name.
     Rights,
     /// A table with the keys listed.

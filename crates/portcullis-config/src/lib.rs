@@ -37,6 +37,7 @@ mod policy;
 mod position;
 mod quantity;
 mod read;
+mod resource;
 mod schema;
 mod server;
 mod template;
@@ -44,7 +45,7 @@ mod tenant;
 mod upstream;
 
 pub use address::AddressError;
-pub use admission::{IntrospectionEndpoint, Revoked};
+pub use admission::{ClientProof, IntrospectionEndpoint, Revoked};
 pub use api::{
     Api, Auth, AuthFrom, ErrorBodies, Method, Requirement, Route, Target, TokenForwarding,
 };
@@ -62,8 +63,9 @@ pub use path_rules::{DotSegments, EmptySegments, EncodedSlash, PathRules};
 pub use policy::{Access, Amount, Endpoint, LimitHeaders, LimitStore, Policy, PolicyChoice, Store};
 pub use position::Origin;
 pub use read::parse;
+pub use resource::Resource;
 pub use schema::schema;
-pub use server::{Admin, Certificate, Limits, Tls, TlsVersion};
+pub use server::{Admin, Certificate, CertificateHeader, Limits, Tls, TlsVersion};
 pub use template::{Template, TemplatePart};
 pub use tenant::{Application, ApplicationKind, Permissions, Tenant, User};
 pub use upstream::{Balance, HealthCheck, Protocol, Upstream, UpstreamTls};

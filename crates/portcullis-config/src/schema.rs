@@ -93,6 +93,11 @@ fn kind(kind: &Kind) -> Value {
             json!({ "anyOf": [one, several, table(known)] })
         }
         Kind::FlagOrTable(known) => json!({ "anyOf": [{ "type": "boolean" }, table(known)] }),
+        Kind::SomeTextsOrTables(known) => json!({
+            "type": "array",
+            "items": { "anyOf": [text(), table(known)] },
+            "minItems": 1,
+        }),
         Kind::Rights => json!({ "anyOf": [
             { "type": "array", "items": text(), "minItems": 1 },
             {

@@ -37,6 +37,29 @@ impl Default for Limits {
     }
 }
 
+/// The header in which proxies pass on the certificate of their own client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateHeader {
+    /// `Client-Cert`: the DER in base64, between colons (RFC 9440).
+    ClientCert,
+    /// Envoy's `x-forwarded-client-cert`, the member `Cert` of its last element.
+    Forwarded,
+    /// nginx's `$ssl_client_escaped_cert`, percent-encoded PEM, as `X-SSL-Client-Cert`.
+    SslClientCert,
+    /// The same as `ssl-client-cert`, which Kubernetes's ingress-nginx sends.
+    IngressSslClientCert,
+}
+
+impl CertificateHeader {
+    /// Every choice, by the name of the header, which is that of the choice in the file.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("client-cert", Self::ClientCert),
+        ("x-forwarded-client-cert", Self::Forwarded),
+        ("x-ssl-client-cert", Self::SslClientCert),
+        ("ssl-client-cert", Self::IngressSslClientCert),
+    ];
+}
+
 /// Where those who run the gateway ask it about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {

@@ -14,9 +14,6 @@ use crate::plan::{Authorizer, Matched, Plan, Route};
 use crate::refuse::Refusal;
 use crate::request::Asked;
 
-/// Where a token is looked for.
-const SOURCES: [TokenSource; 1] = [TokenSource::Authorization];
-
 /// Who is calling, as the route's authorizers found it. Only [`identify`] makes one.
 #[derive(Debug, Default)]
 pub(crate) struct Caller {
@@ -65,7 +62,7 @@ pub(crate) async fn identify(
     }
     let by_dpop = is_dpop(asked.headers);
     let refuse = |reason, nonce| refuse(route, reason, by_dpop, nonce);
-    let credential = match credential(asked.headers, trace) {
+    let credential = match credential(route, asked, trace) {
         Err(Reason::Missing) if route.auth.anonymous => {
             trace.passed(Step::Credential, || "none, which is allowed".to_owned());
             return Ok(Caller::default());
@@ -79,7 +76,16 @@ pub(crate) async fn identify(
     let mut weightiest: Option<(usize, Reason)> = None;
     for authorizer in authorizers(route) {
         trace.authorizer(&plan.authorizer(authorizer).name);
-        match verify(plan, plan.authorizer(authorizer), &credential, asked, trace).await {
+        let verified = if route.places.takes(credential.source(), authorizer) {
+            verify(plan, plan.authorizer(authorizer), &credential, asked, trace).await
+        } else {
+            let expected = || "a token in one of its `sources`".to_owned();
+            trace.refused(Step::Credential, expected, || {
+                "one in another place".to_owned()
+            });
+            Err(Reason::Missing)
+        };
+        match verified {
             Ok(verified) => caller.verified.push((authorizer, verified)),
             Err(reason) => {
                 weightiest = weightiest
@@ -140,6 +146,9 @@ async fn verify(
         }
         None => {}
     }
+    if let Some(certificate) = asked.certificate {
+        credentials = credentials.certificate(certificate);
+    }
     authorizer.verifier.verify_traced(&credentials, trace).await
 }
 
@@ -153,22 +162,24 @@ fn is_dpop(headers: &HeaderMap) -> bool {
 /// Which of several authorizers' refusals is the answer.
 ///
 /// Whoever cannot tell at the moment comes first: the token may be good. Whoever does not know
-/// the issuer comes last: the token is none of theirs.
+/// the issuer, or the place where the token is, comes last: the token is none of theirs.
 const fn weight(reason: Reason) -> (bool, bool, Reason) {
     let cannot_tell = matches!(
         reason,
         Reason::KeysUnavailable | Reason::IntrospectionUnavailable
     );
-    let is_theirs = !matches!(reason, Reason::IssUnknown);
+    let is_theirs = !matches!(reason, Reason::IssUnknown | Reason::Missing);
     (cannot_tell, is_theirs, reason)
 }
 
-fn credential<'h>(
-    headers: &'h HeaderMap,
+fn credential<'r>(
+    route: &Route,
+    asked: &Asked<'r>,
     trace: &mut impl Trace,
-) -> Result<Credential<'h>, Reason> {
+) -> Result<Credential<'r>, Reason> {
+    let headers = asked.headers;
     let lines = |name: &str| headers.get_all(name).iter().map(HeaderValue::as_bytes);
-    let credential = find_credential(&SOURCES, lines, None);
+    let credential = find_credential(route.places.sources(), lines, asked.query);
     match &credential {
         Ok(found) if found.proof().is_some() => {
             trace.passed(Step::Credential, || "a token with a proof".to_owned());
@@ -176,11 +187,24 @@ fn credential<'h>(
         Ok(_) => trace.passed(Step::Credential, || "a bearer token".to_owned()),
         Err(reason) => trace.refused(
             Step::Credential,
-            || "one header `Authorization: Bearer TOKEN`".to_owned(),
+            || expected_place(route.places.sources()),
             || reason.description().to_owned(),
         ),
     }
     credential
+}
+
+/// Where a token could have been, in words.
+fn expected_place(sources: &[TokenSource]) -> String {
+    let place = |source: &TokenSource| match source {
+        TokenSource::Authorization => "one header `Authorization: Bearer TOKEN`".to_owned(),
+        TokenSource::OptionalScheme => "one header `Authorization` with the token".to_owned(),
+        TokenSource::Header { name, .. } => format!("one header `{name}`"),
+        TokenSource::Cookie { name, .. } => format!("one cookie `{name}`"),
+        TokenSource::Query { name } => format!("one parameter `{name}` in the query"),
+    };
+    let places: Vec<_> = sources.iter().map(place).collect();
+    places.join(", or ")
 }
 
 /// The authorizers that the route's alternatives name, each once.

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use http::HeaderMap;
 use portcullis_token::{Record, Recorder, Step, Trace};
 
@@ -6,6 +8,45 @@ use crate::observe::Watch;
 use crate::plan::Plan;
 use crate::refuse::Refusal;
 use crate::request::{Asked, decide};
+
+/// A request to explain, which is not sent anywhere.
+#[derive(Clone, Copy)]
+pub struct Inquiry<'r> {
+    method: &'r str,
+    target: &'r str,
+    headers: &'r HeaderMap,
+    certificate: Option<[u8; 32]>,
+}
+
+impl<'r> Inquiry<'r> {
+    /// A request with this method, this path and perhaps a query, and these headers.
+    pub const fn new(method: &'r str, target: &'r str, headers: &'r HeaderMap) -> Self {
+        Self {
+            method,
+            target,
+            headers,
+            certificate: None,
+        }
+    }
+
+    /// The same of a caller with this client certificate: the SHA-256 of its DER.
+    #[must_use]
+    pub const fn certificate(self, thumbprint: Option<[u8; 32]>) -> Self {
+        Self {
+            certificate: thumbprint,
+            ..self
+        }
+    }
+}
+
+/// Without the query and the headers, which may hold a token.
+impl fmt::Debug for Inquiry<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inquiry")
+            .field("method", &self.method)
+            .finish_non_exhaustive()
+    }
+}
 
 /// A decision, and every step that led to it.
 #[derive(Debug)]
@@ -26,12 +67,18 @@ pub struct Permitted {
 }
 
 /// Decides about a request exactly as the gateway would, recording each step, forwarding nothing.
-pub async fn explain(plan: &Plan, method: &str, path: &str, headers: &HeaderMap) -> Explanation {
+pub async fn explain(plan: &Plan, inquiry: Inquiry<'_>) -> Explanation {
     let mut trace = Steps::default();
+    let (path, query) = match inquiry.target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (inquiry.target, None),
+    };
     let asked = Asked {
-        method,
+        method: inquiry.method,
         path,
-        headers,
+        query,
+        headers: inquiry.headers,
+        certificate: inquiry.certificate,
     };
     if let Some((route, _)) = cors::preflight(plan, &asked, &mut trace) {
         let route = route.name.clone();

@@ -74,6 +74,7 @@ pub(crate) async fn send(
     let route = permit.route();
     match &route.target {
         Target::Respond(template) => Ok(respond::answer(template, &route.pattern, permit.path())),
+        Target::Metadata(document) => Ok(respond::metadata(document.clone())),
         Target::Upstream { upstream, strip } => {
             let path = permit.path().get(*strip..).unwrap_or_default();
             let mut request = readdress(request, upstream, path, hop)?;

@@ -18,6 +18,7 @@
 mod authn;
 mod authz;
 mod body;
+mod client_certificate;
 mod cors;
 mod explain;
 mod forward;
@@ -35,12 +36,13 @@ mod route;
 mod server;
 mod this_thread;
 mod tls;
+mod token_places;
 
-pub use explain::{Explanation, Permitted, explain};
+pub use explain::{Explanation, Inquiry, Permitted, explain};
 pub use forward::upstream::UpstreamError;
 pub use observe::{ACCESS, Batch, Metrics, Spans};
 pub use path::PathError;
-pub use plan::{Environment, Plan, PlanError, UpstreamHealth};
+pub use plan::{Environment, Plan, PlanError, ProofMemory, UpstreamHealth};
 pub use policy::PolicyRefusal;
 pub use refuse::{Limited, Refusal};
 pub use server::{Gateway, Listeners};

@@ -1,5 +1,7 @@
 mod authorizer;
 mod paths;
+mod proof_memory;
+mod resource;
 mod upstreams;
 
 use std::collections::BTreeSet;
@@ -8,19 +10,21 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::HeaderName;
 use portcullis::{
     Answers, BuildError, Cache, Clock, ErrorDetail, ErrorStyle, Issuer, KeyStatus,
     RevocationListFull,
 };
 use portcullis_config::{
-    Config, Dpop, ErrorBodies, JwtAuthorizer, LimitHeaders, Limits, Message, Network, PathPattern,
-    PathRules, Template, TokenForwarding,
+    CertificateHeader, Config, Dpop, ErrorBodies, JwtAuthorizer, LimitHeaders, Limits, Message,
+    Network, PathPattern, PathRules, Template, TokenForwarding,
 };
 use portcullis_store::AllowanceError;
 use portcullis_token::{NoRandomness, ProofRules, Reason, Requirement, Step, StepUp, Trace};
 
 pub(crate) use self::authorizer::Authorizer;
+pub use self::proof_memory::ProofMemory;
 pub use self::upstreams::UpstreamHealth;
 use self::upstreams::Upstreams;
 use crate::cors::Cors;
@@ -30,6 +34,7 @@ use crate::path::PathError;
 use crate::policy::Policies;
 use crate::refuse::Refusal;
 use crate::route::RouteTable;
+use crate::token_places::{Places, Stripped};
 
 /// How many verified tokens are remembered: those of a large API's callers at the same time.
 const MAX_CACHED_TOKENS: usize = 128 * 1024;
@@ -44,6 +49,8 @@ pub struct Plan {
     routes: Vec<Route>,
     authorizers: Vec<Authorizer>,
     trusted_proxies: Vec<Network>,
+    /// The header in which those pass on their client's certificate.
+    pub(crate) client_certificate_header: Option<CertificateHeader>,
     pub(crate) policies: Policies,
     pub(crate) limit_headers: Vec<LimitHeaders>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -63,6 +70,7 @@ pub struct Plan {
     pub(crate) messages: Vec<Message>,
     /// What is counted and told about requests.
     pub(crate) observed: Observed,
+    proofs: ProofMemory,
 }
 
 /// Which requests, who may make them, and what answers them.
@@ -75,6 +83,8 @@ pub(crate) struct Route {
     pub(crate) name: String,
     pub(crate) pattern: PathPattern,
     pub(crate) auth: Auth,
+    /// Where its callers' tokens are looked for.
+    pub(crate) places: Places,
     /// How refused credentials are answered.
     pub(crate) answers: Arc<Answers>,
     pub(crate) target: Target,
@@ -112,6 +122,8 @@ pub(crate) struct Api {
     paths: PathRules,
     pub(crate) websocket_expires: bool,
     pub(crate) token: TokenForwarding,
+    /// The places of tokens that upstreams do not see, unless `token` says otherwise.
+    pub(crate) stripped: Stripped,
     pub(crate) identity: Vec<(HeaderName, String)>,
 }
 
@@ -119,6 +131,8 @@ pub(crate) struct Api {
 #[derive(Debug)]
 pub(crate) enum Target {
     Respond(Template),
+    /// The API's metadata (RFC 9728), as JSON.
+    Metadata(Bytes),
     Upstream {
         upstream: Arc<Upstream>,
         /// How many bytes of the path are the API's own and are not forwarded.
@@ -136,6 +150,8 @@ pub struct Environment<'e> {
     pub tells_reason: bool,
     /// What the paths of files in the configuration are relative to.
     pub directory: &'e Path,
+    /// What was remembered of `DPoP` proofs by the plans before.
+    pub proofs: ProofMemory,
 }
 
 /// Why a configuration cannot be compiled on this machine.
@@ -169,6 +185,15 @@ pub enum PlanError {
     /// More is revoked than there is room for.
     #[error(transparent)]
     Revoked(#[from] RevocationListFull),
+    /// The path of an API's `resource` has no canonical form.
+    #[error("the `resource` of API `{api}` cannot be served")]
+    Resource {
+        /// The API.
+        api: String,
+        /// What is wrong with the path.
+        #[source]
+        cause: PathError,
+    },
     /// An identity header has a name that HTTP does not allow.
     #[error("`{0}` is not a header name")]
     Header(String),
@@ -205,6 +230,7 @@ impl Plan {
             routes: Vec::new(),
             authorizers,
             trusted_proxies: config.server.trusted_proxies.clone(),
+            client_certificate_header: config.server.client_certificate_header,
             policies: Policies::compile(&config.policies)?,
             limit_headers: config.server.limit_headers.clone(),
             clock: Arc::clone(&environment.clock),
@@ -217,11 +243,13 @@ impl Plan {
             unmatched_cors: None,
             lenient: Vec::new(),
             observed: Observed::new(config, cache),
+            proofs: environment.proofs.clone(),
         };
         let mut upstreams = Upstreams::new(environment.directory);
         for (index, api) in config.apis.iter().enumerate() {
             plan.add_api(index, api, &mut upstreams)?;
         }
+        plan.add_resources(config)?;
         plan.unmatched_cors = plan.common_cors(config);
         plan.observed.prepare(&plan.routes);
         Ok(plan)
@@ -231,6 +259,8 @@ impl Plan {
     pub(crate) fn continue_from(&mut self, earlier: &Self) {
         upstreams::keep(&mut self.routes, &earlier.routes);
         self.observed.continue_from(&earlier.observed, &self.routes);
+        self.proofs
+            .keep(|name| self.authorizer_named(name).is_some());
     }
 
     fn add_api(
@@ -249,6 +279,7 @@ impl Plan {
             websocket_expires: config.websocket_expires,
             name: config.name.as_str().into(),
             token: config.token,
+            stripped: self.stripped(config),
             identity: config
                 .identity
                 .iter()
@@ -286,12 +317,36 @@ impl Plan {
                 api: Arc::clone(&api),
                 name: format!("{} {}", route.methods, route.path),
                 pattern: route.path.clone(),
+                places: self.places(config, &route.auth),
                 answers: Arc::new(self.route_answers(&answers, &route.auth)),
                 auth: compile_auth(route),
                 target,
             });
         }
         Ok(())
+    }
+
+    fn places(&self, api: &portcullis_config::Api, auth: &portcullis_config::Auth) -> Places {
+        let needs = auth.alternatives.iter().flatten();
+        let authorizers = needs.map(|need| need.authorizer);
+        let sources = authorizers.map(|index| (index, &*self.authorizers[index].sources));
+        Places::of(sources, api.errors)
+    }
+
+    fn stripped(&self, api: &portcullis_config::Api) -> Stripped {
+        let mut stripped = Stripped::default();
+        let needs = api.routes.iter().flat_map(|route| &route.auth.alternatives);
+        for need in needs.flatten() {
+            let sources = &self.authorizers[need.authorizer].sources;
+            for source in sources {
+                stripped.add(source);
+            }
+        }
+        let all = self.authorizers.iter().flat_map(|own| &own.sources);
+        for source in all {
+            stripped.add_foreign(source);
+        }
+        stripped
     }
 
     fn answers(&self, config: &portcullis_config::Api) -> Answers {
@@ -310,6 +365,10 @@ impl Plan {
             .realm(&config.name)
             .style(style)
             .detail(detail);
+        let answers = match &config.resource {
+            Some(resource) => answers.resource(&resource.identifier),
+            None => answers,
+        };
         let messages = self.messages.iter();
         let own = messages.filter(|message| message.errors == config.errors);
         own.fold(answers, |answers, message| {

@@ -15,6 +15,7 @@ use tokio::time::Instant as Deadline;
 
 use crate::authz::Permit;
 use crate::body::{Body, RequestBody};
+use crate::client_certificate::{self, Thumbprint};
 use crate::cors::Asking;
 use crate::forward::pool::Pools;
 use crate::forward::{Hop, websocket};
@@ -54,11 +55,33 @@ pub(crate) struct Peer {
     address: IpAddr,
     /// `http`, or `https` where the connection is encrypted.
     scheme: &'static str,
+    /// The client certificate that it has shown to us.
+    certificate: Option<Thumbprint>,
 }
 
 impl Peer {
     pub(crate) const fn new(address: IpAddr, scheme: &'static str) -> Self {
-        Self { address, scheme }
+        Self {
+            address,
+            scheme,
+            certificate: None,
+        }
+    }
+
+    pub(crate) const fn with_certificate(self, certificate: Option<Thumbprint>) -> Self {
+        Self {
+            certificate,
+            ..self
+        }
+    }
+
+    /// The certificate of whoever sent the request: a trusted proxy's own is none of its client's.
+    fn certificate_of_caller(self, plan: &Plan, headers: &HeaderMap) -> Option<Thumbprint> {
+        let header = plan.client_certificate_header;
+        match header.filter(|_| plan.trusts(self.address)) {
+            Some(header) => client_certificate::passed_on(header, headers),
+            None => self.certificate,
+        }
     }
 }
 
@@ -68,7 +91,11 @@ pub(crate) struct Asked<'r> {
     pub(crate) method: &'r str,
     /// The path as it was sent.
     pub(crate) path: &'r str,
+    /// What stands behind the `?`.
+    pub(crate) query: Option<&'r str>,
     pub(crate) headers: &'r HeaderMap,
+    /// The client certificate of the caller.
+    pub(crate) certificate: Option<Thumbprint>,
 }
 
 /// Answers a request, whatever it is; what was observed is told when the answer has ended.
@@ -88,6 +115,7 @@ pub(crate) async fn serve(
     let sender = Sender {
         address: peer.address,
         scheme: peer.scheme,
+        certificate: peer.certificate_of_caller(plan, request.headers()),
         request_id: &id,
     };
 
@@ -149,7 +177,9 @@ async fn try_serve(
     let asked = Asked {
         method: head.method.as_str(),
         path: head.uri.path(),
+        query: head.uri.query(),
         headers: &head.headers,
+        certificate: sender.certificate,
     };
     if let Some((_, permitted)) = cors::preflight(plan, &asked, seen) {
         told.extend(permitted);
@@ -169,7 +199,7 @@ async fn try_serve(
         let left = permit.websocket_left(plan.clock.now_exact());
         hop.websocket_until = left.and_then(|left| Deadline::now().checked_add(left));
     }
-    rewrite::for_target(plan, &permit, &mut head.headers, sender);
+    rewrite::for_target(plan, &permit, &mut head, sender);
     // 6 Consumes the permit: what was authorised is what is sent.
     let request = Request::from_parts(head, body);
     forward::send(permit, request, hop, &deps.pools, seen).await

@@ -8,10 +8,12 @@ use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, PROXY_AUTHENTICATE,
     PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 use portcullis_config::TokenForwarding;
 
 use crate::authz::Permit;
+use crate::client_certificate::Thumbprint;
 use crate::observe::REQUEST_ID;
 use crate::plan::Plan;
 
@@ -49,15 +51,18 @@ const OVERRIDES: [&str; 10] = [
 ];
 
 /// Headers that say where a request came from, besides all that begin with `X-Forwarded-`.
-const ABOUT_THE_SENDER: [&str; 8] = [
+const ABOUT_THE_SENDER: [&str; 11] = [
     "client-cert",
     "client-cert-chain",
     "forwarded",
+    "ssl-client-cert",
     "true-client-ip",
+    "x-client-cert",
     "x-client-ip",
     "x-cluster-client-ip",
     "x-forwarded",
     "x-real-ip",
+    "x-ssl-client-cert",
 ];
 
 /// What a trusted proxy is believed about its own client.
@@ -74,23 +79,22 @@ pub(crate) struct Sender<'r> {
     pub(crate) address: IpAddr,
     /// How the request came: `http` or `https`.
     pub(crate) scheme: &'static str,
+    /// The client certificate of the caller.
+    pub(crate) certificate: Option<Thumbprint>,
     pub(crate) request_id: &'r str,
 }
 
-/// Makes a request's headers fit for the target: credentials and forged identity out, first; then
+/// Makes a request's head fit for the target: credentials and forged identity out, first; then
 /// what we vouch for in.
-pub(crate) fn for_target(
-    plan: &Plan,
-    permit: &Permit<'_>,
-    headers: &mut HeaderMap,
-    sender: Sender<'_>,
-) {
+pub(crate) fn for_target(plan: &Plan, permit: &Permit<'_>, head: &mut Parts, sender: Sender<'_>) {
+    let headers = &mut head.headers;
     let api = &permit.route().api;
     remove_hop_by_hop(headers);
     headers.remove(EXPECT);
     if api.token == TokenForwarding::Strip {
         headers.remove(AUTHORIZATION);
         headers.remove(DPOP);
+        api.stripped.remove_from(headers, &mut head.uri);
     }
     let trusted = plan.trusts(sender.address);
     remove_forgeries(headers, &plan.managed, trusted);
@@ -306,6 +310,7 @@ mod tests {
         let proxy = Sender {
             address: IpAddr::from([10, 0, 0, 1]),
             scheme: "http",
+            certificate: None,
             request_id: "",
         };
         for (trusted, chain, proto) in [

@@ -1,7 +1,7 @@
 mod der;
 mod hmac;
 mod jwk;
-mod pem;
+pub(crate) mod pem;
 mod roca;
 mod spki;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use serde_json::{Value, json};
 
+use crate::key_set::pem;
 use crate::{Secret, base64url};
 
 /// An RSA-2048 key that signs tokens with RS256 (RFC 7518 section 3.3).
@@ -49,6 +50,9 @@ pub enum SigningError {
     /// The bytes are not an RSA private key in PKCS #8 form, or are of less than 2048 bits.
     #[error("not an RSA private key of at least 2048 bits in PKCS #8 form")]
     Key,
+    /// Not one `PRIVATE KEY` block of PEM (RFC 7468 section 10).
+    #[error("not one `PRIVATE KEY` in PEM")]
+    NotPem,
     /// The cryptographic library failed, for want of memory or of randomness.
     #[error("the cryptographic library failed")]
     Crypto,
@@ -93,6 +97,41 @@ impl SigningKey {
         Ok(Self::from_pair(pair))
     }
 
+    /// Reads a PKCS #8 key in PEM (RFC 7468 section 10), as `openssl genpkey` writes it.
+    ///
+    /// # Errors
+    /// [`SigningError::NotPem`] for anything but one `PRIVATE KEY` block, and
+    /// [`SigningError::Key`] where that is no RSA private key of at least 2048 bits.
+    ///
+    /// ```
+    /// use portcullis_token::{SigningError, SigningKey};
+    ///
+    /// let public = "-----BEGIN PUBLIC KEY-----\nAA==\n-----END PUBLIC KEY-----\n";
+    /// assert!(matches!(SigningKey::from_pem(public), Err(SigningError::NotPem)));
+    /// ```
+    pub fn from_pem(text: &str) -> Result<Self, SigningError> {
+        let (label, der) = pem::parse(text).map_err(|_| SigningError::NotPem)?;
+        let der = Secret::new(der);
+        if label != "PRIVATE KEY" {
+            return Err(SigningError::NotPem);
+        }
+        Self::from_pkcs8(der.expose())
+    }
+
+    /// The same key under another id, by which those who check its signatures know it.
+    ///
+    /// ```
+    /// # use portcullis_token::{SigningError, SigningKey};
+    /// let key = SigningKey::generate()?.named("2026-11");
+    /// assert_eq!(key.kid(), "2026-11");
+    /// # Ok::<(), SigningError>(())
+    /// ```
+    #[must_use]
+    pub fn named(mut self, kid: impl Into<String>) -> Self {
+        self.jwk.kid = kid.into();
+        self
+    }
+
     fn from_pair(pair: KeyPair) -> Self {
         let public = pair.public_key();
         let n = base64url::encode(public.modulus().big_endian_without_leading_zero());
@@ -123,7 +162,7 @@ impl SigningKey {
         Ok(Secret::new(der.as_ref().to_vec()))
     }
 
-    /// The key's id: 21 characters, the beginning of its RFC 7638 thumbprint, so that it needs no
+    /// The key's id. Unless it was [`named`](Self::named): 21 characters, the beginning of its RFC 7638 thumbprint, so that it needs no
     /// storage of its own and differs whenever the key does.
     ///
     /// ```
@@ -230,6 +269,36 @@ mod tests {
     fn the_key_id_is_the_thumbprint_of_rfc_7638_section_3_1() {
         let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
         assert_eq!(key_id(n, "AQAB"), "NzbLsXh8uDCcd-6MNwXF4");
+    }
+
+    #[test]
+    fn a_key_is_read_from_pem() {
+        use base64::Engine as _;
+        let key = SigningKey::generate().unwrap();
+        let der = key.to_pkcs8().unwrap();
+        let body = base64::engine::general_purpose::STANDARD.encode(der.expose());
+        let block = |label: &str, body: &str| {
+            format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n")
+        };
+        let good = block("PRIVATE KEY", &body);
+        let copy = SigningKey::from_pem(&good).unwrap();
+        assert_eq!(copy.public_jwk(), key.public_jwk());
+        assert_eq!(copy.named("a").public_jwk()["kid"], "a");
+        for (text, expected) in [
+            (String::new(), "not one `PRIVATE KEY` in PEM"),
+            (good.repeat(2), "not one `PRIVATE KEY` in PEM"),
+            (
+                block("RSA PRIVATE KEY", &body),
+                "not one `PRIVATE KEY` in PEM",
+            ),
+            (
+                block("PRIVATE KEY", "AAAA"),
+                "not an RSA private key of at least 2048 bits in PKCS #8 form",
+            ),
+        ] {
+            let error = SigningKey::from_pem(&text).unwrap_err();
+            assert_eq!(error.to_string(), expected);
+        }
     }
 
     #[test]

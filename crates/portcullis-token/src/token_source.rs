@@ -92,6 +92,7 @@ pub enum CrossSite {
 pub struct Credential<'r> {
     token: &'r str,
     proof: Option<&'r str>,
+    source: usize,
 }
 
 /// Finds the one credential of a request, in the places that may carry it.
@@ -129,7 +130,7 @@ pub fn find_credential<'r, L: IntoIterator<Item = &'r [u8]>>(
 ) -> Result<Credential<'r>, Reason> {
     let mut found = None;
     let mut absent = Reason::Missing;
-    for source in sources {
+    for (index, source) in sources.iter().enumerate() {
         let token = match source.find(&lines, query) {
             // Another source may still have a token.
             Err(Reason::UnsupportedScheme) => {
@@ -141,11 +142,15 @@ pub fn find_credential<'r, L: IntoIterator<Item = &'r [u8]>>(
         if token.is_some() && found.is_some() {
             return Err(Reason::MultipleCredentials);
         }
-        found = found.or(token);
+        found = found.or(token.map(|(scheme, token)| (scheme, token, index)));
     }
-    let (scheme, token) = found.ok_or(absent)?;
+    let (scheme, token, source) = found.ok_or(absent)?;
     let proof = find_proof(scheme, lines("dpop"))?;
-    Ok(Credential { token, proof })
+    Ok(Credential {
+        token,
+        proof,
+        source,
+    })
 }
 
 impl<'r> Credential<'r> {
@@ -162,6 +167,21 @@ impl<'r> Credential<'r> {
     /// ```
     pub const fn token(&self) -> &'r str {
         self.token
+    }
+
+    /// Which of the sources it was found in, by its index.
+    ///
+    /// ```
+    /// use portcullis_token::{TokenSource, find_credential};
+    ///
+    /// let query = TokenSource::Query { name: "token".to_owned() };
+    /// let sources = [TokenSource::Authorization, query];
+    /// let credential = find_credential(&sources, |_| [], Some("token=abc"))?;
+    /// assert_eq!(credential.source(), 1);
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
+    pub const fn source(&self) -> usize {
+        self.source
     }
 
     /// The `DPoP` proof that came with it, unchecked.
@@ -385,6 +405,18 @@ mod tests {
             let result = find(&everywhere(), headers, query);
             assert_eq!(result, expected, "{headers:?} {query:?}");
         }
+    }
+
+    #[test]
+    fn the_place_of_a_token_is_known() {
+        let headers = [("cookie", "at=a.b.c")];
+        let lines = |name: &str| {
+            let name = name.to_owned();
+            let own = headers.iter().filter(move |line| line.0 == name);
+            own.map(|line| line.1.as_bytes())
+        };
+        let found = find_credential(&everywhere(), lines, None).unwrap();
+        assert_eq!(found.source(), 2);
     }
 
     #[test]

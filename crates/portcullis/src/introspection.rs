@@ -1,5 +1,7 @@
 mod asking;
 #[cfg(feature = "reqwest")]
+mod assertion;
+#[cfg(feature = "reqwest")]
 mod http;
 
 use std::error::Error;
@@ -7,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use portcullis_token::SigningError;
 use url::Url;
 
 pub(crate) use self::asking::Asking;
@@ -122,6 +125,15 @@ pub enum IntrospectionError {
     Insecure {
         /// The address that was refused.
         url: Url,
+    },
+    /// The proof of who asks could not be signed.
+    #[error("the question to {url} could not be signed")]
+    Unsigned {
+        /// The address that was not asked.
+        url: Url,
+        /// What the signer says.
+        #[source]
+        cause: SigningError,
     },
     /// An answer other than 200, such as 401 for a wrong client secret.
     #[error("{url} answered {status}")]

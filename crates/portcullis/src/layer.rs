@@ -1,5 +1,6 @@
 //! The check in front of any `tower` service.
 
+mod client_certificate;
 mod future;
 mod guard;
 mod protocol;
@@ -19,8 +20,8 @@ use tower_service::Service;
 
 use crate::{ErrorStyle, Verifier};
 
+pub use client_certificate::{ClientCertificate, NotAThumbprint};
 pub use future::ResponseFuture;
-pub use guard::ClientCertificate;
 pub(crate) use guard::{Checked, Guard, Presence};
 pub use protocol::{Answering, Grpc, Web};
 pub use unmatched::Unmatched;

@@ -106,7 +106,8 @@ pub use keys::{
     KnownKey, Origin, SnapshotError, SnapshotFile, Trigger,
 };
 pub use layer::{
-    Answering, AuthLayer, AuthService, ClientCertificate, Grpc, ResponseFuture, Unmatched, Web,
+    Answering, AuthLayer, AuthService, ClientCertificate, Grpc, NotAThumbprint, ResponseFuture,
+    Unmatched, Web,
 };
 pub use metadata::Metadata;
 pub use observe::{Observer, ObserverStatus, Stage, StageStatus};

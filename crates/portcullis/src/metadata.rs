@@ -2,17 +2,19 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
+use portcullis_token::TokenSource;
 use serde::Serialize;
 use tower_service::Service;
 use url::Url;
 
-use crate::Verifier;
+use crate::{Answers, Verifier};
 
 /// Where the metadata of a resource without a path is (RFC 9728 section 3).
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
@@ -44,7 +46,8 @@ const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 /// ```
 #[derive(Clone, Debug)]
 pub struct Metadata {
-    verifier: Verifier,
+    answers: Arc<Answers>,
+    sources: Vec<TokenSource>,
     name: Option<String>,
     documentation: Option<String>,
     scopes: Vec<String>,
@@ -60,7 +63,7 @@ struct Document<'a> {
     authorization_servers: &'a [String],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     scopes_supported: Vec<String>,
-    bearer_methods_supported: [&'static str; 1],
+    bearer_methods_supported: Vec<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     dpop_signing_alg_values_supported: Vec<&'static str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -85,17 +88,45 @@ impl Verifier {
     /// # Ok::<(), portcullis::BuildError>(())
     /// ```
     pub fn well_known(&self) -> Metadata {
-        Metadata {
-            verifier: self.clone(),
+        Metadata::new(Arc::clone(self.presentation()), self.sources())
+    }
+}
+
+impl Metadata {
+    /// The metadata of an API that several verifiers guard, or one that is not built yet.
+    ///
+    /// The resource is that of `answers`, and so are the algorithms of `DPoP`; `issuers` are the
+    /// authorization servers, and `sources` the places that tokens are looked for in.
+    ///
+    /// ```
+    /// use portcullis::{Answers, Metadata, TokenSource};
+    ///
+    /// let answers = Answers::default().resource("https://api.example.com/expenses");
+    /// let issuers = ["https://tenant.eu.auth0.com/".to_owned()];
+    /// let metadata = Metadata::of(&answers, issuers, &[TokenSource::Authorization]);
+    /// assert_eq!(metadata.path(), "/.well-known/oauth-protected-resource/expenses");
+    /// ```
+    pub fn of(
+        answers: &Answers,
+        issuers: impl IntoIterator<Item = String>,
+        sources: &[TokenSource],
+    ) -> Self {
+        let issuers = issuers.into_iter().collect();
+        let answers = answers.clone().of_verifier(issuers, Vec::new());
+        Self::new(Arc::new(answers), sources)
+    }
+
+    fn new(answers: Arc<Answers>, sources: &[TokenSource]) -> Self {
+        Self {
+            answers,
+            sources: sources.to_vec(),
             name: None,
             documentation: None,
             scopes: Vec::new(),
             certificate_bound: false,
         }
     }
-}
 
-impl Metadata {
     /// The API's name for people: `resource_name`.
     ///
     /// ```
@@ -208,12 +239,26 @@ impl Metadata {
     /// # Ok::<(), portcullis::BuildError>(())
     /// ```
     pub fn path(&self) -> String {
-        let resource = self.verifier.presentation().resource_name();
+        let resource = self.answers.resource_name();
         resource.map_or_else(|| WELL_KNOWN.to_owned(), path_of)
     }
 
-    fn document(&self) -> Vec<u8> {
-        let answers = self.verifier.presentation();
+    /// The document, as JSON.
+    ///
+    /// ```
+    /// # use portcullis::{Answers, Metadata};
+    /// let metadata = Metadata::of(&Answers::default().resource("https://a.example"), [], &[]);
+    /// let document = String::from_utf8(metadata.document()).unwrap();
+    /// assert_eq!(
+    ///     document,
+    ///     r#"{"resource":"https://a.example","bearer_methods_supported":[]}"#
+    /// );
+    /// ```
+    ///
+    /// # Panics
+    /// Never: strings and lists of strings are always JSON.
+    pub fn document(&self) -> Vec<u8> {
+        let answers = &self.answers;
         let mut scopes = answers.known_scopes().to_vec();
         scopes.extend(self.scopes.iter().cloned());
         scopes.sort_unstable();
@@ -222,7 +267,7 @@ impl Metadata {
             resource: answers.resource_name(),
             authorization_servers: answers.issuer_names(),
             scopes_supported: scopes,
-            bearer_methods_supported: ["header"],
+            bearer_methods_supported: bearer_methods(&self.sources),
             dpop_signing_alg_values_supported: answers
                 .dpop_algorithms()
                 .iter()
@@ -277,6 +322,23 @@ impl<S: Clone + Send + Sync + 'static> From<Metadata> for axum::Router<S> {
     fn from(metadata: Metadata) -> Self {
         Self::new().route_service(&metadata.path(), metadata)
     }
+}
+
+/// RFC 9728 section 2: those of RFC 6750. Other headers and cookies are not among them.
+fn bearer_methods(sources: &[TokenSource]) -> Vec<&'static str> {
+    let has = |is: fn(&TokenSource) -> bool| sources.iter().any(is);
+    let header = has(|source| {
+        matches!(
+            source,
+            TokenSource::Authorization | TokenSource::OptionalScheme
+        )
+    });
+    let query = has(|source| matches!(source, TokenSource::Query { .. }));
+    let methods = [("header", header), ("query", query)].into_iter();
+    methods
+        .filter(|(_, has)| *has)
+        .map(|(name, _)| name)
+        .collect()
 }
 
 /// RFC 9728 section 3.1: the well-known path goes between the resource's host and its path.

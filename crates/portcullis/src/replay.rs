@@ -2,7 +2,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 use std::error::Error;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use portcullis_token::UnixTime;
 
@@ -61,6 +61,20 @@ pub trait ReplayStore: Send + Sync + fmt::Debug {
         until: UnixTime,
         now: UnixTime,
     ) -> BoxFuture<'a, Result<bool, ReplayError>>;
+
+    /// Whether `proof` was used, without using it: for explanations, which must change nothing.
+    ///
+    /// By default no proof was, as far as anybody can tell.
+    ///
+    /// # Errors
+    /// [`ReplayError`] when nothing can be looked up.
+    fn is_used<'a>(
+        &'a self,
+        _proof: &'a [u8; 32],
+        _now: UnixTime,
+    ) -> BoxFuture<'a, Result<bool, ReplayError>> {
+        Box::pin(async { Ok(false) })
+    }
 }
 
 /// Why a proof could not be remembered. Not the caller's fault: HTTP 503.
@@ -145,8 +159,7 @@ impl MemoryReplayStore {
         until: UnixTime,
         now: UnixTime,
     ) -> Result<bool, ReplayError> {
-        // Nothing panics while it holds the lock, and the lock is never held across an await.
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used = self.used();
         used.forget_ended(now);
         if used.proofs.contains(proof) {
             return Ok(false);
@@ -157,6 +170,11 @@ impl MemoryReplayStore {
         used.proofs.insert(*proof);
         used.by_end.push(Reverse((until, *proof)));
         Ok(true)
+    }
+
+    fn used(&self) -> MutexGuard<'_, Used> {
+        // Nothing panics while it holds the lock, and the lock is never held across an await.
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -176,6 +194,18 @@ impl ReplayStore for MemoryReplayStore {
     ) -> BoxFuture<'a, Result<bool, ReplayError>> {
         let answer = self.remember_now(proof, until, now);
         Box::pin(async move { answer })
+    }
+
+    fn is_used<'a>(
+        &'a self,
+        proof: &'a [u8; 32],
+        now: UnixTime,
+    ) -> BoxFuture<'a, Result<bool, ReplayError>> {
+        let mut used = self.used();
+        used.forget_ended(now);
+        let answer = used.proofs.contains(proof);
+        drop(used);
+        Box::pin(async move { Ok(answer) })
     }
 }
 

@@ -11,7 +11,7 @@ use portcullis_token::{
     UnixTime, Unverified, Verified,
 };
 
-use self::admission::RevocationCheck;
+use self::admission::{Purpose, RevocationCheck};
 pub use self::builder::{BuildError, VerifierBuilder};
 pub use self::ready::NotReady;
 use self::trusted::{Proven, Trusted};
@@ -116,7 +116,8 @@ impl Verifier {
     /// The same, showing each step to `trace`.
     ///
     /// For a trace that somebody reads, nothing is taken from memory, so that no step is left out,
-    /// and no [`Observer`] sees the answer: it explains one and serves nobody.
+    /// no `DPoP` proof counts as used, and no [`Observer`] sees the answer: it explains one and
+    /// serves nobody.
     ///
     /// ```
     /// # use portcullis::Credentials;
@@ -275,19 +276,25 @@ impl Verifier {
         let verified = issuer
             .rules
             .verify_again(&entry.token, token, sender, now, &mut ())?;
-        self.admit(&verified, entry.token.key(), issuer, token)
-            .await?;
+        self.admit(
+            &verified,
+            entry.token.key(),
+            issuer,
+            token,
+            Purpose::Serving,
+        )
+        .await?;
         Ok(verified)
     }
 
-    async fn verify_anew(
+    async fn verify_anew<T: Trace>(
         &self,
         token: &str,
         sender: &Sender<'_>,
-        trace: &mut impl Trace,
+        trace: &mut T,
     ) -> Result<(Proven, usize), Reason> {
         if is_opaque(token) && self.introspects() {
-            return self.introspect(token, sender).await;
+            return self.introspect(token, sender, Purpose::of::<T>()).await;
         }
         let policy = HeaderPolicy {
             algorithms: &self.shared.algorithms,
@@ -298,11 +305,11 @@ impl Verifier {
     }
 
     /// The first issuer's answer that is not about a token of another one.
-    async fn prove(
+    async fn prove<T: Trace>(
         &self,
         token: &Unverified<'_>,
         sender: &Sender<'_>,
-        trace: &mut impl Trace,
+        trace: &mut T,
     ) -> Result<(Proven, usize), Reason> {
         for (index, issuer) in self.shared.issuers.iter().enumerate() {
             match issuer
@@ -313,13 +320,23 @@ impl Verifier {
                 Err(reason) => return Err(reason),
                 Ok(proven) => {
                     let key = proven.verified.key();
-                    self.admit(&proven.verified, key, issuer, token.text())
-                        .await?;
+                    let purpose = Purpose::of::<T>();
+                    self.admit(&proven.verified, key, issuer, token.text(), purpose)
+                        .await
+                        .inspect_err(|reason| tell_replay(*reason, trace))?;
                     return Ok((proven, index));
                 }
             }
         }
         Err(Reason::IssUnknown)
+    }
+}
+
+/// The one refusal after the token's own checks that is about what the caller sent beside it.
+fn tell_replay(reason: Reason, trace: &mut impl Trace) {
+    if reason == Reason::DpopReplay {
+        let expected = || "a `DPoP` proof that was not used before".to_owned();
+        trace.refused(Step::Binding, expected, || "one that was".to_owned());
     }
 }
 

@@ -92,7 +92,7 @@ impl Operations for Fake {
         let authorization = authorization.map(|value| value.to_str().unwrap().to_owned());
         let told = json!({
             "method": question.method,
-            "path": question.path,
+            "path": question.target,
             "authorization": authorization,
         });
         Box::pin(async move { told })

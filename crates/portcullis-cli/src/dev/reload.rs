@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use axum::Router;
-use portcullis_gateway::{Gateway, Plan};
+use portcullis_gateway::{Gateway, Plan, ProofMemory};
 
 use super::tenant::TenantServer;
 use super::{make_tenant, note};
@@ -19,7 +19,7 @@ use crate::watch::Watch;
 /// Whose tokens are accepted.
 pub(super) enum Trusted {
     /// Those of the embedded tenant.
-    Tenant(TenantServer),
+    Tenant(TenantServer, ProofMemory),
     /// Those of the issuers that the file names.
     Issuers(RealIssuers),
 }
@@ -27,7 +27,7 @@ pub(super) enum Trusted {
 impl Trusted {
     pub(super) const fn tenant(&self) -> Option<&TenantServer> {
         match self {
-            Self::Tenant(tenant) => Some(tenant),
+            Self::Tenant(tenant, _) => Some(tenant),
             Self::Issuers(_) => None,
         }
     }
@@ -62,7 +62,7 @@ impl Reloader {
     /// What is left to stop; the session's note is taken away.
     pub(super) fn end(self) -> Option<TenantServer> {
         match self.trusted {
-            Trusted::Tenant(tenant) => Some(tenant),
+            Trusted::Tenant(tenant, _) => Some(tenant),
             Trusted::Issuers(_) => None,
         }
     }
@@ -94,7 +94,7 @@ impl Reloader {
         let tls = load_tls(&project)?;
         let (plan, router) = self.plan(&mut project).await?;
         plan.start_keys();
-        if let (Trusted::Tenant(tenant), Some(router)) = (&self.trusted, router) {
+        if let (Trusted::Tenant(tenant, _), Some(router)) = (&self.trusted, router) {
             tenant.replace(router);
         }
         gateway.replace(plan);
@@ -107,10 +107,10 @@ impl Reloader {
 
     async fn plan(&mut self, project: &mut Project) -> anyhow::Result<(Plan, Option<Router>)> {
         match &mut self.trusted {
-            Trusted::Tenant(tenant) => {
+            Trusted::Tenant(tenant, proofs) => {
                 let (issuer, address) = (tenant.issuer(), tenant.address());
                 let (router, keys) = make_tenant(project, issuer, address).await?;
-                Ok((plan::with_keys(project, keys)?, Some(router)))
+                Ok((plan::with_keys(project, keys, proofs)?, Some(router)))
             }
             Trusted::Issuers(issuers) => Ok((issuers.plan(project, true)?, None)),
         }

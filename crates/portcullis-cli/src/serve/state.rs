@@ -10,7 +10,7 @@ use portcullis_admin::{
     AuthorizerKeys, Health, LastReload, NotReloaded, Operations, Question, Reloaded, UpstreamState,
 };
 use portcullis_config::Config;
-use portcullis_gateway::{Metrics, Plan, UpstreamHealth, explain};
+use portcullis_gateway::{Inquiry, Metrics, Plan, UpstreamHealth, explain};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
@@ -124,10 +124,13 @@ impl Operations for State {
         Box::pin(async move {
             let Question {
                 method,
-                path,
+                target,
                 headers,
+                certificate,
             } = question;
-            let explanation = explain(&plan, &method, &path, &headers).await;
+            let inquiry = Inquiry::new(&method, &target, &headers).certificate(certificate);
+            let explanation = explain(&plan, inquiry).await;
+            let path = target.split('?').next().unwrap_or_default();
             to_json(&format!("{method} {path}"), &explanation)
         })
     }

@@ -1,5 +1,6 @@
 use std::process::Stdio;
 
+use portcullis_testkit::ProofKey;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 
@@ -178,6 +179,85 @@ async fn a_hostile_token_does_not_write_on_the_terminal() {
         !output.stdout.contains("\u{1b}[31mred") && !output.stdout.contains('\u{7}'),
         "{output:?}"
     );
+}
+
+/// A token that is bound to a key or a certificate passes with what it is bound to, and only so.
+#[tokio::test]
+async fn a_bound_token_is_explained_with_its_proof_or_its_certificate() {
+    let world = World::with_file(
+        r#"
+[server]
+url = "https://api.example/base"
+[authorizer.user]
+issuer = "https://issuer.example/"
+audience = ["testing"]
+dpop = "accept"
+[api.main]
+auth = "user"
+routes = { "GET /word" = { respond = "passed" } }
+"#,
+    );
+    let (signer, key) = (Signer::generate("key"), ProofKey::new());
+    world.write("keys.json", json!({ "keys": [signer.jwk()] }).to_string());
+    let keys = world.project().join("keys.json");
+    let bound = |confirmation: Value| {
+        let mut claims = claims("https://issuer.example/", "testing", Lifetime::Running);
+        claims["cnf"] = confirmation;
+        signer.sign(&claims)
+    };
+    let (to_key, to_certificate) = (
+        bound(key.confirmation()),
+        bound(json!({ "x5t#S256": "A".repeat(43) })),
+    );
+    let now = jsonwebtoken::get_current_timestamp();
+    let url = "https://api.example/base/word";
+    let proof = key.proof("GET", url, &to_key, &[("iat", json!(now))]);
+    let (zeros, ones) = ("00:".repeat(31) + "00", "11".repeat(32));
+    let typed = format!("GET {url}?a=b");
+    for (request, token, more, expected) in [
+        ("GET /word", &to_key, &["--dpop", &*proof][..], ""),
+        (&*typed, &to_key, &["--dpop", &*proof], ""),
+        ("HEAD /word", &to_key, &["--dpop", &*proof], "dpop_proof"),
+        ("GET /word", &to_key, &[], "dpop_required"),
+        (
+            "GET /word",
+            &to_certificate,
+            &["--certificate", &*zeros],
+            "",
+        ),
+        (
+            "GET /word",
+            &to_certificate,
+            &["--certificate", &*ones],
+            "mtls_binding",
+        ),
+        ("GET /word", &to_certificate, &[], "mtls_binding"),
+    ] {
+        let fixed = [
+            "--issuer",
+            "real",
+            "--format",
+            "json",
+            "--jwks",
+            keys.to_str().unwrap(),
+        ];
+        let arguments = [&arguments(request, Some(token))[..], &fixed, more].concat();
+        let json: Value = serde_json::from_str(world.run(&arguments).await.data()).unwrap();
+        assert_eq!(
+            json["allowed"],
+            expected.is_empty(),
+            "{request} {more:?}: {json}"
+        );
+        assert_eq!(
+            json["reason"].as_str().unwrap_or_default(),
+            expected,
+            "{request} {more:?}"
+        );
+    }
+    let wrong = world
+        .run(&["explain", "/word", "--certificate", "secret"])
+        .await;
+    assert_eq!(wrong.status, Some(2), "{wrong:?}");
 }
 
 fn arguments<'a>(request: &'a str, token: Option<&'a str>) -> Vec<&'a str> {

@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::Response;
 use portcullis::{Clock as _, SystemClock};
 use portcullis_testkit::{TestIntrospection, TestServer, text};
+use portcullis_token::SigningKey;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -334,28 +337,70 @@ async fn the_second_signal_ends_at_once() {
 async fn an_opaque_token_is_as_good_as_its_issuer_says() {
     let endpoint = TestIntrospection::new();
     let server = endpoint.serve().await;
-    let (url, closed) = (server.url(), "http://127.0.0.1:1/");
-    let world = World::with_file(&format!(
+    for proof in [
+        "client_secret = \"secret\"",
+        "client_key = \"file:key.pem\"",
+    ] {
+        let world = asking(&server.url(), proof);
+        world.write("key.pem", private_key());
+        let session = start(&world).await;
+        let expires_at = SystemClock.now().0 + 3600;
+        let claims = json!({ "iss": CLOSED, "aud": "api", "exp": expires_at });
+        endpoint.activate("opaque", claims);
+        let word = session.url("/word");
+        assert_eq!(get_as("opaque", &word).await.body, "passed", "{proof}");
+        endpoint.fail(500);
+        assert_eq!(get_as("opaque", &word).await.status, 503, "{proof}");
+        endpoint.recover();
+        endpoint.end("opaque");
+        assert_eq!(get_as("opaque", &word).await.status, 401, "{proof}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_key_of_no_use_is_named() {
+    for (content, expected) in [
+        (None, "key.pem cannot be read"),
+        (
+            Some("no key"),
+            "key.pem cannot be used: not one `PRIVATE KEY` in PEM",
+        ),
+    ] {
+        let world = asking(
+            "https://issuer.example/introspect",
+            "client_key = \"file:key.pem\"",
+        );
+        if let Some(content) = content {
+            world.write("key.pem", content);
+        }
+        let output = world.run(&["serve", "--listen", "127.0.0.1:0"]).await;
+        let told = output.failure();
+        assert!(told.contains(expected), "{told}");
+    }
+}
+
+/// Nobody listens there.
+const CLOSED: &str = "http://127.0.0.1:1/";
+
+/// A project that asks the endpoint at `url` about opaque tokens.
+fn asking(url: &str, proof: &str) -> World {
+    World::with_file(&format!(
         r#"
 [authorizer.user]
-issuer = "{closed}"
+issuer = "{CLOSED}"
 audience = ["api"]
-introspection = {{ url = "{url}", client_id = "api", client_secret = "secret" }}
+introspection = {{ url = "{url}", client_id = "api", {proof} }}
 [api.main]
 auth = "user"
 [api.main.routes]
 "GET /word" = {{ respond = "passed" }}
 "#
-    ));
-    let session = start(&world).await;
-    let expires_at = SystemClock.now().0 + 3600;
-    let claims = json!({ "iss": closed, "aud": "api", "exp": expires_at });
-    endpoint.activate("opaque", claims);
-    let word = session.url("/word");
-    assert_eq!(get_as("opaque", &word).await.body, "passed");
-    endpoint.fail(500);
-    assert_eq!(get_as("opaque", &word).await.status, 503);
-    endpoint.recover();
-    endpoint.end("opaque");
-    assert_eq!(get_as("opaque", &word).await.status, 401);
+    ))
+}
+
+/// An RSA key as `openssl genpkey` writes it.
+fn private_key() -> String {
+    let key = SigningKey::generate().unwrap().to_pkcs8().unwrap();
+    let body = STANDARD.encode(key.expose());
+    format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")
 }

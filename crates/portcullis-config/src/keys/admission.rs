@@ -23,9 +23,22 @@ pub(crate) const INTROSPECTION: Table = Table {
             "client_secret",
             Kind::Text,
             r#""a long random text""#,
-            "Never printed. Best taken from the environment: `${NAME}`.",
-        )
-        .required(),
+            "What proves the name. Never printed. Best taken from the environment: `${NAME}`. Needed \
+             without `client_key`.",
+        ),
+        key(
+            "client_key",
+            Kind::Text,
+            r#""file:introspection-key.pem""#,
+            "What proves the name instead of a secret (`private_key_jwt`, RFC 7523): a PEM file with \
+             an RSA private key in PKCS #8 form, which signs with RS256.",
+        ),
+        key(
+            "client_key_id",
+            Kind::Text,
+            r#""2026-11""#,
+            "The `kid` under which the issuer knows the key. Made from the key when absent.",
+        ),
         key(
             "always",
             Kind::Flag,

@@ -1,4 +1,4 @@
-use super::{CORS, Kind, Table, UPSTREAM, key};
+use super::{CORS, Kind, RESOURCE, Table, UPSTREAM, key};
 
 pub(crate) const API: Table = Table {
     title: "[api.NAME]",
@@ -56,7 +56,7 @@ pub(crate) const API: Table = Table {
             "token",
             Kind::Choice(&["strip", "keep"]),
             r#""keep""#,
-            "Whether the upstream sees the caller's `Authorization` header.",
+            "Whether the upstream sees the caller's token, wherever it was sent.",
         )
         .default(r#""strip""#),
         key(
@@ -113,6 +113,13 @@ pub(crate) const API: Table = Table {
              route of the API then has the same `auth`, and no policy names its endpoints.",
         )
         .default("false"),
+        key(
+            "resource",
+            Kind::TextOrTable(&RESOURCE),
+            r#""https://api.example.com/expenses""#,
+            "The API's identifier (RFC 9728). The gateway then answers for it at \
+             `/.well-known/oauth-protected-resource`, which refusals point to.",
+        ),
         key(
             "routes",
             Kind::Routes(&ROUTE),

@@ -1,5 +1,5 @@
 use super::policy::CHOICE;
-use super::{CLAIM, INTROSPECTION, Kind, REVOKED, Table, key};
+use super::{CLAIM, INTROSPECTION, Kind, REVOKED, SOURCE, Table, key};
 
 pub(crate) const AUTHORIZER: Table = Table {
     title: "[authorizer.NAME]",
@@ -95,6 +95,15 @@ pub(crate) const AUTHORIZER: Table = Table {
             r#""7d""#,
             "How long a token may be good for, from `iat` to `exp`. Any time when absent.",
         ),
+        key(
+            "sources",
+            Kind::SomeTextsOrTables(&SOURCE),
+            r#"["authorization", { cookie = "session" }]"#,
+            "Where a request may carry the token: in the `Authorization` header as `Bearer` or \
+             `DPoP`, or elsewhere. A token in two of these places is refused. Behind an API with \
+             `errors = \"aws\"`, `Authorization` may hold the token without a scheme too.",
+        )
+        .default(r#"["authorization"]"#),
         key(
             "dpop",
             Kind::Choice(&["off", "accept", "require"]),

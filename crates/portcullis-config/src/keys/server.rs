@@ -31,6 +31,19 @@ pub(crate) const SERVER: Table = Table {
         )
         .default("[]"),
         key(
+            "client_certificate_header",
+            Kind::Choice(&[
+                "client-cert",
+                "x-forwarded-client-cert",
+                "x-ssl-client-cert",
+                "ssl-client-cert",
+            ]),
+            r#""client-cert""#,
+            "The header in which `trusted_proxies` pass on the certificate of their own client, \
+             for tokens that are bound to one: that of RFC 9440, of Envoy, or an nginx's with \
+             `$ssl_client_escaped_cert`. Nobody's when absent; it never goes to upstreams.",
+        ),
+        key(
             "limit_headers",
             Kind::Choices(&["ietf", "legacy"]),
             r#"["ietf"]"#,

@@ -21,11 +21,28 @@ fn file(title: &str, name: &str, value: &str) -> String {
             format!("{STANDARD}{MAIN}[authorizer.user]\n{line}{rest}{server}")
         }
         "[authorizer.NAME.introspection]" => {
-            let own = "url = \"https://a.example\"\nclient_id = \"a\"\nclient_secret = \"b\"\n";
-            let own = without(own);
+            let proof = match name {
+                "client_key" => "",
+                "client_key_id" => "client_key = \"file:a.pem\"\n",
+                _ => "client_secret = \"b\"\n",
+            };
+            let own = format!("url = \"https://a.example\"\nclient_id = \"a\"\n{proof}");
+            let own = without(&own);
             format!("{authorizer}[authorizer.user.introspection]\n{line}{own}")
         }
         "[authorizer.NAME.revoked]" => format!("{authorizer}[authorizer.user.revoked]\n{line}"),
+        "[[authorizer.NAME.sources]]" => {
+            let kind = match name {
+                "prefix" => "header = \"x-a\"\n",
+                "cross_site" => "cookie = \"a\"\n",
+                _ => "",
+            };
+            format!("{authorizer}[[authorizer.user.sources]]\n{line}{kind}")
+        }
+        "[api.NAME.resource]" => {
+            let url = without("url = \"https://a.example\"\n");
+            format!("{MAIN}[api.main.resource]\n{line}{url}")
+        }
         "[authorizer.NAME.policy]" => {
             let claim = without("claim = \"pol\"\n");
             format!("{STANDARD}{MAIN}{authorizer}[authorizer.user.policy]\n{line}{claim}")
@@ -117,7 +134,7 @@ const MAIN: &str = "[api.main]\nauth = \"none\"\nupstream = \"http://localhost:1
 const MAIN_AT: &str = "[api.main]\nauth = \"none\"\n[api.main.upstream]\n";
 const STANDARD: &str = "[policy.standard]\napis = [\"main\"]\n";
 
-const TABLES: [&Table; 25] = [
+const TABLES: [&Table; 27] = [
     &ROOT,
     &SERVER,
     &ADMIN,
@@ -130,9 +147,11 @@ const TABLES: [&Table; 25] = [
     &ERRORS,
     &INTROSPECTION,
     &REVOKED,
+    &SOURCE,
     &POLICY,
     &STORE,
     &API,
+    &RESOURCE,
     &ROUTE,
     &CORS,
     &UPSTREAM,
@@ -201,6 +220,7 @@ fn every_required_key_is_missed() {
         &INTROSPECTION,
         &POLICY,
         &CORS,
+        &RESOURCE,
         &UPSTREAM,
         &HEALTH,
         &USER,

@@ -10,7 +10,7 @@ use super::fields::{Entry, Fields, entries};
 use super::reader::{Reader, Reported, all};
 use super::tenant::read_secret;
 use crate::address::parse_secure_url;
-use crate::admission::{IntrospectionEndpoint, Revoked};
+use crate::admission::{ClientProof, IntrospectionEndpoint, Revoked};
 use crate::authorizer::{Check, IssuerUrl};
 use crate::diagnostic::Diagnostic;
 use crate::keys::{INTROSPECTION, REVOKED};
@@ -31,9 +31,7 @@ pub(super) fn read_introspection(
     let client_id = fields
         .required(reader, "client_id")
         .and_then(|entry| reader.nonempty(&entry));
-    let client_secret = fields
-        .required(reader, "client_secret")
-        .and_then(|entry| read_secret(reader, &entry));
+    let client_proof = read_proof(reader, &fields);
     let always = fields.optional("always", |entry| reader.flag(&entry));
     let cache = fields.optional("cache", |entry| {
         let cache = duration::read(reader, &entry, "5s")?;
@@ -45,10 +43,51 @@ pub(super) fn read_introspection(
     Ok(IntrospectionEndpoint {
         url: url?,
         client_id: client_id?,
-        client_secret: client_secret?,
+        client_proof: client_proof?,
         always: always?.unwrap_or_default(),
         cache: cache?.unwrap_or_default(),
     })
+}
+
+/// A secret or a key, of which exactly one must be there.
+fn read_proof(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<ClientProof, Reported> {
+    let [secret, key] = ["client_secret", "client_key"].map(|name| fields.find(name));
+    let id = fields.optional("client_key_id", |entry| reader.nonempty(&entry));
+    match (secret, key) {
+        (None, Some(key)) => {
+            let file = read_key_file(reader, &key)?;
+            Ok(ClientProof::Key { file, id: id? })
+        }
+        (Some(_), Some(key)) => {
+            let message = "`client_key` and `client_secret` are two ways to prove one name";
+            Err(reader.refuse(Diagnostic::new(key.key, message)))
+        }
+        (Some(secret), None) => {
+            if let Some(id) = fields.find("client_key_id") {
+                let message = "`client_key_id` does nothing without `client_key`";
+                reader.warn(Diagnostic::new(id.key, message));
+            }
+            read_secret(reader, &secret).map(ClientProof::Secret)
+        }
+        (None, None) => {
+            // In the words of any other key that is missing.
+            let secret = fields.required(reader, "client_secret")?;
+            read_secret(reader, &secret).map(ClientProof::Secret)
+        }
+    }
+}
+
+/// `file:PATH`: a private key in the file itself would be too easy to publish.
+fn read_key_file(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<String, Reported> {
+    let text = reader.nonempty(entry)?;
+    match text.strip_prefix("file:") {
+        Some(path) if !path.is_empty() => Ok(path.to_owned()),
+        _ => {
+            let message = format!("{entry} must name a PEM file");
+            let problem = Diagnostic::new(entry.span(), message);
+            Err(reader.refuse(problem.hint("write for example `file:introspection-key.pem`")))
+        }
+    }
 }
 
 pub(super) fn read_revoked(

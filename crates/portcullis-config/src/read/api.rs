@@ -9,7 +9,7 @@ use super::fields::{Entry, Fields, entries};
 use super::identity;
 use super::reader::{Reader, Reported, all};
 use super::route::{self, Shared};
-use super::{cors, path_rules, step_up, upstream};
+use super::{cors, path_rules, resource, step_up, upstream};
 use crate::api::{Api, AuthFrom, ErrorBodies, Method, Route, TokenForwarding};
 use crate::diagnostic::Diagnostic;
 use crate::keys::API;
@@ -22,10 +22,10 @@ pub(super) fn read_all(
 ) -> Result<Vec<Api>, Reported> {
     let table = root.optional("api", |entry| reader.table(&entry))?;
     let entries = table.map(entries).unwrap_or_default();
-    let mut seen = Seen::default();
+    let (mut seen, mut paths) = (Seen::default(), resource::Paths::default());
     let apis = entries
         .iter()
-        .map(|entry| read(reader, entry, names, &mut seen))
+        .map(|entry| read(reader, entry, names, &mut seen, &mut paths))
         .collect();
     all(apis)
 }
@@ -35,6 +35,7 @@ fn read(
     entry: &Entry<'_>,
     names: &mut Names<'_>,
     seen: &mut Seen,
+    paths: &mut resource::Paths,
 ) -> Result<Api, Reported> {
     let name = check_name(reader, entry, "an API");
     let fields = Fields::open(reader, &API, entry)?;
@@ -50,6 +51,9 @@ fn read(
     let errors = fields.optional("errors", |entry| reader.choice(&entry, &ErrorBodies::ALL));
     let cors = fields.optional("cors", |entry| cors::read(reader, &entry));
     let identity = fields.optional("identity", |entry| identity::read(reader, &entry));
+    let resource = fields.optional("resource", |own| {
+        resource::read(reader, &own, entry.name, paths)
+    });
     let websocket_expires = fields.optional("websocket_expires", |entry| reader.flag(&entry));
     let paths = path_rules::read(reader, &fields);
     let routes = read_routes(reader, names, seen, &fields, &shared);
@@ -69,6 +73,7 @@ fn read(
         websocket_expires: websocket_expires?.unwrap_or_default(),
         paths: paths?,
         identity: identity?.unwrap_or_default(),
+        resource: resource?,
         routes: routes?,
     })
 }

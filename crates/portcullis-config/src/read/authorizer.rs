@@ -6,7 +6,7 @@ use portcullis_token::Algorithm;
 use super::fields::{Entry, Fields, entries};
 use super::policy;
 use super::reader::{Reader, Reported, all};
-use super::{admission, claim_rule, dpop, duration, token_rules};
+use super::{admission, claim_rule, dpop, duration, source, token_rules};
 use crate::address::parse_secure_url;
 use crate::authorizer::{Authorizer, AuthorizerKind, Check, IssuerUrl, JwtAuthorizer, KeySource};
 use crate::diagnostic::Diagnostic;
@@ -184,6 +184,7 @@ fn read_jwt(
     let required_claims = fields.optional("required_claims", |entry| reader.texts(&entry));
     let max_age = token_rules::read_limit(reader, fields, "max_age");
     let max_lifetime = token_rules::read_limit(reader, fields, "max_lifetime");
+    let sources = source::read_all(reader, fields);
     let dpop = dpop::read(reader, fields, has_url);
     let claim_rules = claim_rule::read_all(reader, fields);
     let introspection = fields.optional("introspection", |entry| {
@@ -206,6 +207,7 @@ fn read_jwt(
         required_claims: required_claims?.unwrap_or_default(),
         max_age: max_age?,
         max_lifetime: max_lifetime?,
+        sources: sources?,
         dpop,
         dpop_nonce,
         claim_rules: claim_rules?,

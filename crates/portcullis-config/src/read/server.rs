@@ -11,7 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::keys::SERVER;
 use crate::network::Network;
 use crate::policy::LimitHeaders;
-use crate::server::Limits;
+use crate::server::{CertificateHeader, Limits};
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 const LIMIT_HEADERS: [LimitHeaders; 2] = [LimitHeaders::Ietf, LimitHeaders::Legacy];
@@ -30,6 +30,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Server,
             drain: admin::DRAIN,
             drain_delay: Duration::ZERO,
             trusted_proxies: Vec::new(),
+            client_certificate_header: None,
         });
     };
     let listen = fields.optional("listen", |entry| read_address(reader, &entry));
@@ -38,6 +39,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Server,
     let trusted_proxies = fields.optional("trusted_proxies", |entry| {
         reader.list(&entry, "a list of strings", read_network)
     });
+    let client_certificate_header = read_certificate_header(reader, &fields);
     let limit_headers = fields.optional("limit_headers", |entry| {
         let read =
             |reader: &mut Reader<'_>, entry: &Entry<'_>| reader.choice(entry, &LimitHeaders::ALL);
@@ -59,6 +61,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Server,
         drain: drain?.unwrap_or(admin::DRAIN),
         drain_delay: drain_delay?.unwrap_or_default(),
         trusted_proxies: trusted_proxies?.unwrap_or_default(),
+        client_certificate_header: client_certificate_header?,
     })
 }
 
@@ -75,6 +78,20 @@ pub(super) fn read_address(
         );
         reader.refuse(problem.hint("write for example `127.0.0.1:8080` or `[::1]:8080`"))
     })
+}
+
+fn read_certificate_header(
+    reader: &mut Reader<'_>,
+    fields: &Fields<'_>,
+) -> Result<Option<CertificateHeader>, Reported> {
+    let Some(entry) = fields.find("client_certificate_header") else {
+        return Ok(None);
+    };
+    if fields.find("trusted_proxies").is_none() {
+        let message = "`client_certificate_header` does nothing without `trusted_proxies`";
+        reader.warn(Diagnostic::new(entry.key.clone(), message));
+    }
+    reader.choice(&entry, &CertificateHeader::ALL).map(Some)
 }
 
 fn read_workers(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<NonZeroUsize, Reported> {

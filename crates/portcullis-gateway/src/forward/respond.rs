@@ -1,6 +1,9 @@
 //! Answers that the configuration itself gives: `respond = "Hello {name}"`.
 
-use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderValue, Response};
 use portcullis_config::{PathPattern, Segment, Template, TemplatePart};
 
@@ -24,6 +27,20 @@ pub(crate) fn answer(template: &Template, pattern: &PathPattern, path: &str) -> 
     );
     // The parameter is the caller's text: no browser may read it as a page.
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// What an API says about itself (RFC 9728 section 3.2), to pages of any origin: it is public.
+pub(crate) fn metadata(document: Bytes) -> Response<Body> {
+    let mut response = Response::new(Body::full(document));
+    for (name, value) in [
+        (CONTENT_TYPE, "application/json"),
+        (CACHE_CONTROL, "public, max-age=300"),
+        (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    ] {
+        let value = HeaderValue::from_static(value);
+        response.headers_mut().insert(name, value);
+    }
     response
 }
 

@@ -93,7 +93,7 @@ impl Observed {
             .iter()
             .map(|route| {
                 let addresses = match &route.target {
-                    Target::Respond(_) => &[][..],
+                    Target::Respond(_) | Target::Metadata(_) => &[][..],
                     Target::Upstream { upstream, .. } => &upstream.addresses,
                 };
                 let template = route.pattern.to_string().into();

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use portcullis::{Cache, Issuer, Revocation, RevocationList, Verifier};
 use portcullis_config::{AuthorizerKind, Check, Dpop, JwtAuthorizer};
-use portcullis_token::{NonceIssuer, ProofRules, UnixTime};
+use portcullis_token::{ProofRules, TokenSource, UnixTime};
 
 use super::{Environment, PlanError};
 use crate::policy::Imposed;
@@ -13,6 +13,9 @@ pub(crate) struct Authorizer {
     pub(crate) name: String,
     pub(crate) verifier: Verifier,
     pub(crate) dpop: Dpop,
+    pub(crate) sources: Vec<TokenSource>,
+    /// The issuer as the file has it; none when any may issue.
+    pub(crate) issuer: Option<String>,
     /// The policies it imposes; none when absent.
     pub(crate) imposed: Option<Imposed>,
 }
@@ -38,9 +41,10 @@ pub(super) fn compile(
     }
     let rules = jwt.claim_rules.iter().cloned();
     issuer = rules.fold(issuer, Issuer::claim_rule);
+    let proofs = environment.proofs.of(&authorizer.name)?;
     if jwt.dpop_nonce {
         issuer = issuer.proofs(ProofRules {
-            nonces: Some(Arc::new(NonceIssuer::random()?)),
+            nonces: Some(proofs.nonces),
             ..ProofRules::default()
         });
     }
@@ -54,6 +58,7 @@ pub(super) fn compile(
     let mut builder = Verifier::builder()
         .issuer(issuer)
         .clock(Arc::clone(&environment.clock))
+        .replays(Arc::new(proofs.used))
         .cache(cache.clone());
     if !jwt.revoked.is_empty() {
         builder = builder.revocations(Arc::new(revocations(jwt, environment)?));
@@ -66,6 +71,11 @@ pub(super) fn compile(
         name: authorizer.name.clone(),
         verifier,
         dpop: jwt.dpop,
+        sources: jwt.sources.clone(),
+        issuer: match &jwt.issuer {
+            Check::Is(url) => Some(url.as_written().to_owned()),
+            Check::Any => None,
+        },
         imposed: Imposed::compile(jwt),
     })
 }

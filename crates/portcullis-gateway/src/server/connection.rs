@@ -27,6 +27,7 @@ use super::activity::{Activity, Answer, Expired, Waits};
 use super::preface::{self, Begun, Protocol};
 use super::{Phase, Shared, reached};
 use crate::body::Body;
+use crate::client_certificate;
 use crate::patience::Patient;
 use crate::request::{self, Deps, Peer};
 use crate::this_thread::ThisThread;
@@ -108,7 +109,11 @@ async fn serve_stream(
         () = leave_silent(context.phase.clone()) => return Ok(()),
     };
     let speaks_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    let (activity, peer) = (Activity::begin(), Peer::new(address, "https"));
+    let chain = stream.get_ref().1.peer_certificates();
+    let leaf = chain.and_then(|chain| chain.first());
+    let certificate = leaf.and_then(|leaf| client_certificate::thumbprint(leaf));
+    let peer = Peer::new(address, "https").with_certificate(certificate);
+    let activity = Activity::begin();
     let stream = Begun::new(Vec::new(), stream, Arc::clone(&activity));
     if speaks_http2 {
         serve_http2(context, &limits, stream, peer, activity).await

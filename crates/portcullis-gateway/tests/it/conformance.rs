@@ -4,7 +4,7 @@ use portcullis::{Answers, ErrorStyle, OnFail};
 use portcullis_testkit::conformance::{self, Remote, Route};
 use portcullis_token::{ProofRules, StepUp};
 
-use crate::fixture::{Fixture, World};
+use crate::fixture::{Fixture, World, sha256};
 
 /// Where callers reach the gateway.
 const BASE: &str = "https://api.example.com";
@@ -51,6 +51,8 @@ fn file(style: &str, nonces: bool) -> String {
         r#"
         [server]
         url = "{BASE}"
+        trusted_proxies = ["127.0.0.1"]
+        client_certificate_header = "client-cert"
         {}
         {}
         [api.main]
@@ -110,8 +112,14 @@ async fn the_table_holds_through_the_gateway_in_every_style() {
                 .revoked("sid", "ended")
                 .revoked("sub", "left")
                 .introspection("/opaque", introspection)
+                .client_certificate("client-cert", ":AQID:", sha256(&[1, 2, 3]), ":BAUG:")
                 .max_age(HOUR)
                 .max_lifetime(HOUR);
+            let route = if name == "aws" {
+                route.optional_scheme()
+            } else {
+                route
+            };
             let url = format!("http://{}", fixture.gateway.address());
             let report = conformance::run(Remote::at(&url), &route).await;
             assert_eq!(report.differences().len(), 0, "{name}: {report}");

@@ -1,5 +1,5 @@
 use http::{HeaderMap, HeaderValue};
-use portcullis_gateway::explain;
+use portcullis_gateway::{Inquiry, explain};
 use serde_json::Value;
 
 use crate::client::Answer;
@@ -287,11 +287,11 @@ async fn explain_says_of_a_preflight_what_the_gateway_does() {
     let plan = world.plan(&text.replace("UPSTREAM", "http://127.0.0.1:1"));
     let mut headers = HeaderMap::new();
     headers.insert("origin", HeaderValue::from_static("https://app.example"));
-    let refused = explain(&plan, "OPTIONS", "/a", &headers).await;
+    let refused = explain(&plan, Inquiry::new("OPTIONS", "/a", &headers)).await;
     assert_eq!(refused.outcome.unwrap_err().code(), "missing");
     let put = HeaderValue::from_static("PUT");
     headers.insert("access-control-request-method", put);
-    let explanation = explain(&plan, "OPTIONS", "/a", &headers).await;
+    let explanation = explain(&plan, Inquiry::new("OPTIONS", "/a", &headers)).await;
     let permitted = explanation.outcome.unwrap();
     assert_eq!(permitted.route, "ANY /{rest+}");
     assert_eq!(explanation.records.len(), 1, "{:?}", explanation.records);

@@ -1,12 +1,24 @@
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use portcullis_gateway::{Inquiry, Refusal, explain};
 use portcullis_testkit::{ProofKey, TestClock};
+use portcullis_token::{Step, base64url};
 use serde_json::{Value, json};
 
 use crate::client::Answer;
-use crate::fixture::{Fixture, World, bearer};
+use crate::fixture::{Fixture, World, bearer, public};
 
 const URL: &str = "https://api.example/base/a";
 
 async fn fixture(style: &str) -> Fixture {
+    let world = World {
+        tells_reason: true,
+        ..World::default()
+    };
+    Fixture::of(world, &file(style)).await
+}
+
+fn file(style: &str) -> String {
     let authorizer = |name: &str, words: &str| {
         format!(
             "[authorizer.{name}]\nissuer = \"https://issuer.example/\"\naudience = [\"api\"]\n{words}\n"
@@ -38,11 +50,7 @@ async fn fixture(style: &str) -> Fixture {
             "#
         ),
     ];
-    let world = World {
-        tells_reason: true,
-        ..World::default()
-    };
-    Fixture::of(world, &text.concat()).await
+    text.concat()
 }
 
 fn lines(token: &str, proof: &str) -> String {
@@ -195,5 +203,113 @@ async fn a_proof_goes_no_further_than_its_token() {
             .to_lowercase();
         assert_eq!(seen.contains("\"dpop: "), kept, "{path}: {seen}");
         assert_eq!(seen.contains("\"authorization: "), kept, "{path}: {seen}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_remembered_of_proofs_outlives_a_reload() {
+    let fixture = fixture("problem").await;
+    let key = ProofKey::new();
+    let bound = fixture
+        .world
+        .token()
+        .claim("cnf", key.confirmation())
+        .sign();
+    let used = lines(&bound, &key.proof("GET", URL, &bound, &[]));
+    assert_eq!(fixture.get("/a", &used).await.status, 200);
+    let url = "https://api.example/base/nonce";
+    let proof = |changes: &[(&str, Value)]| key.proof("GET", url, &bound, changes);
+    let refused = fixture.get("/nonce", &lines(&bound, &proof(&[]))).await;
+    let nonce = refused.header("dpop-nonce").unwrap().to_owned();
+
+    let text = file("problem").replace("UPSTREAM", &fixture.upstream.url());
+    for text in [
+        text.clone(),
+        // The authorizer itself differs, and the proof is as used as before.
+        text.replace("dpop = \"accept\"", "dpop = \"accept\"\nleeway = \"1s\""),
+    ] {
+        fixture.gateway.replace(fixture.world.plan(&text));
+        let again = fixture.get("/a", &used).await;
+        assert_reason(&again, "problem", "dpop_replay", "after a reload");
+    }
+    let with = proof(&[("nonce", json!(nonce)), ("jti", json!("2"))]);
+    let answer = fixture.get("/nonce", &lines(&bound, &with)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_plan_that_does_not_serve_makes_nobody_forget() {
+    let fixture = fixture("problem").await;
+    let key = ProofKey::new();
+    let bound = fixture
+        .world
+        .token()
+        .claim("cnf", key.confirmation())
+        .sign();
+    let used = lines(&bound, &key.proof("GET", URL, &bound, &[]));
+    assert_eq!(fixture.get("/a", &used).await.status, 200);
+    let text = file("problem").replace("UPSTREAM", &fixture.upstream.url());
+    // Compiled, and then not used, as where another file of a reload is broken.
+    drop(fixture.world.plan(&public(&fixture.upstream.url())));
+    fixture.gateway.replace(fixture.world.plan(&text));
+    let again = fixture.get("/a", &used).await;
+    assert_reason(&again, "problem", "dpop_replay", "after a reload");
+}
+
+#[tokio::test]
+async fn a_proof_can_be_explained_and_is_good_after_that() {
+    let fixture = fixture("problem").await;
+    let key = ProofKey::new();
+    let bound = fixture
+        .world
+        .token()
+        .claim("cnf", key.confirmation())
+        .sign();
+    let proof = key.proof("GET", URL, &bound, &[]);
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        ("authorization", format!("DPoP {bound}")),
+        ("dpop", proof.clone()),
+    ] {
+        headers.insert(name, value.parse().unwrap());
+    }
+    // As `serve` does it: the plan that explains shares its memory with the one that serves.
+    let text = file("problem").replace("UPSTREAM", &fixture.upstream.url());
+    let plan = fixture.world.plan(&text);
+    for (method, target, expected) in [
+        ("GET", "/a?b", ""),
+        ("GET", "/a", ""),
+        ("POST", "/a", "dpop_proof"),
+        ("GET", "/b", "dpop_proof"),
+        ("GET", "/off", "unsupported_scheme"),
+    ] {
+        let explanation = explain(&plan, Inquiry::new(method, target, &headers)).await;
+        let reason = explanation.outcome.as_ref().err().map(Refusal::code);
+        assert_eq!(reason.unwrap_or_default(), expected, "{method} {target}");
+    }
+    assert_eq!(fixture.get("/a", &lines(&bound, &proof)).await.status, 200);
+    let explanation = explain(&plan, Inquiry::new("GET", "/a", &headers)).await;
+    assert_eq!(explanation.outcome.unwrap_err().code(), "dpop_replay");
+    assert_eq!(explanation.records.last().unwrap().step, Step::Binding);
+}
+
+#[tokio::test]
+async fn a_certificate_can_be_explained() {
+    let world = World::default();
+    let text = "[api.main]\nauth = \"user\"\nroutes = { \"GET /\" = { respond = \"\" } }\n";
+    let plan = world.plan(text);
+    let confirmation = json!({ "x5t#S256": base64url::encode(&[7; 32]) });
+    let bound = world.token().claim("cnf", confirmation).sign();
+    let value = format!("Bearer {bound}").parse().unwrap();
+    let headers = HeaderMap::from_iter([(AUTHORIZATION, value)]);
+    let inquiry = Inquiry::new("GET", "/", &headers);
+    for (certificate, expected) in [
+        (Some([7; 32]), ""),
+        (Some([8; 32]), "mtls_binding"),
+        (None, "mtls_binding"),
+    ] {
+        let explanation = explain(&plan, inquiry.certificate(certificate)).await;
+        let reason = explanation.outcome.as_ref().err().map(Refusal::code);
+        assert_eq!(reason.unwrap_or_default(), expected, "{certificate:?}");
     }
 }

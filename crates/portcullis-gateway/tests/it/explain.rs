@@ -1,6 +1,6 @@
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
-use portcullis_gateway::{Explanation, explain};
+use portcullis_gateway::{Explanation, Inquiry, explain};
 use portcullis_token::{Outcome, Step};
 
 use crate::fixture::{Fixture, PARTNER, bearer};
@@ -204,7 +204,7 @@ async fn explain_decides_as_the_gateway_does_and_ends_with_the_step_that_decided
         let head = format!("{method} {path} HTTP/1.1\r\nHost: a.example\r\n{lines}\r\n");
         assert_eq!(fixture.send(head).await.status, status, "{name}, over HTTP");
 
-        let explanation = explain(&plan, method, path, &headers).await;
+        let explanation = explain(&plan, Inquiry::new(method, path, &headers)).await;
         let explained = match &explanation.outcome {
             Ok(_) => 200,
             Err(refusal) => refusal.status().as_u16(),
@@ -230,7 +230,10 @@ async fn a_permit_names_its_route_and_its_caller() {
         ("/optional", "GET /optional", Some("ada")),
         ("/public/a/b", "ANY /public/{rest+}", None),
     ] {
-        let permitted = explain(&plan, "GET", path, &headers).await.outcome.unwrap();
+        let permitted = explain(&plan, Inquiry::new("GET", path, &headers))
+            .await
+            .outcome
+            .unwrap();
         assert_eq!(permitted.route, route, "{path}");
         assert_eq!(permitted.subject.as_deref(), subject, "{path}");
     }
@@ -253,7 +256,10 @@ async fn no_step_shows_the_token() {
     ] {
         let value = HeaderValue::try_from(format!("Bearer {token}")).unwrap();
         let headers = HeaderMap::from_iter([(AUTHORIZATION, value)]);
-        let shown = format!("{:?}", explain(&plan, "GET", "/a", &headers).await);
+        let shown = format!(
+            "{:?}",
+            explain(&plan, Inquiry::new("GET", "/a", &headers)).await
+        );
         for part in token.split('.') {
             assert!(!shown.contains(part) || part.len() < 4, "{part} in {shown}");
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use portcullis::{Introspection, Issuer, KeySource, Keys};
 use portcullis_config::{Check, JwtAuthorizer, Source};
-use portcullis_gateway::{Environment, Gateway, Plan, PlanError};
+use portcullis_gateway::{Environment, Gateway, Plan, PlanError, ProofMemory};
 use portcullis_testkit::{TestClock, TestIntrospection, TestIssuer, TokenBuilder};
 
 use crate::client::{Answer, Client};
@@ -30,6 +30,8 @@ pub(crate) struct World {
     pub(crate) introspection: TestIntrospection,
     /// Where the files are that the configuration names.
     pub(crate) directory: PathBuf,
+    /// What all plans of a test remember of `DPoP` proofs.
+    pub(crate) proofs: ProofMemory,
 }
 
 /// A running gateway with everything around it.
@@ -50,6 +52,7 @@ impl Default for World {
             tells_reason: false,
             introspection: TestIntrospection::new(),
             directory: PathBuf::new(),
+            proofs: ProofMemory::default(),
         }
     }
 }
@@ -79,6 +82,7 @@ impl World {
             clock: Arc::new(self.clock.clone()),
             tells_reason: self.tells_reason,
             directory: &self.directory,
+            proofs: self.proofs.clone(),
         };
         let plan = Plan::compile(&parsed.config, &mut environment)?;
         plan.start_keys();
@@ -152,6 +156,12 @@ impl Fixture {
     pub(crate) async fn get_with(&self, target: &str, token: &str) -> Answer {
         self.get(target, &bearer(token)).await
     }
+}
+
+/// What `x5t#S256` is made of.
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    digest.as_ref().try_into().unwrap()
 }
 
 /// Starts a gateway on a free port.

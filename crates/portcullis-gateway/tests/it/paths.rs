@@ -1,5 +1,5 @@
 use http::HeaderMap;
-use portcullis_gateway::{Plan, Refusal, explain};
+use portcullis_gateway::{Inquiry, Plan, Refusal, explain};
 use serde_json::Value;
 
 use crate::fixture::Fixture;
@@ -379,7 +379,7 @@ async fn assert_public(plan: &Plan, target: &str, may_be_decoded_twice: bool) {
     let path = target.split('?').next().unwrap_or_default();
     let readings = readings(path, may_be_decoded_twice);
     for path in readings.iter().map(String::as_str).chain([path]) {
-        let explanation = explain(plan, "GET", path, &HeaderMap::new()).await;
+        let explanation = explain(plan, Inquiry::new("GET", path, &HeaderMap::new())).await;
         let public = match explanation.outcome {
             Ok(permitted) => permitted.subject.is_none(),
             // A reading that we would not forward ourselves: its segments decide.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
-use portcullis_gateway::explain;
+use portcullis_gateway::{Inquiry, explain};
 use portcullis_testkit::TokenBuilder;
 use portcullis_token::{Outcome, Step};
 use serde_json::{Value, json};
@@ -349,7 +349,7 @@ async fn explain_shows_policies_and_limits() {
         let headers = HeaderMap::from_iter([(AUTHORIZATION, value)]);
         // Whoever only explains is charged nothing.
         for _ in 0..2 {
-            let explanation = explain(&plan, "GET", path, &headers).await;
+            let explanation = explain(&plan, Inquiry::new("GET", path, &headers)).await;
             let last = explanation.records.last().unwrap();
             assert_eq!((last.step, &last.outcome), (step, &outcome), "{claims}");
             assert_eq!(last.authorizer.as_deref(), Some("callers"), "{claims}");

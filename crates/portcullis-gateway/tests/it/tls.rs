@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_config::{Certificate, Tls as Config, TlsVersion};
-use portcullis_gateway::{Gateway, Listeners, Tls, TlsError};
+use portcullis_gateway::{Gateway, Listeners, Plan, Tls, TlsError};
+use portcullis_token::base64url;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::version::{TLS12, TLS13};
@@ -18,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::fixture::{World, get};
+use crate::fixture::{World, bearer, get, sha256};
 
 const HELLO: &str =
     "[api.main]\nauth = \"none\"\nroutes = { \"GET /\" = { respond = \"Hello\" } }\n";
@@ -87,7 +88,10 @@ impl Authority {
     }
 
     fn start(&self, text: &str, config: &Config) -> Gateway {
-        let plan = World::default().plan(&(text.to_owned() + HELLO));
+        self.serve(World::default().plan(&(text.to_owned() + HELLO)), config)
+    }
+
+    fn serve(&self, plan: Plan, config: &Config) -> Gateway {
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
         let listeners = Listeners::bind(any_port, NonZeroUsize::MIN).unwrap();
         Gateway::with_listeners(plan, listeners, Some(self.load(config).unwrap())).unwrap()
@@ -272,6 +276,54 @@ async fn a_caller_needs_a_certificate_where_authorities_are_named() {
             "{name}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_token_that_is_bound_to_a_certificate_needs_a_connection_with_it() {
+    let authority = Authority::create();
+    let mut config = config(vec![authority.certify("a", &["a.example"])]);
+    config.client_ca = Some("ca.pem".to_owned());
+    let world = World::default();
+    // The header of a proxy is not believed: this caller is none.
+    let proxies =
+        "[server]\ntrusted_proxies = [\"10.0.0.1\"]\nclient_certificate_header = \"client-cert\"\n";
+    let plan = world.plan(&(proxies.to_owned() + &HELLO.replace("\"none\"", "\"user\"")));
+    let gateway = authority.serve(plan, &config);
+    let (own, own_key) = authority.sign(&["client.example"]);
+    let (other, other_key) = authority.sign(&["client.example"]);
+    let thumbprint = base64url::encode(&sha256(own.der()));
+    let confirmation = serde_json::json!({ "x5t#S256": thumbprint });
+    let bound = world.token().claim("cnf", confirmation).sign();
+    let encoded = format!("client-cert: :{}:\r\n", standard(own.der()));
+    for (name, certificate, key, lines, status) in [
+        ("its own", &own, &own_key, "", "200"),
+        ("another", &other, &other_key, "", "401"),
+        (
+            "another, and its own told",
+            &other,
+            &other_key,
+            &*encoded,
+            "401",
+        ),
+    ] {
+        let mut client = authority.client();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        client.identity = Some((certificate.der().clone(), key));
+        let mut stream = client
+            .connect(gateway.address(), "a.example")
+            .await
+            .unwrap();
+        let lines = format!("{}{lines}Connection: close\r\n", bearer(&bound));
+        stream.write_all(get("/", &lines).as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(answer.split(' ').nth(1), Some(status), "{name}: {answer}");
+    }
+}
+
+fn standard(der: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(der)
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ pub(super) struct Case {
     proofs: Vec<HeaderValue>,
     /// The request uses the scheme `DPoP`, whose challenge then carries the error.
     pub(super) by_dpop: bool,
+    others: Vec<(HeaderName, HeaderValue)>,
     path: Option<String>,
 }
 
@@ -66,6 +67,7 @@ impl Case {
             authorization: lines.iter().map(value).collect(),
             proofs: Vec::new(),
             by_dpop: false,
+            others: Vec::new(),
             path: None,
         }
     }
@@ -73,6 +75,12 @@ impl Case {
     /// The same for another path.
     pub(super) fn at(mut self, path: &str) -> Self {
         self.path = Some(path.to_owned());
+        self
+    }
+
+    /// The same with one more line of a header.
+    pub(super) fn header(mut self, (name, value): (HeaderName, HeaderValue)) -> Self {
+        self.others.push((name, value));
         self
     }
 
@@ -110,6 +118,9 @@ impl Case {
         *request.uri_mut() = path.parse().expect("the path of a route is one");
         for line in &self.authorization {
             request.headers_mut().append(AUTHORIZATION, line.clone());
+        }
+        for (name, value) in &self.others {
+            request.headers_mut().append(name, value.clone());
         }
         for proof in &self.proofs {
             request.headers_mut().append("dpop", proof.clone());

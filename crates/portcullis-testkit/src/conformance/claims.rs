@@ -1,5 +1,6 @@
 //! Rows 21 to 46: the claims, the signature, and what the token is good for.
 
+use http::HeaderValue;
 use portcullis_token::{Reason, base64url};
 use serde_json::{Value, json};
 
@@ -18,6 +19,7 @@ pub(super) fn signed_cases(route: &Route) -> Vec<Case> {
         times(route),
         audiences(route),
         kinds(route),
+        certificates(route),
         scopes(route),
     ]
     .concat()
@@ -239,6 +241,30 @@ fn kinds(route: &Route) -> Vec<Case> {
             json!({ "x5t#S256": "x" }),
             Reason::MtlsBinding,
         ),
+    ]
+}
+
+/// Of a token that is bound to the one of two certificates.
+fn certificates(route: &Route) -> Vec<Case> {
+    let Some(setup) = &route.setup.certificate else {
+        return Vec::new();
+    };
+    let thumbprint = base64url::encode(&setup.thumbprint);
+    let token = route
+        .token()
+        .claim("cnf", json!({ "x5t#S256": thumbprint }));
+    let token = token.sign();
+    let case = |name| Case::token(42, name, &token, Reason::MtlsBinding);
+    let line = |value: &HeaderValue| (setup.header.clone(), value.clone());
+    let twice = case("bound to a certificate, told twice");
+    let twice = twice.header(line(&setup.good)).header(line(&setup.good));
+    let mut good = case("bound to the caller's certificate").passing();
+    good.row = 0;
+    vec![
+        good.header(line(&setup.good)),
+        case("bound to another certificate").header(line(&setup.other)),
+        case("bound to a certificate, without one"),
+        twice,
     ]
 }
 

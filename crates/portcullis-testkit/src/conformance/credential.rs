@@ -29,13 +29,16 @@ pub(super) fn cases(route: &Route) -> Vec<Case> {
             "Token abc",
             Reason::UnsupportedScheme,
         ),
-        Case::line(
-            2,
-            "a token without scheme",
-            "a.b.c",
-            Reason::UnsupportedScheme,
-        ),
     ];
+    let bare = Case::line(
+        2,
+        "a token without scheme",
+        "a.b.c",
+        Reason::UnsupportedScheme,
+    );
+    if !route.setup.scheme_is_optional {
+        cases.push(bare);
+    }
     cases.extend(malformed());
     cases.push(Case::lines(
         4,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue};
 use portcullis::OnFail;
 use portcullis_token::StepUp;
 use serde_json::Value;
@@ -17,6 +18,8 @@ pub(super) struct Setup {
     pub(super) step_up: StepUp,
     pub(super) revoked: Vec<(String, Value)>,
     pub(super) introspection: Option<(String, TestIntrospection)>,
+    pub(super) certificate: Option<CertificateSetup>,
+    pub(super) scheme_is_optional: bool,
     pub(super) max_age: Option<Duration>,
     pub(super) max_lifetime: Option<Duration>,
 }
@@ -34,6 +37,15 @@ pub(super) struct RuleSetup {
     pub(super) claim: String,
     pub(super) wrong: Value,
     pub(super) on_fail: OnFail,
+}
+
+/// How the service learns of client certificates that a proxy has seen.
+#[derive(Clone, Debug)]
+pub(super) struct CertificateSetup {
+    pub(super) header: HeaderName,
+    pub(super) good: HeaderValue,
+    pub(super) thumbprint: [u8; 32],
+    pub(super) other: HeaderValue,
 }
 
 /// What the service under test was set up with. Each fires more rows of the table.
@@ -270,6 +282,37 @@ impl Route {
     #[must_use]
     pub fn introspection(mut self, path: &str, endpoint: &TestIntrospection) -> Self {
         self.setup.introspection = Some((path.to_owned(), endpoint.clone()));
+        self
+    }
+
+    /// The service takes a token without a scheme too: one case of row 2 is none then.
+    #[must_use]
+    pub fn optional_scheme(mut self) -> Self {
+        self.setup.scheme_is_optional = true;
+        self
+    }
+
+    /// The service believes this header about the client's certificate: more of row 42.
+    ///
+    /// `good` is its value for a certificate with this SHA-256 thumbprint, `other` for another one.
+    ///
+    /// # Panics
+    /// When HTTP cannot carry the header.
+    #[must_use]
+    pub fn client_certificate(
+        mut self,
+        header: &str,
+        good: &str,
+        thumbprint: [u8; 32],
+        other: &str,
+    ) -> Self {
+        let value = |text| HeaderValue::from_str(text).expect("HTTP can carry the value");
+        self.setup.certificate = Some(CertificateSetup {
+            header: header.parse().expect("HTTP knows such names"),
+            good: value(good),
+            thumbprint,
+            other: value(other),
+        });
         self
     }
 

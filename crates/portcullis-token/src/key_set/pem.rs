@@ -54,7 +54,7 @@ pub(super) fn prepare(pem: &str, algorithm: Algorithm) -> Result<VerifyingKey, P
 }
 
 /// The label and the content of the one block; text before and after it is not looked at.
-fn parse(pem: &str) -> Result<(&str, Vec<u8>), PemError> {
+pub(crate) fn parse(pem: &str) -> Result<(&str, Vec<u8>), PemError> {
     if pem.len() > MAX_PEM_BYTES || pem.matches("-----BEGIN ").count() != 1 {
         return Err(PemError::NotPem);
     }

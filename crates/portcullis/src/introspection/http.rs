@@ -1,17 +1,21 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_token::Secret;
+use portcullis_token::{Secret, SigningError, SigningKey};
 use reqwest::header::ACCEPT;
 use reqwest::{Client, RequestBuilder, StatusCode, redirect};
 use url::Url;
 use url::form_urlencoded::byte_serialize;
 
+use super::assertion::Assertion;
 use super::{IntrospectionError, Introspector};
-use crate::BoxFuture;
 use crate::fetch::{is_secure, read_bounded};
+use crate::{BoxFuture, Clock as _, SystemClock};
 
 const TIMEOUT: Duration = Duration::from_secs(2);
+/// RFC 7523 section 2.2.
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const MAX_BYTES: usize = 64 * 1024;
 
 /// Asks an issuer's introspection endpoint over HTTP (RFC 7662 section 2): 2 s, no redirects,
@@ -37,17 +41,18 @@ pub struct HttpIntrospector {
     client: Client,
     endpoint: Url,
     client_id: String,
-    client_secret: Secret<String>,
     authentication: Authentication,
 }
 
-/// How the API shows who it is (RFC 6749 section 2.3.1).
-#[derive(Clone, Copy, Debug)]
+/// How the API shows who it is (RFC 6749 section 2.3).
+#[derive(Clone, Debug)]
 enum Authentication {
-    /// In the `Authorization` header.
-    Basic,
-    /// In the body.
-    Post,
+    /// By a secret in the `Authorization` header.
+    Basic(Secret<String>),
+    /// By a secret in the body.
+    Post(Secret<String>),
+    /// By a signature in the body.
+    Key(Arc<Assertion>),
 }
 
 impl HttpIntrospector {
@@ -74,12 +79,8 @@ impl HttpIntrospector {
         client_id: impl Into<String>,
         client_secret: Secret<String>,
     ) -> Result<Self, reqwest::Error> {
-        Self::new(
-            endpoint,
-            client_id.into(),
-            client_secret,
-            Authentication::Basic,
-        )
+        let authentication = Authentication::Basic(client_secret);
+        Self::new(endpoint, client_id.into(), authentication)
     }
 
     /// An endpoint that is told the client in the body (`client_secret_post`).
@@ -105,18 +106,49 @@ impl HttpIntrospector {
         client_id: impl Into<String>,
         client_secret: Secret<String>,
     ) -> Result<Self, reqwest::Error> {
-        Self::new(
-            endpoint,
-            client_id.into(),
-            client_secret,
-            Authentication::Post,
-        )
+        let authentication = Authentication::Post(client_secret);
+        Self::new(endpoint, client_id.into(), authentication)
+    }
+
+    /// An endpoint that is shown a signature instead of a secret (`private_key_jwt`, RFC 7523).
+    ///
+    /// `audience` is what the issuer calls itself: the assertion is meant for nobody else. Each
+    /// question carries one of its own, signed with RS256 and good for a minute.
+    ///
+    /// ```no_run
+    /// use portcullis::HttpIntrospector;
+    /// use portcullis_token::SigningKey;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let key = SigningKey::from_pem(&std::fs::read_to_string("introspection-key.pem")?)?;
+    /// let introspector = HttpIntrospector::private_key_jwt(
+    ///     "https://issuer.example/oauth/introspect".parse()?,
+    ///     "expenses-api",
+    ///     key,
+    ///     "https://issuer.example/",
+    /// )?;
+    /// # let _ = introspector;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When TLS cannot be set up on this machine.
+    pub fn private_key_jwt(
+        endpoint: Url,
+        client_id: impl Into<String>,
+        key: SigningKey,
+        audience: impl Into<String>,
+    ) -> Result<Self, reqwest::Error> {
+        let audience = audience.into();
+        let assertion = Arc::new(Assertion { key, audience });
+        let authentication = Authentication::Key(assertion);
+        Self::new(endpoint, client_id.into(), authentication)
     }
 
     fn new(
         endpoint: Url,
         client_id: String,
-        client_secret: Secret<String>,
         authentication: Authentication,
     ) -> Result<Self, reqwest::Error> {
         let client = Client::builder()
@@ -128,7 +160,6 @@ impl HttpIntrospector {
             client,
             endpoint,
             client_id,
-            client_secret,
             authentication,
         })
     }
@@ -143,7 +174,12 @@ impl HttpIntrospector {
             url: self.endpoint.clone(),
             cause: cause.without_url().into(),
         };
-        let mut response = self.request(token).send().await.map_err(unreachable)?;
+        let request = self.request(token);
+        let request = request.map_err(|cause| IntrospectionError::Unsigned {
+            url: self.endpoint.clone(),
+            cause,
+        })?;
+        let mut response = request.send().await.map_err(unreachable)?;
         if response.status() != StatusCode::OK {
             return Err(IntrospectionError::Status {
                 url: self.endpoint.clone(),
@@ -159,25 +195,33 @@ impl HttpIntrospector {
             })
     }
 
-    fn request(&self, token: &str) -> RequestBuilder {
+    fn request(&self, token: &str) -> Result<RequestBuilder, SigningError> {
+        let assertion;
         let mut form = vec![("token", token), ("token_type_hint", "access_token")];
-        let secret = self.client_secret.expose();
         let request = self
             .client
             .post(self.endpoint.clone())
             .header(ACCEPT, "application/json");
-        let request = match self.authentication {
+        let request = match &self.authentication {
             // RFC 6749 section 2.3.1: both are form-encoded first.
-            Authentication::Basic => {
-                request.basic_auth(encoded(&self.client_id), Some(encoded(secret)))
+            Authentication::Basic(secret) => {
+                let secret = encoded(secret.expose());
+                request.basic_auth(encoded(&self.client_id), Some(secret))
             }
-            Authentication::Post => {
+            Authentication::Post(secret) => {
                 form.push(("client_id", &self.client_id));
-                form.push(("client_secret", secret));
+                form.push(("client_secret", secret.expose()));
+                request
+            }
+            Authentication::Key(key) => {
+                assertion = key.sign(&self.client_id, SystemClock.now())?;
+                form.push(("client_id", &self.client_id));
+                form.push(("client_assertion_type", ASSERTION_TYPE));
+                form.push(("client_assertion", &assertion));
                 request
             }
         };
-        request.form(&form)
+        Ok(request.form(&form))
     }
 }
 

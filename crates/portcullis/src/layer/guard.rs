@@ -7,38 +7,8 @@ use portcullis_token::{
     ClaimRule, ProofOffer, Reason, Requirement, Secret, StepUp, Verified, find_credential,
 };
 
+use super::ClientCertificate;
 use crate::{Answers, Credentials, Rejection, Verifier};
-
-/// The SHA-256 of the DER of the client's certificate, for tokens bound to it (RFC 8705).
-///
-/// Whoever ends TLS puts it into the request's extensions; without it such tokens are refused.
-///
-/// ```
-/// # use portcullis_testkit::TestIssuer;
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use portcullis::ClientCertificate;
-/// # use axum::{Router, body::Body, routing::get};
-/// # use tower::ServiceExt as _;
-///
-/// let issuer = TestIssuer::new();
-/// let auth = issuer.verifier("api").build()?;
-/// // 32 zeros in base64url.
-/// let confirmation = serde_json::json!({ "x5t#S256": "A".repeat(43) });
-/// let token = issuer.token().audience("api").claim("cnf", confirmation).sign();
-/// let app = Router::new().route("/", get(async || "in").layer(auth.layer()));
-///
-/// let header = format!("Bearer {token}");
-/// let request = || http::Request::get("/").header("authorization", &header);
-/// let stolen = request().body(Body::empty())?;
-/// assert_eq!(app.clone().oneshot(stolen).await?.status(), 401);
-/// let own = request().extension(ClientCertificate([0; 32])).body(Body::empty())?;
-/// assert_eq!(app.oneshot(own).await?.status(), 200);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClientCertificate(pub [u8; 32]);
 
 /// What a request must bring.
 #[derive(Clone, Debug)]

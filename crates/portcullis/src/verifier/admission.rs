@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use portcullis_token::{KeyIdentity, Reason, Sender, Verified};
+use portcullis_token::{KeyIdentity, Reason, Sender, Trace, Verified};
 
 use super::Verifier;
 use super::trusted::{Proven, Trusted};
@@ -16,6 +16,24 @@ pub(super) struct RevocationCheck {
     pub(super) on_failure: OnFailure,
 }
 
+/// What an answer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Serving,
+    /// Somebody wants to know why, and nothing must change by that.
+    Explaining,
+}
+
+impl Purpose {
+    pub(super) const fn of<T: Trace>() -> Self {
+        if T::IS_READ {
+            Self::Explaining
+        } else {
+            Self::Serving
+        }
+    }
+}
+
 impl Verifier {
     /// Lets a token in whose claims are good, or says why not. This is asked on every request.
     pub(super) async fn admit(
@@ -24,11 +42,12 @@ impl Verifier {
         key: Option<&KeyIdentity>,
         issuer: &Trusted,
         token: &str,
+        purpose: Purpose,
     ) -> Result<(), Reason> {
         if key.is_some_and(|key| self.distrusts(verified, key)) {
             return Err(Reason::Revoked);
         }
-        self.check_replay(verified).await?;
+        self.check_replay(verified, purpose).await?;
         if let Some(check) = &self.shared.revocations {
             check.check(verified).await?;
         }
@@ -50,6 +69,7 @@ impl Verifier {
         &self,
         token: &str,
         sender: &Sender<'_>,
+        purpose: Purpose,
     ) -> Result<(Proven, usize), Reason> {
         let mut refused = None;
         for (index, issuer) in self.shared.issuers.iter().enumerate() {
@@ -69,7 +89,7 @@ impl Verifier {
                 issuer
                     .rules
                     .verify_introspected(&answer, token, sender, now, &mut ())?;
-            self.check_replay(&verified).await?;
+            self.check_replay(&verified, purpose).await?;
             if let Some(check) = &self.shared.revocations {
                 check.check(&verified).await?;
             }
@@ -92,13 +112,18 @@ impl Verifier {
     }
 
     /// RFC 9449 section 11.1: a proof is used once.
-    async fn check_replay(&self, verified: &Verified) -> Result<(), Reason> {
+    async fn check_replay(&self, verified: &Verified, purpose: Purpose) -> Result<(), Reason> {
         let Some(proof) = verified.proof() else {
             return Ok(());
         };
         let (key, until) = (proof.replay_key(), proof.expires_at());
         let now = self.shared.clock.now();
-        match self.shared.replays.remember(key, until, now).await {
+        let replays = &self.shared.replays;
+        let is_first = match purpose {
+            Purpose::Serving => replays.remember(key, until, now).await,
+            Purpose::Explaining => replays.is_used(key, now).await.map(|used| !used),
+        };
+        match is_first {
             Ok(true) => Ok(()),
             Ok(false) => Err(Reason::DpopReplay),
             Err(error) => {

@@ -4,7 +4,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use portcullis::{BoxFuture, Cache, Credentials, MemoryReplayStore, ReplayError, ReplayStore};
 use portcullis_testkit::TestClock;
-use portcullis_token::{ProofOffer, Reason, UnixTime, base64url};
+use portcullis_token::{Outcome, ProofOffer, Reason, Recorder, Step, UnixTime, base64url};
 use serde_json::{Value, json};
 
 use crate::fixture::Fixture;
@@ -130,4 +130,36 @@ async fn a_proof_that_cannot_be_remembered_is_503() {
             "{name}: no proof needed"
         );
     }
+}
+
+#[tokio::test]
+async fn an_explanation_uses_no_proof() {
+    let (fixture, caller) = (Fixture::new(), Caller::new());
+    let token = caller.token(&fixture);
+    let proof = caller.proof(&token, "a");
+    let explain = async || {
+        let offer = ProofOffer {
+            proof: &proof,
+            method: "GET",
+            url: ADDRESS,
+        };
+        let credentials = Credentials::bearer(&token).proof(offer);
+        let mut recorder = Recorder::default();
+        let answer = fixture
+            .verifier
+            .verify_traced(&credentials, &mut recorder)
+            .await;
+        (answer.map(drop), recorder.into_records())
+    };
+    assert_eq!(explain().await.0, Ok(()));
+    assert_eq!(explain().await.0, Ok(()));
+    assert_eq!(verify(&fixture, &token, &proof).await, Ok(()));
+    let (answer, records) = explain().await;
+    assert_eq!(answer, Err(Reason::DpopReplay));
+    let last = records.last().unwrap();
+    assert_eq!(last.step, Step::Binding);
+    assert!(
+        matches!(&last.outcome, Outcome::Refused { got, .. } if got == "one that was"),
+        "{last:?}"
+    );
 }

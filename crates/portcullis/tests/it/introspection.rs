@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use portcullis::{
-    BoxFuture, HttpIntrospector, Introspection, IntrospectionError, Introspector, Issuer, Secret,
+    BoxFuture, Credentials, HttpIntrospector, Introspection, IntrospectionError, Introspector,
+    Issuer, Secret, Verifier,
 };
 use portcullis_testkit::{TestClock, TestIntrospection, TestIssuer, TestServer, text};
-use portcullis_token::Reason;
+use portcullis_token::{KeyIdentity, KeySet, Reason, SigningKey};
 use serde_json::{Value, json};
 
 use crate::fixture::Fixture;
@@ -295,6 +296,58 @@ async fn the_client_shows_itself_by_header_or_by_body() {
             (path(), None, format!("{form}{credentials}")),
         ]
     );
+}
+
+#[tokio::test]
+async fn the_client_shows_itself_by_a_signature() {
+    let sent = Sent::default();
+    let server = server(Arc::clone(&sent)).await;
+    let endpoint = format!("{}/good", server.url()).parse().unwrap();
+    let key = SigningKey::generate().unwrap().named("k1");
+    let published = json!({ "keys": [key.public_jwk()] }).to_string();
+    let audience = "https://issuer.example/";
+    let introspector =
+        HttpIntrospector::private_key_jwt(endpoint, "an api", key, audience).unwrap();
+    let fixture = fixture(Introspection::new(Arc::new(introspector)));
+    assert_eq!(fixture.verify("a+token/=").await, Ok(()));
+    assert_eq!(fixture.verify("another").await, Ok(()));
+
+    // Whoever is asked checks the signature as we do.
+    let judge = Issuer::fixed(KeySet::parse(published.as_bytes()).unwrap())
+        .named("an api")
+        .audience(audience)
+        .max_lifetime(Duration::from_mins(1));
+    let judge = Verifier::builder().issuer(judge).build().unwrap();
+    let mut ids = Vec::new();
+    let questions: Vec<_> = sent.lock().unwrap().drain(..).collect();
+    for (_, header, body) in questions {
+        assert_eq!(header, None);
+        let form: Vec<(String, String)> = url::form_urlencoded::parse(body.as_bytes())
+            .into_owned()
+            .collect();
+        let value = |name: &str| {
+            let mut own = form.iter().filter(|(own, _)| own == name);
+            own.next()
+                .map(|(_, value)| value.clone())
+                .unwrap_or_default()
+        };
+        assert_eq!(value("client_id"), "an api");
+        assert_eq!(
+            value("client_assertion_type"),
+            "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+        );
+        assert_eq!(value("client_secret"), "");
+        let assertion = value("client_assertion");
+        let verified = judge
+            .verify(&Credentials::bearer(&assertion))
+            .await
+            .unwrap();
+        assert_eq!(verified.claims().subject(), Some("an api"));
+        assert_eq!(verified.key().and_then(KeyIdentity::kid), Some("k1"));
+        ids.push(verified.claims().find("jti").unwrap().to_value());
+    }
+    assert_eq!(ids.len(), 2);
+    assert_ne!(ids[0], ids[1], "each may be used once");
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ fn an_unknown_key() {
     3 | port = 8080
       | ^^^^
       |
-      = hint: the keys of [server] are `listen`, `url`, `workers`, `trusted_proxies`, `limit_headers`, `limits`, `tls`, `admin`, `drain`, `drain_delay`
+      = hint: the keys of [server] are `listen`, `url`, `workers`, `trusted_proxies`, `client_certificate_header`, `limit_headers`, `limits`, `tls`, `admin`, `drain`, `drain_delay`
     "#);
 }
 
