@@ -20,6 +20,8 @@ pub struct Api {
     pub token: TokenForwarding,
     /// Whose error bodies are imitated.
     pub errors: ErrorBodies,
+    /// What challenges call it; its name when absent.
+    pub realm: Option<String>,
     /// The headers an upstream learns the caller from: lower-case header name, claim name.
     pub identity: Vec<(String, String)>,
     /// The routes in the order of the file, then those of the API's own upstream.

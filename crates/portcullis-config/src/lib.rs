@@ -39,6 +39,7 @@ mod schema;
 mod server;
 mod template;
 mod tenant;
+mod trusted_keys;
 mod upstream;
 
 pub use address::AddressError;
@@ -62,6 +63,7 @@ pub use schema::schema;
 pub use server::{Admin, Certificate, Limits, Tls, TlsVersion};
 pub use template::{Template, TemplatePart};
 pub use tenant::{Application, ApplicationKind, Permissions, Tenant, User};
+pub use trusted_keys::{DistrustedKeys, Fetching, SharedSecret, Start};
 pub use upstream::{Protocol, Upstream};
 
 /// The text of a configuration file.

@@ -16,6 +16,8 @@ mod message;
 mod observe;
 mod policy;
 mod reader;
+mod ready;
+mod realm;
 mod route;
 mod server;
 mod step_up;
@@ -23,6 +25,7 @@ mod tenant;
 mod text;
 mod tls;
 mod token_rules;
+mod trusted_keys;
 mod upstream;
 
 use toml::de::DeTable;
@@ -101,6 +104,9 @@ fn read_root(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Config, Repor
     let log = observe::read_log(reader, root);
     let telemetry = observe::read_telemetry(reader, root);
     names.warn_unused(reader);
+    if let (Ok(server), Ok(apis)) = (&server, &apis) {
+        ready::check(reader, root, server, apis)?;
+    }
     let (authorizers, apis, mut policies) = (authorizers?, apis?, policies?);
     policy::add_bases(&mut policies, &apis);
     policy::warn_unused(reader, &policy_names, &authorizers);

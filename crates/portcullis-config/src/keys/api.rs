@@ -68,6 +68,12 @@ pub(crate) const API: Table = Table {
         )
         .default(r#""problem""#),
         key(
+            "realm",
+            Kind::Text,
+            r#""orders""#,
+            "What challenges (`WWW-Authenticate`) call the API. Its name when absent.",
+        ),
+        key(
             "routes",
             Kind::Routes(&ROUTE),
             r#"{ "GET /hello/{name}" = { respond = "Hello {name}", auth = "none" } }"#,

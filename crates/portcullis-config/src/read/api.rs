@@ -6,9 +6,9 @@ use super::auth;
 use super::authorizer::{Names, check_name};
 use super::conflict::{Located, Seen};
 use super::fields::{Entry, Fields, entries};
-use super::identity;
 use super::reader::{Reader, Reported, all};
 use super::route::{self, Shared};
+use super::{identity, realm};
 use super::{step_up, upstream};
 use crate::api::{Api, AuthFrom, ErrorBodies, Method, Route, TokenForwarding};
 use crate::diagnostic::Diagnostic;
@@ -49,6 +49,7 @@ fn read(
     });
     let errors = fields.optional("errors", |entry| reader.choice(&entry, &ErrorBodies::ALL));
     let identity = fields.optional("identity", |entry| identity::read(reader, &entry));
+    let realm = fields.optional("realm", |entry| realm::read(reader, &entry));
     let routes = read_routes(reader, names, seen, &fields, &shared);
     Ok(Api {
         name: name?,
@@ -57,6 +58,7 @@ fn read(
         strip_base: strip_base?.unwrap_or_default(),
         token: token?.unwrap_or_default(),
         errors: errors?.unwrap_or_default(),
+        realm: realm?,
         identity: identity?.unwrap_or_default(),
         routes: routes?.into_iter().map(|located| located.route).collect(),
     })

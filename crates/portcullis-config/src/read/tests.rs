@@ -8,6 +8,7 @@ mod messages;
 mod policies;
 mod server;
 mod token_rules;
+mod trusted_keys;
 mod upstream;
 mod values;
 
