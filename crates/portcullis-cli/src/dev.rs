@@ -58,14 +58,14 @@ async fn serve(arguments: Dev, mut project: Project, mut watch: Watch) -> anyhow
             (Trusted::Tenant(tenant), plan)
         }
         IssuerChoice::Real => {
-            let mut issuers = RealIssuers::new()?;
+            let mut issuers = RealIssuers::new(&project.directory)?;
             let plan = issuers.plan(&project.config, true)?;
             (Trusted::Issuers(issuers), plan)
         }
     };
     let tenant = trusted.tenant();
     plan.start_keys();
-    watch.follow(project.certificate_files());
+    watch.follow(project.named_files());
     let mut gateway = start_gateway(bind(arguments.listen, &project)?, &project, plan)?;
     let exporter = Exporter::start(&mut gateway, &project.config.telemetry)?;
     // Before anybody is told that it runs: who hears that may send a signal at once.

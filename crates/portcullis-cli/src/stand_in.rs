@@ -7,7 +7,7 @@ use portcullis_config::{
     Application, ApplicationKind, AuthorizerKind, Check, Config, IssuerUrl, KeySource,
 };
 use portcullis_tenant::{Api, Authentication, GrantType, Issuer, KeyRing, Settings};
-use portcullis_token::{KeySet, Secret};
+use portcullis_token::{Algorithm, KeySet, Secret};
 use url::Url;
 
 /// The application that `portcullis token` asks as: it may do everything that a route asks for.
@@ -23,6 +23,10 @@ pub(crate) fn trust(config: &mut Config, issuer: &Url) -> anyhow::Result<()> {
     for authorizer in &mut config.authorizers {
         let AuthorizerKind::Jwt(jwt) = &mut authorizer.kind;
         jwt.issuer = Check::Is(IssuerUrl::parse(issuer.as_str())?);
+        if matches!(jwt.keys, KeySource::Secret(_)) {
+            // The tenant has keys of its own, and no secret of the issuer's.
+            jwt.algorithms = Algorithm::DEFAULT.to_vec();
+        }
         jwt.keys = KeySource::Discovery;
     }
     Ok(())
@@ -41,7 +45,7 @@ pub(crate) fn real_issuers(config: &Config) -> BTreeSet<String> {
         match (&jwt.issuer, &jwt.keys) {
             (Check::Is(issuer), _) => issuer.as_written().to_owned(),
             (Check::Any, KeySource::Jwks(url)) => url.to_string(),
-            (Check::Any, KeySource::Discovery) => "any issuer".to_owned(),
+            (Check::Any, _) => "any issuer".to_owned(),
         }
     });
     issuers.collect()

@@ -25,6 +25,7 @@ mod path;
 mod patience;
 mod plan;
 mod policy;
+mod ready;
 mod refuse;
 mod request;
 mod request_id;

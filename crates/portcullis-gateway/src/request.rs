@@ -19,6 +19,7 @@ use crate::forward::upstream::Pools;
 use crate::forward::{Hop, websocket};
 use crate::observe::{Instruments, Observation, TraceIds, Watch};
 use crate::plan::Plan;
+use crate::ready;
 use crate::refuse::{Manner, Refusal};
 use crate::request_id::RequestIds;
 use crate::rewrite::Sender;
@@ -139,6 +140,9 @@ async fn try_serve(
     }
     check_host(&head)?;
     check_framing(&head.headers)?;
+    if let Some(answer) = ready::answer(plan, &deps.instruments, &head.method, head.uri.path()) {
+        return Ok(answer);
+    }
     address(&mut head)?;
     join_cookies(&mut head);
     let asked = Asked {
