@@ -18,6 +18,7 @@ mod fixture;
 mod framing;
 mod headers;
 mod http2;
+mod keys;
 mod life_cycle;
 mod limits;
 mod logins;
