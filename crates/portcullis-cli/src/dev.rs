@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use axum::Router;
 use portcullis::SystemClock;
 use portcullis_gateway::Gateway;
+use portcullis_store::tenant::Database;
 use portcullis_tenant::{KeyRing, Tenant};
 use portcullis_token::KeySet;
 use tokio::net::TcpListener;
@@ -129,7 +130,12 @@ async fn make_tenant(
         .map_err(project::no_keys)?;
     let settings = stand_in::settings(&project.config, issuer.as_str().parse()?, &keys)?;
     let key_set = stand_in::key_set(&keys, issuer)?;
-    let mut tenant = Tenant::new(settings, keys, Arc::new(SystemClock))
+    let database = project.tenant_directory().join("tenant.db");
+    let database = Database::open(&format!("sqlite://{}", database.display()))
+        .await
+        .context("the tenant's database cannot be used")?;
+    let mut tenant = Tenant::open(settings, keys, database, Arc::new(SystemClock))
+        .await
         .context("the tenant cannot be made from the file")?;
     if address.ip().is_loopback() {
         tenant = tenant.for_this_machine();

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use portcullis_config::{
     Application, ApplicationKind, AuthorizerKind, Check, Config, IssuerUrl, KeySource,
 };
-use portcullis_tenant::{Api, Authentication, GrantType, Issuer, KeyRing, Settings};
+use portcullis_tenant::{
+    Api, Authentication, GrantType, Issuer, KeyRing, Options, Settings, TokenDialect,
+};
 use portcullis_token::{Algorithm, KeySet, Secret};
 use url::Url;
 
@@ -62,6 +64,7 @@ pub(crate) fn settings(
         identifier: identifier.clone(),
         permissions: permissions.clone(),
         token_lifetime: Api::DEFAULT_TOKEN_LIFETIME,
+        token_dialect: TokenDialect::default(),
     });
     let development = portcullis_tenant::Application {
         name: "Development".to_owned(),
@@ -80,6 +83,7 @@ pub(crate) fn settings(
         issuer,
         apis: apis.collect(),
         applications,
+        options: Options::default(),
     })
 }
 

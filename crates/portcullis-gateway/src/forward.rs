@@ -102,11 +102,10 @@ fn readdress(
     hop: Hop,
 ) -> Result<Request<RequestBody>, Refusal> {
     let (mut parts, body) = request.into_parts();
-    let target = target(&parts, &upstream.base, path);
-    let target = PathAndQuery::try_from(target).map_err(|_| PathError::Character)?;
+    let target = target(&parts, &upstream.base, path)?;
     let host = match parts.headers.remove(HOST) {
         Some(host) if upstream.preserve_host && !host.is_empty() => host,
-        _ => HeaderValue::try_from(upstream.authority.as_str()).map_err(|_| Refusal::Host)?,
+        _ => upstream.authority.clone(),
     };
     match upstream.protocol {
         Protocol::Http1 => {
@@ -138,13 +137,20 @@ fn readdress(
     Ok(Request::from_parts(parts, body))
 }
 
-fn target(parts: &request::Parts, base: &str, path: &str) -> String {
+fn target(parts: &request::Parts, base: &str, path: &str) -> Result<PathAndQuery, PathError> {
+    if let Some(received) = parts.uri.path_and_query()
+        && base.is_empty()
+        && received.path() == path
+    {
+        return Ok(received.clone());
+    }
     // What is left of a path that was nothing but the API's base is the root.
     let slash = if path.is_empty() { "/" } else { "" };
-    match parts.uri.query() {
+    let target = match parts.uri.query() {
         Some(query) => format!("{base}{path}{slash}?{query}"),
         None => format!("{base}{path}{slash}"),
-    }
+    };
+    PathAndQuery::try_from(target).map_err(|_| PathError::Character)
 }
 
 fn refusal(error: &SendError) -> Refusal {

@@ -134,30 +134,30 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    for name in listed.iter().chain([&CONNECTION]).chain(&HOP_BY_HOP) {
         // A caller may not take the framing or the addressee away from us.
-        if name != HOST && *name != CONTENT_LENGTH {
-            headers.remove(name);
-        }
+        .filter(|name| name != HOST && *name != CONTENT_LENGTH)
+        .collect();
+    remove_where(headers, |name| {
+        *name == CONNECTION || HOP_BY_HOP.contains(name) || listed.contains(name)
+    });
+}
+
+/// Removes the headers of which this is true; most requests have none.
+fn remove_where(headers: &mut HeaderMap, is_unwanted: impl Fn(&HeaderName) -> bool) {
+    let unwanted = headers.keys().filter(|name| is_unwanted(name)).cloned();
+    for name in unwanted.collect::<Vec<_>>() {
+        headers.remove(name);
     }
 }
 
 /// Removes every spelling of what only we may say, on public routes too.
 fn remove_forgeries(headers: &mut HeaderMap, managed: &[HeaderName], trusted: bool) {
-    let forged: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| {
-            let is = |own: &str| is_spelling_of(name.as_str(), own);
-            managed.iter().any(|own| is(own.as_str()))
-                || OVERRIDES.iter().any(|own| is(own))
-                || (is_about_the_sender(name) && !(trusted && BELIEVED.contains(name)))
-        })
-        .cloned()
-        .collect();
-    for name in forged {
-        headers.remove(name);
-    }
+    remove_where(headers, |name| {
+        let is = |own: &str| is_spelling_of(name.as_str(), own);
+        managed.iter().any(|own| is(own.as_str()))
+            || OVERRIDES.iter().any(|own| is(own))
+            || (is_about_the_sender(name) && !(trusted && BELIEVED.contains(name)))
+    });
 }
 
 /// Whether some server would take `name` for `own`: CGI makes `_` of `-`, PHP of `.` too, and
@@ -184,21 +184,24 @@ fn is_about_the_sender(name: &HeaderName) -> bool {
 
 /// Says where the request came from. What a trusted proxy said before stays.
 fn set_forwarded(headers: &mut HeaderMap, sender: Sender<'_>, trusted: bool) {
-    let address = sender.address.to_string();
-    // RFC 9110 section 5.3: several lines are one list, and some proxies add theirs as a line.
-    let before = headers.get_all(FORWARDED_FOR).iter().filter(|_| trusted);
-    let chain: Vec<&str> = before
-        .filter_map(|value| value.to_str().ok())
-        .chain([address.as_str()])
-        .collect();
-    if let Ok(chain) = HeaderValue::try_from(chain.join(", ")) {
-        headers.insert(FORWARDED_FOR, chain);
-    }
-    // Several lines are several opinions, of which only one is the proxy's.
-    for name in [FORWARDED_HOST, FORWARDED_PORT, FORWARDED_PROTO] {
-        if headers.get_all(&name).iter().count() > 1 {
-            headers.remove(name);
+    let mut chain = sender.address.to_string();
+    if trusted {
+        // RFC 9110 section 5.3: several lines are one list, and some proxies add theirs as a line.
+        let before = headers.get_all(FORWARDED_FOR).iter();
+        chain = before
+            .filter_map(|value| value.to_str().ok())
+            .chain([chain.as_str()])
+            .collect::<Vec<_>>()
+            .join(", ");
+        // Several lines are several opinions, of which only one is the proxy's.
+        for name in [FORWARDED_HOST, FORWARDED_PORT, FORWARDED_PROTO] {
+            if headers.get_all(&name).iter().count() > 1 {
+                headers.remove(name);
+            }
         }
+    }
+    if let Ok(chain) = HeaderValue::try_from(chain) {
+        headers.insert(FORWARDED_FOR, chain);
     }
     if !headers.contains_key(FORWARDED_PROTO) {
         headers.insert(FORWARDED_PROTO, HeaderValue::from_static(sender.scheme));

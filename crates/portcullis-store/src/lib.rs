@@ -1,7 +1,9 @@
-//! Shared state: how much of its limits each caller has used.
+//! Shared state: how much of its limits each caller has used, and the tenant's database.
 //!
 //! [`arithmetic`] says what a limit means, without a clock or a store, so that every back end
 //! counts alike. [`Limits`] is what a back end does; [`MemoryLimits`] keeps the counters here.
+//!
+//! The database, `tenant`, is there with the feature `sql`.
 //!
 //! ```
 //! use std::time::Duration;
@@ -19,6 +21,8 @@ pub mod arithmetic;
 mod key;
 mod limits;
 mod memory;
+#[cfg(feature = "sql")]
+pub mod tenant;
 
 pub use arithmetic::{Allowance, AllowanceError, Kind, Standing};
 pub use key::CallerKey;

@@ -1,5 +1,10 @@
+mod certificate;
 mod file;
+mod live;
 mod pem;
+mod records;
+mod rotation;
+mod sealer;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,15 +14,55 @@ use portcullis_token::{Secret, SigningError, SigningKey, base64url};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use certificate::Certificate;
 use file::KeyFile;
+
+pub use certificate::PublicCertificate;
+pub use live::LiveKeys;
+pub use records::{KeyRecord, RecordsError};
+pub use rotation::{KeyState, ListedKey, RevokeError, RotateError, UnknownKeyState};
+pub use sealer::{Sealer, SealerError};
 
 /// The keys a tenant signs with: the current one, and the next one, published ahead of its use.
 ///
-/// They live in one file, so that no moment exists at which only one of them is there.
+/// Keys that signed before stay published until they are revoked.
+///
+/// In a folder, they live in one file, so that no moment exists at which only one of them is
+/// there. A database keeps them as [`KeyRecord`]s, whose private parts are sealed.
 #[derive(Debug)]
 pub struct KeyRing {
-    current: SigningKey,
-    next: SigningKey,
+    current: RingKey,
+    next: RingKey,
+    /// The one that signed last comes first.
+    previous: Vec<RingKey>,
+    /// Those that are trusted no more, without their private parts.
+    revoked: Vec<Certificate>,
+}
+
+/// A key and its certificate, which some clients read instead of the key.
+#[derive(Debug)]
+struct RingKey {
+    key: SigningKey,
+    certificate: Certificate,
+}
+
+impl RingKey {
+    fn generate() -> Result<Self, SigningError> {
+        Self::certify(SigningKey::generate()?)
+    }
+
+    fn certify(key: SigningKey) -> Result<Self, SigningError> {
+        let certificate = Certificate::sign(&key)?;
+        Ok(Self { key, certificate })
+    }
+
+    /// The members in the order Auth0 publishes them (RFC 7517 section 4).
+    fn jwk(&self) -> Value {
+        let mut jwk = self.key.public_jwk();
+        jwk["x5t"] = self.certificate.thumbprint().into();
+        jwk["x5c"] = json!([self.certificate.base64()]);
+        jwk
+    }
 }
 
 /// Why a tenant's keys could not be had.
@@ -38,6 +83,12 @@ pub enum KeyRingError {
         /// What is wrong with it.
         #[source]
         cause: DamagedKeys,
+    },
+    /// The file is not the key that seals others. It is left as it is.
+    #[error("{} does not hold a sealing key: 43 characters of base64url", path.display())]
+    SealingKey {
+        /// The file.
+        path: PathBuf,
     },
     /// Others may know the keys, or have put their own there. It is left as it is.
     #[error("{} is not safe to use", path.display())]
@@ -124,7 +175,7 @@ impl KeyRing {
             Err(KeyRingError::Absent { .. }) => {}
             found => return found,
         }
-        let file = KeyFile::create_directory(directory)?;
+        let file = KeyFile::in_directory(directory).create_directory()?;
         let _lock = file.lock()?;
         // Another process may have made them while this one waited.
         match Self::load(directory) {
@@ -147,9 +198,34 @@ impl KeyRing {
         })
     }
 
+    /// Makes two keys that are kept nowhere yet; takes tenths of a second.
+    ///
+    /// # Errors
+    /// [`SigningError::Crypto`] when the system has no randomness to give.
+    pub fn generate() -> Result<Self, SigningError> {
+        Ok(Self::of(RingKey::generate()?, RingKey::generate()?))
+    }
+
+    const fn of(current: RingKey, next: RingKey) -> Self {
+        Self {
+            current,
+            next,
+            previous: Vec::new(),
+            revoked: Vec::new(),
+        }
+    }
+
     /// The public keys as a JWK set (RFC 7517 section 5), the current one first.
     pub fn jwks(&self) -> Value {
-        json!({ "keys": [self.current.public_jwk(), self.next.public_jwk()] })
+        let keys: Vec<_> = self.published().map(RingKey::jwk).collect();
+        json!({ "keys": keys })
+    }
+
+    /// Those whose signatures hold: the current one, the next one, and those before.
+    fn published(&self) -> impl Iterator<Item = &RingKey> {
+        [&self.current, &self.next]
+            .into_iter()
+            .chain(&self.previous)
     }
 
     /// A secret for an application that was given none, 43 characters long.
@@ -160,7 +236,7 @@ impl KeyRing {
     /// # Errors
     /// [`SigningError::Crypto`] when the machine runs out of memory.
     pub fn application_secret(&self, client_id: &str) -> Result<Secret<String>, SigningError> {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, self.current.to_pkcs8()?.expose());
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.current.key.to_pkcs8()?.expose());
         let purpose = format!("portcullis application secret\0{client_id}");
         let tag = hmac::sign(&key, purpose.as_bytes());
         Ok(Secret::new(base64url::encode(tag.as_ref())))
@@ -168,18 +244,18 @@ impl KeyRing {
 
     /// Signs `claims` with the current key, under the header `typ` that is given.
     pub(crate) fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, SigningError> {
-        self.current.sign(typ, claims)
+        self.current.key.sign(typ, claims)
     }
 
     fn create(file: &KeyFile) -> Result<Self, KeyRingError> {
-        let generate = || SigningKey::generate().map_err(KeyRingError::Generate);
-        let ring = Self {
-            current: generate()?,
-            next: generate()?,
-        };
-        let current = ring.current.to_pkcs8().map_err(KeyRingError::Generate)?;
-        let next = ring.next.to_pkcs8().map_err(KeyRingError::Generate)?;
-        file.replace(&pem::encode(&[current, next]))?;
+        let ring = Self::generate().map_err(KeyRingError::Generate)?;
+        let current = ring.current.key.to_pkcs8();
+        let next = ring.next.key.to_pkcs8();
+        let keys = [
+            current.map_err(KeyRingError::Generate)?,
+            next.map_err(KeyRingError::Generate)?,
+        ];
+        file.replace(&pem::encode(&keys))?;
         Ok(ring)
     }
 
@@ -188,11 +264,12 @@ impl KeyRing {
         let [current, next] = keys.as_slice() else {
             return Err(DamagedKeys::Count(keys.len()));
         };
-        let read = |der: &[u8]| SigningKey::from_pkcs8(der).map_err(DamagedKeys::Key);
-        Ok(Self {
-            current: read(current)?,
-            next: read(next)?,
-        })
+        let read = |der: &[u8]| {
+            SigningKey::from_pkcs8(der)
+                .and_then(RingKey::certify)
+                .map_err(DamagedKeys::Key)
+        };
+        Ok(Self::of(read(current)?, read(next)?))
     }
 }
 
@@ -262,7 +339,7 @@ mod tests {
             .iter()
             .map(|key| &key["kid"])
             .collect();
-        assert_eq!(kids, [ring.current.kid(), ring.next.kid()]);
+        assert_eq!(kids, [ring.current.key.kid(), ring.next.key.kid()]);
         assert_ne!(kids[0], kids[1]);
         assert!(!jwks.to_string().contains(r#""d":"#));
     }

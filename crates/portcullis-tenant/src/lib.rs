@@ -6,23 +6,48 @@
 //! 2. `token_endpoint` reads the parameters, from a form or from JSON.
 //! 3. `credentials` finds out which application is calling.
 //! 4. The grant's own file decides what it may have; see `client_credentials`.
-//! 5. `access_token` writes the claims, and the [`KeyRing`] signs them.
+//! 5. [`access_token`] writes the claims, and the [`KeyRing`] signs them.
 //! 6. `refusal` is the one table of what goes wrong, in Auth0's words.
+//!
+//! # The parts of a login
+//!
+//! Each is a function of what it is given, without storage: [`redirect_uri`], [`pkce`] and
+//! [`scopes`] judge a request, [`passwords`] its user, [`pages`] are what that user sees,
+//! [`id_token`] is what the application learns, and [`cors`] says who may call by script.
 
-mod access_token;
+pub mod access_token;
+pub mod cors;
+pub mod id_token;
+pub mod pages;
+pub mod passwords;
+pub mod pkce;
+pub mod redirect_uri;
+pub mod scopes;
+
 mod client;
 mod discovery;
 mod guard;
 mod host;
 mod keys;
+mod opaque;
 mod registry;
+mod seed;
 mod settings;
 mod tenant;
 mod token_endpoint;
+mod user_code;
 
-pub use keys::{DamagedKeys, KeyRing, KeyRingError, UntrustedKeys};
-pub use settings::{
-    Api, Application, Authentication, GrantType, Issuer, IssuerError, Settings, SettingsError,
-    UnknownGrantType,
+pub use access_token::TokenDialect;
+pub use discovery::EndSession;
+pub use keys::{
+    DamagedKeys, KeyRecord, KeyRing, KeyRingError, KeyState, ListedKey, LiveKeys,
+    PublicCertificate, RecordsError, RevokeError, RotateError, Sealer, SealerError,
+    UnknownKeyState, UntrustedKeys,
 };
-pub use tenant::Tenant;
+pub use opaque::opaque_token;
+pub use settings::{
+    Api, Application, Authentication, ErrorDialect, GrantType, Issuer, IssuerError, Options,
+    Settings, SettingsError, UnknownGrantType,
+};
+pub use tenant::{Tenant, TenantError};
+pub use user_code::UserCode;

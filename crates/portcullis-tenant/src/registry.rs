@@ -162,12 +162,14 @@ mod tests {
     use portcullis_token::Secret;
 
     use super::*;
+    use crate::TokenDialect;
 
     fn api(identifier: &str) -> Api {
         Api {
             identifier: identifier.to_owned(),
             permissions: vec!["read:reports".to_owned()],
             token_lifetime: Api::DEFAULT_TOKEN_LIFETIME,
+            token_dialect: TokenDialect::default(),
         }
     }
 

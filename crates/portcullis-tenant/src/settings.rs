@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use portcullis_token::Secret;
 
+use crate::EndSession;
+use crate::access_token::TokenDialect;
+
 pub use error::SettingsError;
 pub use issuer::{Issuer, IssuerError};
 
@@ -20,6 +23,29 @@ pub struct Settings {
     pub apis: Vec<Api>,
     /// The applications that can ask.
     pub applications: Vec<Application>,
+    /// In what it may differ from Auth0's defaults.
+    pub options: Options,
+}
+
+/// The settings of a whole tenant; the default is Auth0's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The statuses of the token endpoint's refusals.
+    pub error_dialect: ErrorDialect,
+    /// The API that tokens are for when a request names none; then they are opaque when absent.
+    pub default_audience: Option<String>,
+    /// Whether discovery names the endpoint of RP-Initiated Logout.
+    pub end_session: EndSession,
+}
+
+/// Whose statuses refusals of the token endpoint have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ErrorDialect {
+    /// Auth0's: 403 for a bad grant.
+    #[default]
+    Auth0,
+    /// Those of RFC 6749 section 5.2: 400 for a bad grant.
+    Rfc6749,
 }
 
 /// An API that tokens are meant for; Auth0 calls it a resource server.
@@ -31,6 +57,8 @@ pub struct Api {
     pub permissions: Vec<String>,
     /// How long its tokens are valid: whole seconds, from 1 second to 30 days.
     pub token_lifetime: Duration,
+    /// How its tokens are written.
+    pub token_dialect: TokenDialect,
 }
 
 impl Api {

@@ -1,30 +1,39 @@
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use bytes::Bytes;
 use portcullis::Clock;
+use portcullis_store::tenant::{Database, DatabaseError};
 
 use crate::host::Names;
+use crate::passwords::{PasswordError, Passwords};
 use crate::registry::Registry;
-use crate::settings::{Issuer, Settings, SettingsError};
-use crate::{KeyRing, discovery, guard, token_endpoint};
+use crate::settings::{Issuer, Options, Settings, SettingsError};
+use crate::{KeyRing, LiveKeys, cors, discovery, guard, pages, seed, token_endpoint};
 
-/// An OpenID provider: its settings, checked and indexed, and its signing keys.
+/// How many passwords are checked at once: one core of the usual two is left for the rest.
+const PASSWORDS_AT_ONCE: NonZeroUsize = NonZeroUsize::MIN;
+
+/// An OpenID provider: its settings, its database and its signing keys.
 ///
 /// ```no_run
 /// # use std::{path::Path, sync::Arc};
 /// use portcullis::SystemClock;
-/// use portcullis_tenant::{KeyRing, Settings, Tenant};
+/// use portcullis_store::tenant::Database;
+/// use portcullis_tenant::{KeyRing, Options, Settings, Tenant};
 ///
 /// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
 /// let settings = Settings {
 ///     issuer: "http://localhost:4000/".parse()?,
 ///     apis: Vec::new(),
 ///     applications: Vec::new(),
+///     options: Options::default(),
 /// };
 /// let keys = KeyRing::load_or_create(Path::new(".portcullis/tenant"))?;
-/// let tenant = Tenant::new(settings, keys, Arc::new(SystemClock))?;
+/// let database = Database::open("sqlite://.portcullis/tenant/tenant.db").await?;
+/// let tenant = Tenant::open(settings, keys, database, Arc::new(SystemClock)).await?;
 /// let listener = tokio::net::TcpListener::bind("127.0.0.1:4000").await?;
 /// axum::serve(listener, tenant.router()).await?;
 /// # Ok(())
@@ -34,35 +43,74 @@ use crate::{KeyRing, discovery, guard, token_endpoint};
 pub struct Tenant {
     pub(crate) issuer: Issuer,
     pub(crate) registry: Registry,
-    pub(crate) keys: KeyRing,
+    pub(crate) keys: Arc<LiveKeys>,
+    pub(crate) database: Database,
+    pub(crate) passwords: Passwords,
+    pub(crate) options: Options,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) discovery: Bytes,
-    pub(crate) jwks: Bytes,
     names: Names,
 }
 
+/// Why a tenant cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TenantError {
+    /// Something in the settings cannot be meant.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// What the settings say could not be written.
+    #[error("the tenant's database cannot be used")]
+    Database(#[from] DatabaseError),
+    /// No password could be hashed.
+    #[error("no password can be hashed on this machine")]
+    Passwords(#[from] PasswordError),
+}
+
 impl Tenant {
-    /// Checks `settings`. Tokens are dated by `clock`.
+    /// Checks `settings`, and writes the APIs and applications that they name into `database`.
+    ///
+    /// What is there already and has the same identifiers is replaced; the rest stays. Tokens are
+    /// dated by `clock`.
     ///
     /// # Errors
-    /// The first thing in `settings` that cannot be meant, see [`SettingsError`].
-    pub fn new(
+    /// See [`TenantError`]. Settings are checked before anything is written.
+    pub async fn open(
         settings: Settings,
         keys: KeyRing,
+        database: Database,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, SettingsError> {
-        let registry = Registry::new(settings.apis, settings.applications)?;
+    ) -> Result<Self, TenantError> {
+        let registry = Registry::new(settings.apis.clone(), settings.applications.clone())?;
+        let passwords = Passwords::new(PASSWORDS_AT_ONCE)?;
+        seed::write(&database, &settings, clock.now()).await?;
         let discovery = discovery::document(&settings.issuer).to_string().into();
-        let jwks = keys.jwks().to_string().into();
         Ok(Self {
             issuer: settings.issuer,
             registry,
-            keys,
+            keys: Arc::new(LiveKeys::new(keys)),
+            database,
+            passwords,
+            options: settings.options,
             clock,
             discovery,
-            jwks,
             names: Names::Any,
         })
+    }
+
+    /// The keys, to be replaced while the tenant runs.
+    pub fn keys(&self) -> Arc<LiveKeys> {
+        Arc::clone(&self.keys)
+    }
+
+    /// Where the tenant keeps what it knows.
+    pub const fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Who hashes and checks its users' passwords.
+    pub const fn passwords(&self) -> &Passwords {
+        &self.passwords
     }
 
     /// Has the tenant answer 421 to requests for any host but this machine.
@@ -76,10 +124,18 @@ impl Tenant {
         self
     }
 
+    /// Has the discovery documents describe a tenant that people log in at.
+    #[must_use]
+    pub fn with_login(mut self) -> Self {
+        let document = discovery::login_document(&self.issuer, self.options.end_session);
+        self.discovery = document.to_string().into();
+        self
+    }
+
     /// The provider's routes, to be served at the root of the issuer's host.
     pub fn router(self) -> Router {
         let names = self.names;
-        Router::new()
+        let well_known = Router::new()
             .route(
                 "/.well-known/openid-configuration",
                 get(discovery::serve_document),
@@ -89,6 +145,12 @@ impl Tenant {
                 get(discovery::serve_document),
             )
             .route("/.well-known/jwks.json", get(discovery::serve_jwks))
+            // Before the layer, which is to see preflights: the one below would come after it.
+            .method_not_allowed_fallback(guard::method_not_allowed)
+            .route_layer(middleware::from_fn(cors::for_anyone));
+        Router::new()
+            .merge(well_known)
+            .route(pages::stylesheet_path(), get(pages::serve_stylesheet))
             .route("/oauth/token", post(token_endpoint::serve))
             .fallback(guard::not_found)
             .method_not_allowed_fallback(guard::method_not_allowed)

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
-use serde::Serialize;
+use portcullis_token::Secret;
+use serde::{Serialize, Serializer};
 
 use crate::Tenant;
 use crate::client::Client;
@@ -23,7 +24,8 @@ use refusal::Refusal;
 /// A successful answer (RFC 6749 section 5.1).
 #[derive(Serialize)]
 struct Granted {
-    access_token: String,
+    #[serde(serialize_with = "exposed")]
+    access_token: Secret<String>,
     #[serde(skip_serializing_if = "String::is_empty")]
     scope: String,
     /// Seconds.
@@ -79,6 +81,11 @@ fn grant(tenant: &Tenant, request: &TokenRequest<'_>) -> Result<Granted, Refusal
     match grant_type {
         GrantType::ClientCredentials => client_credentials::grant(tenant, client, parameters),
     }
+}
+
+/// The answer is the one place in which the token is told.
+fn exposed<S: Serializer>(token: &Secret<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(token.expose())
 }
 
 impl IntoResponse for Granted {

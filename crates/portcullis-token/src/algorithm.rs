@@ -85,6 +85,13 @@ impl Curve {
 
 impl Algorithm {
     /// Every public-key algorithm, in the order of RFC 7518.
+    ///
+    /// ```
+    /// use portcullis_token::Algorithm;
+    ///
+    /// assert_eq!(Algorithm::ALL[0].name(), "RS256");
+    /// assert!(Algorithm::ALL.iter().all(|algorithm| algorithm.is_asymmetric()));
+    /// ```
     pub const ALL: [Self; 10] = [
         Self::Rs256,
         Self::Rs384,
@@ -99,12 +106,32 @@ impl Algorithm {
     ];
 
     /// The algorithms of a shared secret, which only [`KeySet::hmac`](crate::KeySet::hmac) has.
+    ///
+    /// ```
+    /// use portcullis_token::{Algorithm, KeySet, Secret};
+    ///
+    /// let secret = Secret::new(vec![7; 64]);
+    /// assert!(Algorithm::HMAC.iter().all(|algorithm| KeySet::hmac(&secret, *algorithm).is_ok()));
+    /// ```
     pub const HMAC: [Self; 3] = [Self::Hs256, Self::Hs384, Self::Hs512];
 
     /// What an issuer may sign with when the configuration does not say.
+    ///
+    /// ```
+    /// use portcullis_token::{Algorithm, Rules};
+    ///
+    /// assert_eq!(Rules::new(None, None).algorithms, Algorithm::DEFAULT);
+    /// assert_eq!(Algorithm::DEFAULT.map(Algorithm::name), ["RS256", "PS256", "ES256", "EdDSA"]);
+    /// ```
     pub const DEFAULT: [Self; 4] = [Self::Rs256, Self::Ps256, Self::Es256, Self::EdDsa];
 
     /// The `alg` value, compared byte for byte.
+    ///
+    /// ```
+    /// use portcullis_token::Algorithm;
+    ///
+    /// assert_eq!(Algorithm::EdDsa.name(), "EdDSA");
+    /// ```
     pub const fn name(self) -> &'static str {
         match self {
             Self::Rs256 => "RS256",
@@ -124,6 +151,13 @@ impl Algorithm {
     }
 
     /// Whether anyone may know the key that checks a signature.
+    ///
+    /// ```
+    /// use portcullis_token::Algorithm;
+    ///
+    /// assert!(Algorithm::Es256.is_asymmetric());
+    /// assert!(!Algorithm::Hs256.is_asymmetric());
+    /// ```
     pub const fn is_asymmetric(self) -> bool {
         !matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
     }
@@ -162,6 +196,13 @@ impl fmt::Display for Algorithm {
 }
 
 /// The text names no algorithm of [`Algorithm::ALL`].
+///
+/// ```
+/// use portcullis_token::{Algorithm, UnknownAlgorithm};
+///
+/// assert_eq!("es256".parse::<Algorithm>(), Err(UnknownAlgorithm));
+/// assert_eq!(UnknownAlgorithm.to_string(), "not a supported signature algorithm");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a supported signature algorithm")]
 pub struct UnknownAlgorithm;

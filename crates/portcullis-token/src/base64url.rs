@@ -4,6 +4,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// The text is not strict base64url.
+///
+/// ```
+/// use portcullis_token::base64url::{NotBase64Url, decode};
+///
+/// // `Zg` is the one spelling of `f`: the last two bits of `Zh` are not zero.
+/// assert_eq!(decode(b"Zh"), Err(NotBase64Url));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not base64url without padding")]
 pub struct NotBase64Url;

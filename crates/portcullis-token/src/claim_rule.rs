@@ -19,16 +19,17 @@ const MAX_PATTERN_MEMORY: usize = 256 * 1024;
 /// by a JSON pointer (`/realm_access/roles`, RFC 6901). A claim that is absent fails every rule.
 ///
 /// ```
-/// use portcullis_token::{ClaimRule, OnFail};
+/// use portcullis_token::{ClaimRule, Introspected};
 ///
+/// let answer = Introspected::parse(
+///     br#"{"active":true,"org_id":"org_1","realm_access":{"roles":["staff"]}}"#,
+/// )?;
 /// let tenant = ClaimRule::equals("org_id", "org_1");
-/// assert_eq!(tenant.to_string(), r#"`org_id` equal to "org_1""#);
-/// let staff = ClaimRule::includes_any("/realm_access/roles", ["staff"]).on_fail(OnFail::Forbid);
-/// let adults = ClaimRule::within("age", 18.0..);
-/// let team = ClaimRule::matches("team", "[a-z]+-[0-9]+")?;
-/// let even = ClaimRule::satisfies("level", |level: u64| level % 2 == 0);
-/// # let _ = (staff, adults, team, even);
-/// # Ok::<(), portcullis_token::PatternError>(())
+/// let admins = ClaimRule::includes_any("/realm_access/roles", ["admin", "owner"]);
+/// assert!(tenant.holds(answer.claims()));
+/// assert!(!admins.holds(answer.claims()));
+/// assert_eq!(admins.to_string(), r#"`/realm_access/roles` with "admin" or "owner""#);
+/// # Ok::<(), portcullis_token::Reason>(())
 /// ```
 #[derive(Clone)]
 pub struct ClaimRule {
@@ -40,10 +41,24 @@ pub struct ClaimRule {
 /// What it means when a claim is not as its rule asks.
 ///
 /// ```
-/// use portcullis_token::{ClaimRule, OnFail};
+/// use portcullis_token::{ClaimRule, Introspected, OnFail, Reason, Rules, Sender, UnixTime};
 ///
+/// let tenant = ClaimRule::equals("org_id", "org_1");
 /// let staff = ClaimRule::exists("https://example.com/staff").on_fail(OnFail::Forbid);
-/// # let _ = staff;
+/// let rules = Rules {
+///     claim_rules: [tenant, staff].into(),
+///     ..Rules::new(None, None)
+/// };
+/// let check = |json: &str| {
+///     let answer = Introspected::parse(json.as_bytes())?;
+///     let (sender, now) = (Sender::default(), UnixTime(0));
+///     let token = rules.verify_introspected(&answer, "opaque", &sender, now, &mut ())?;
+///     token.check_claims(&[], &mut ())
+/// };
+/// let other_tenant = r#"{"active":true,"exp":100,"org_id":"org_2"}"#;
+/// assert_eq!(check(other_tenant), Err(Reason::ClaimMismatch));
+/// let no_staff = r#"{"active":true,"exp":100,"org_id":"org_1"}"#;
+/// assert_eq!(check(no_staff), Err(Reason::ClaimForbidden));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnFail {
@@ -55,6 +70,15 @@ pub enum OnFail {
 }
 
 /// Why a pattern cannot be used. The configuration's fault.
+///
+/// ```
+/// use portcullis_token::{ClaimRule, PatternError};
+///
+/// let unclosed = ClaimRule::matches("team", "(a");
+/// assert!(matches!(unclosed, Err(PatternError::Invalid(_))));
+/// let long = ClaimRule::matches("team", &"a".repeat(1025));
+/// assert!(matches!(long, Err(PatternError::TooLong)));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PatternError {
@@ -87,11 +111,31 @@ impl ClaimRule {
     }
 
     /// The claim has exactly this value; numbers are compared by value, all else by type too.
+    ///
+    /// ```
+    /// use portcullis_token::{ClaimRule, Introspected};
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"level":2}"#)?;
+    /// assert!(ClaimRule::equals("level", 2).holds(answer.claims()));
+    /// assert!(ClaimRule::equals("level", 2.0).holds(answer.claims()));
+    /// assert!(!ClaimRule::equals("level", "2").holds(answer.claims()));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn equals(claim: impl Into<String>, value: impl Into<Value>) -> Self {
         Self::new(claim, Test::OneOf(vec![value.into()]))
     }
 
     /// The claim has one of these values.
+    ///
+    /// ```
+    /// use portcullis_token::{ClaimRule, Introspected};
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"plan":"pro"}"#)?;
+    /// let paying = ClaimRule::one_of("plan", ["pro", "team"]);
+    /// assert!(paying.holds(answer.claims()));
+    /// assert_eq!(paying.to_string(), r#"`plan` equal to "pro" or "team""#);
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn one_of<V: Into<Value>>(
         claim: impl Into<String>,
         values: impl IntoIterator<Item = V>,
@@ -102,6 +146,15 @@ impl ClaimRule {
     /// The claim is an array with all of these items, or the one value that is asked for.
     ///
     /// A string is one value: it is not split at its spaces as scopes are.
+    ///
+    /// ```
+    /// use portcullis_token::{ClaimRule, Introspected};
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"roles":["staff","admin"]}"#)?;
+    /// assert!(ClaimRule::includes_all("roles", ["admin", "staff"]).holds(answer.claims()));
+    /// assert!(!ClaimRule::includes_all("roles", ["admin", "owner"]).holds(answer.claims()));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn includes_all<V: Into<Value>>(
         claim: impl Into<String>,
         values: impl IntoIterator<Item = V>,
@@ -110,6 +163,15 @@ impl ClaimRule {
     }
 
     /// The claim is an array with one of these items at least, or is itself one of them.
+    ///
+    /// ```
+    /// use portcullis_token::{ClaimRule, Introspected};
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"roles":["staff"]}"#)?;
+    /// assert!(ClaimRule::includes_any("roles", ["staff", "admin"]).holds(answer.claims()));
+    /// assert!(!ClaimRule::includes_any("roles", ["owner", "admin"]).holds(answer.claims()));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn includes_any<V: Into<Value>>(
         claim: impl Into<String>,
         values: impl IntoIterator<Item = V>,
@@ -118,11 +180,29 @@ impl ClaimRule {
     }
 
     /// The claim is there, whatever its value, `null` excepted.
+    ///
+    /// ```
+    /// use portcullis_token::{ClaimRule, Introspected};
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"team":false,"org":null}"#)?;
+    /// assert!(ClaimRule::exists("team").holds(answer.claims()));
+    /// assert!(!ClaimRule::exists("org").holds(answer.claims()));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn exists(claim: impl Into<String>) -> Self {
         Self::new(claim, Test::Exists)
     }
 
     /// The claim is a number in this range.
+    ///
+    /// ```
+    /// use portcullis_token::{ClaimRule, Introspected};
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"age":18}"#)?;
+    /// assert!(ClaimRule::within("age", 18.0..).holds(answer.claims()));
+    /// assert!(!ClaimRule::within("age", ..18.0).holds(answer.claims()));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn within(claim: impl Into<String>, range: impl RangeBounds<f64>) -> Self {
         let (start, end) = (range.start_bound().cloned(), range.end_bound().cloned());
         Self::new(claim, Test::Within(start, end))
@@ -134,6 +214,15 @@ impl ClaimRule {
     ///
     /// # Errors
     /// [`PatternError`] for a pattern that is too long, too large when compiled, or not one.
+    ///
+    /// ```
+    /// use portcullis_token::{ClaimRule, Introspected};
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"team":"red-1"}"#)?;
+    /// assert!(ClaimRule::matches("team", "[a-z]+-[0-9]+")?.holds(answer.claims()));
+    /// assert!(!ClaimRule::matches("team", "[a-z]+")?.holds(answer.claims()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn matches(claim: impl Into<String>, pattern: &str) -> Result<Self, PatternError> {
         if pattern.len() > MAX_PATTERN_BYTES {
             return Err(PatternError::TooLong);
@@ -151,6 +240,17 @@ impl ClaimRule {
     }
 
     /// The claim reads as a `T` for which `holds` is true.
+    ///
+    /// ```
+    /// use portcullis_token::{ClaimRule, Introspected};
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"level":2}"#)?;
+    /// let even = ClaimRule::satisfies("level", |level: u64| level % 2 == 0);
+    /// assert!(even.holds(answer.claims()));
+    /// // Another type: the claim is a number.
+    /// assert!(!ClaimRule::satisfies("level", |_: String| true).holds(answer.claims()));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn satisfies<T: DeserializeOwned>(
         claim: impl Into<String>,
         holds: impl Fn(T) -> bool + Send + Sync + 'static,
@@ -160,6 +260,13 @@ impl ClaimRule {
     }
 
     /// What it means when the rule does not hold. Default: [`OnFail::Token`].
+    ///
+    /// ```
+    /// use portcullis_token::{ClaimRule, OnFail};
+    ///
+    /// let staff = ClaimRule::exists("staff").on_fail(OnFail::Forbid);
+    /// assert_eq!(format!("{staff:?}"), "ClaimRule(`staff` present, Forbid)");
+    /// ```
     #[must_use]
     pub fn on_fail(self, on_fail: OnFail) -> Self {
         Self { on_fail, ..self }

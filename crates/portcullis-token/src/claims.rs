@@ -69,58 +69,155 @@ impl Claims {
     }
 
     /// `iss`: who issued the token.
+    ///
+    /// ```
+    /// use portcullis_token::Introspected;
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"iss":"https://a.example/"}"#)?;
+    /// assert_eq!(answer.claims().issuer(), Some("https://a.example/"));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn issuer(&self) -> Option<&str> {
         self.text("iss")
     }
 
     /// `sub`: whom the token is about. Unique within its issuer only.
+    ///
+    /// ```
+    /// use portcullis_token::Introspected;
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"sub":"auth0|ada"}"#)?;
+    /// assert_eq!(answer.claims().subject(), Some("auth0|ada"));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn subject(&self) -> Option<&str> {
         self.text("sub")
     }
 
     /// `azp` (Auth0) or `client_id` (RFC 9068): the application the token was issued to.
+    ///
+    /// ```
+    /// use portcullis_token::Introspected;
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"client_id":"web"}"#)?;
+    /// assert_eq!(answer.claims().client_id(), Some("web"));
+    /// let both = Introspected::parse(br#"{"active":true,"client_id":"web","azp":"app"}"#)?;
+    /// assert_eq!(both.claims().client_id(), Some("app"));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn client_id(&self) -> Option<&str> {
         self.text("azp").or_else(|| self.text("client_id"))
     }
 
     /// `aud`: the APIs the token is meant for; empty when the claim is absent.
+    ///
+    /// ```
+    /// use portcullis_token::Introspected;
+    ///
+    /// let one = Introspected::parse(br#"{"active":true,"aud":"api"}"#)?;
+    /// assert!(one.claims().audience().eq(["api"]));
+    /// let two = Introspected::parse(br#"{"active":true,"aud":["api","userinfo"]}"#)?;
+    /// assert!(two.claims().audience().eq(["api", "userinfo"]));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn audience(&self) -> impl Iterator<Item = &str> {
         strings(self.find("aud"))
     }
 
     /// `exp`: the token is refused from this second on. A fraction is dropped.
+    ///
+    /// ```
+    /// use portcullis_token::{Introspected, UnixTime};
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"exp":100.9}"#)?;
+    /// assert_eq!(answer.claims().expires_at(), Some(UnixTime(100)));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn expires_at(&self) -> Option<UnixTime> {
         self.time("exp")
     }
 
     /// `nbf`: the token is refused before this second. A fraction is dropped.
+    ///
+    /// ```
+    /// use portcullis_token::{Introspected, UnixTime};
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"nbf":100}"#)?;
+    /// assert_eq!(answer.claims().not_before(), Some(UnixTime(100)));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn not_before(&self) -> Option<UnixTime> {
         self.time("nbf")
     }
 
     /// `iat`: when the token was issued. A fraction is dropped.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use portcullis_token::Introspected;
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"iat":100,"exp":3700}"#)?;
+    /// let claims = answer.claims();
+    /// let lifetime = claims.issued_at().zip(claims.expires_at()).map(|(from, to)| to.since(from));
+    /// assert_eq!(lifetime, Some(Duration::from_secs(3600)));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn issued_at(&self) -> Option<UnixTime> {
         self.time("iat")
     }
 
     /// `jti`: the token's own id. Unique within its issuer only.
+    ///
+    /// ```
+    /// use portcullis_token::Introspected;
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"jti":"t-1"}"#)?;
+    /// assert_eq!(answer.claims().token_id(), Some("t-1"));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn token_id(&self) -> Option<&str> {
         self.text("jti")
     }
 
     /// `auth_time`: when the user logged in (OpenID Connect Core section 2). A fraction is
     /// dropped.
+    ///
+    /// ```
+    /// use portcullis_token::{Introspected, UnixTime};
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"auth_time":100}"#)?;
+    /// assert_eq!(answer.claims().authenticated_at(), Some(UnixTime(100)));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn authenticated_at(&self) -> Option<UnixTime> {
         self.time("auth_time")
     }
 
     /// Any claim by its literal name, registered or not.
+    ///
+    /// ```
+    /// use portcullis_token::Introspected;
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"https://example.com/team":"red"}"#)?;
+    /// let team = answer.claims().find("https://example.com/team");
+    /// assert_eq!(team.and_then(|team| team.as_str()), Some("red"));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn find(&self, name: &str) -> Option<ClaimValue<'_>> {
         self.members.find(name)
     }
 
     /// Any claim by its literal name, or, for a `path` that begins with `/`, a value within one
     /// by its JSON pointer (RFC 6901).
+    ///
+    /// ```
+    /// use portcullis_token::Introspected;
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"realm_access":{"roles":["staff"]}}"#)?;
+    /// let role = answer.claims().locate("/realm_access/roles/0");
+    /// assert_eq!(role.and_then(|role| role.as_str()), Some("staff"));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn locate(&self, path: &str) -> Option<ClaimValue<'_>> {
         let Some(pointer) = path.strip_prefix('/') else {
             return self.find(path);
@@ -140,6 +237,16 @@ impl Claims {
     ///
     /// A string is split at spaces and at nothing else (RFC 6749 section 3.3); an array lists one
     /// scope an item.
+    ///
+    /// ```
+    /// use portcullis_token::Introspected;
+    ///
+    /// let json = br#"{"active":true,"scope":"read write","permissions":["delete"]}"#;
+    /// let answer = Introspected::parse(json)?;
+    /// let sources = ["scope", "permissions"].map(str::to_owned);
+    /// assert!(answer.claims().scopes(&sources).eq(["read", "write", "delete"]));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn scopes<'c>(&'c self, sources: &'c [String]) -> impl Iterator<Item = &'c str> {
         sources
             .iter()
@@ -149,6 +256,14 @@ impl Claims {
     }
 
     /// What they take in memory, in bytes: about as many as their JSON.
+    ///
+    /// ```
+    /// use portcullis_token::Introspected;
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"sub":"ada"}"#)?;
+    /// assert!((20..100).contains(&answer.claims().size()));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn size(&self) -> usize {
         size_of::<Self>() + self.members.size()
     }

@@ -45,18 +45,17 @@ pub(crate) fn only_line<'h>(
 
 /// Reads a line of the form `scheme token`.
 pub(crate) fn parse_authorization(line: &[u8]) -> Result<(Scheme, &str), Reason> {
-    let line = str::from_utf8(line).map_err(|_| Reason::MalformedHeader)?;
-    if !line.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return Err(Reason::MalformedHeader);
-    }
-    let (scheme, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let end = line.iter().position(|byte| *byte == b' ');
+    let (scheme, rest) = line.split_at(end.unwrap_or(line.len()));
     let scheme = match scheme {
-        bearer if bearer.eq_ignore_ascii_case("bearer") => Scheme::Bearer,
-        dpop if dpop.eq_ignore_ascii_case("dpop") => Scheme::Dpop,
-        _ => return Err(Reason::UnsupportedScheme),
+        bearer if bearer.eq_ignore_ascii_case(b"bearer") => Scheme::Bearer,
+        dpop if dpop.eq_ignore_ascii_case(b"dpop") => Scheme::Dpop,
+        _ if line.iter().all(|byte| matches!(byte, b' '..=b'~')) => {
+            return Err(Reason::UnsupportedScheme);
+        }
+        _ => return Err(Reason::MalformedHeader),
     };
-    let token = parse_token(rest.trim_start_matches(' ').as_bytes())?;
-    Ok((scheme, token))
+    Ok((scheme, parse_token(without_spaces(rest))?))
 }
 
 /// The same, of a line that may also be the token alone, as API Gateway of AWS reads it.
@@ -73,21 +72,38 @@ pub(crate) fn parse_optional_scheme(line: &[u8]) -> Result<(Scheme, &str), Reaso
     }
 }
 
+/// What follows the spaces that `text` begins with.
+fn without_spaces(text: &[u8]) -> &[u8] {
+    let spaces = text.iter().take_while(|byte| **byte == b' ').count();
+    text.get(spaces..).unwrap_or_default()
+}
+
 /// Reads one `b64token` and nothing after it.
 pub(crate) fn parse_token(token: &[u8]) -> Result<&str, Reason> {
-    str::from_utf8(token)
-        .ok()
-        .filter(|token| is_b64token(token))
-        .ok_or(Reason::MalformedHeader)
+    if !is_b64token(token) {
+        return Err(Reason::MalformedHeader);
+    }
+    str::from_utf8(token).map_err(|_| Reason::MalformedHeader)
 }
 
 /// RFC 6750 section 2.1: `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
-fn is_b64token(text: &str) -> bool {
-    let body = text.trim_end_matches('=');
-    !body.is_empty()
-        && body.bytes().all(|byte| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
-        })
+fn is_b64token(text: &[u8]) -> bool {
+    let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
+    let body = text.get(..text.len() - padding).unwrap_or_default();
+    let all_fit = |piece: &[u8]| piece.iter().fold(true, |fit, byte| fit & is_b64(*byte));
+    !body.is_empty() && body.chunks(64).all(all_fit)
+}
+
+/// Whether the character may stand in a `b64token` before its padding.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "a branch for each comparison would keep the compiler from looking at many at once"
+)]
+const fn is_b64(byte: u8) -> bool {
+    let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    let digit = byte.wrapping_sub(b'0') < 10;
+    let dash_to_slash = (byte == b'-') | (byte == b'.') | (byte == b'/');
+    letter | digit | dash_to_slash | (byte == b'_') | (byte == b'~') | (byte == b'+')
 }
 
 #[cfg(test)]
@@ -125,6 +141,17 @@ mod tests {
             bearer_token([&b"Bearer \xff"[..]]),
             Err(Reason::MalformedHeader)
         );
+    }
+
+    #[test]
+    fn the_characters_of_a_token_are_those_of_the_rfc() {
+        for byte in 0..=u8::MAX {
+            let fits = byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+            assert_eq!(is_b64token(&[byte]), fits, "{byte:#x}");
+            // Behind the first pieces that are looked at together, too.
+            let long = [&[b'a'; 130][..], &[byte, b'a']].concat();
+            assert_eq!(is_b64token(&long), fits, "{byte:#x}");
+        }
     }
 
     #[test]

@@ -73,11 +73,29 @@ impl Header {
     }
 
     /// The algorithm the token says it is signed with.
+    ///
+    /// ```
+    /// use portcullis_token::{Algorithm, TokenType, Unverified};
+    ///
+    /// // {"alg":"ES256"}
+    /// let token = Unverified::parse("eyJhbGciOiJFUzI1NiJ9.e30.AA", TokenType::Lenient, &mut ())?;
+    /// assert_eq!(token.header().algorithm(), Algorithm::Es256);
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
     /// The id of the key the token says it is signed with.
+    ///
+    /// ```
+    /// use portcullis_token::{TokenType, Unverified};
+    ///
+    /// // {"alg":"ES256"}
+    /// let token = Unverified::parse("eyJhbGciOiJFUzI1NiJ9.e30.AA", TokenType::Lenient, &mut ())?;
+    /// assert_eq!(token.header().kid(), None);
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }

@@ -30,6 +30,15 @@ impl Introspected {
     ///   limits of a token's claims, or is longer than 64 KiB: the issuer's fault.
     /// - [`Reason::Inactive`] unless `active` is the boolean `true`.
     /// - [`Reason::ClaimType`] for a registered claim of the wrong type.
+    ///
+    /// ```
+    /// use portcullis_token::{Introspected, Reason};
+    ///
+    /// let parse = |body: &str| Introspected::parse(body.as_bytes()).map(drop);
+    /// assert_eq!(parse(r#"{"active":true}"#), Ok(()));
+    /// assert_eq!(parse(r#"{"active":"true"}"#), Err(Reason::Inactive));
+    /// assert_eq!(parse("<html>"), Err(Reason::IntrospectionUnavailable));
+    /// ```
     pub fn parse(json: &[u8]) -> Result<Self, Reason> {
         if json.len() > MAX_ANSWER_BYTES {
             return Err(Reason::IntrospectionUnavailable);
@@ -47,6 +56,14 @@ impl Introspected {
     }
 
     /// The answer's members, which have the types of a token's claims.
+    ///
+    /// ```
+    /// use portcullis_token::Introspected;
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"aud":["api"]}"#)?;
+    /// assert!(answer.claims().audience().eq(["api"]));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub const fn claims(&self) -> &Claims {
         &self.claims
     }

@@ -6,12 +6,8 @@ mod roca;
 mod spki;
 #[cfg(test)]
 mod vectors;
+mod verifying_key;
 
-use std::fmt;
-use std::sync::Arc;
-
-use aws_lc_rs::hmac::Key as HmacKey;
-use aws_lc_rs::signature::ParsedPublicKey;
 use serde_json::Value;
 
 use crate::json::{NotJson, parse_value};
@@ -19,6 +15,8 @@ use crate::{Algorithm, Reason, Secret};
 pub use hmac::HmacError;
 pub use jwk::Unusable;
 pub use pem::PemError;
+use verifying_key::Material;
+pub use verifying_key::{KeyIdentity, VerifyingKey};
 
 /// More keys than any issuer publishes, and few enough to prepare at once.
 const MAX_KEYS: usize = 100;
@@ -42,45 +40,6 @@ pub struct KeySet {
     skipped: Vec<Skipped>,
 }
 
-/// One key, prepared for one algorithm.
-///
-/// ```
-/// use portcullis_token::{Algorithm, KeySet, Secret};
-///
-/// let keys = KeySet::hmac(&Secret::new(vec![7; 32]), Algorithm::Hs256)?;
-/// let key = &keys.keys()[0];
-/// assert_eq!((key.kid(), key.algorithm()), (None, Algorithm::Hs256));
-/// # Ok::<(), portcullis_token::HmacError>(())
-/// ```
-pub struct VerifyingKey {
-    identity: Arc<KeyIdentity>,
-    /// Whether the key was given, alone, without a `kid`: it is then the one that is meant.
-    any_kid: bool,
-    algorithm: Algorithm,
-    material: Material,
-}
-
-/// What tells a key from others; shared by all tokens that it has signed.
-///
-/// ```
-/// use portcullis_token::Verified;
-///
-/// fn signed_by(token: &Verified) -> Option<&str> {
-///     token.key().and_then(|key| key.kid())
-/// }
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyIdentity {
-    /// A thin pointer, since caches have one for each token.
-    kid: Option<Arc<String>>,
-    thumbprint: [u8; 32],
-}
-
-enum Material {
-    Public(ParsedPublicKey),
-    Secret(Box<HmacKey>),
-}
-
 /// A key of the document that is not used, and why.
 ///
 /// ```
@@ -100,6 +59,15 @@ pub struct Skipped {
 }
 
 /// Why a document gives no keys at all. The provider's fault, not the caller's.
+///
+/// ```
+/// use portcullis_token::{KeySet, KeySetError};
+///
+/// let page = KeySet::parse(b"<html>");
+/// assert!(matches!(page, Err(KeySetError::Json { at: 0 })));
+/// let discovery = KeySet::parse(br#"{"issuer":"https://a.example/"}"#);
+/// assert!(matches!(discovery, Err(KeySetError::NotASet)));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeySetError {
@@ -126,6 +94,17 @@ impl KeySet {
     ///
     /// # Errors
     /// [`KeySetError`], also when no usable key is left.
+    ///
+    /// ```
+    /// use portcullis_token::{KeySet, Unusable};
+    ///
+    /// let keys = KeySet::parse(br#"{"keys":[
+    ///     {"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+    ///     {"kty":"OKP","crv":"X25519","kid":"b","x":"AAAA"}]}"#)?;
+    /// assert_eq!(keys.keys()[0].kid(), Some("a"));
+    /// assert_eq!(keys.skipped()[0].why, Unusable::Unsupported);
+    /// # Ok::<(), portcullis_token::KeySetError>(())
+    /// ```
     pub fn parse(json: &[u8]) -> Result<Self, KeySetError> {
         let document = parse_value(json).map_err(|NotJson { at }| KeySetError::Json { at })?;
         let jwks = document
@@ -204,6 +183,22 @@ impl KeySet {
     }
 
     /// The set with the issuer's own spelling of its name, which tokens must then carry.
+    ///
+    /// ```
+    /// use portcullis_token::{KeySet, Reason, Rules, Sender, UnixTime, Unverified};
+    ///
+    /// // Discovery has told that the issuer writes its name with a slash.
+    /// let keys = KeySet::parse(br#"{"keys":[{"kty":"OKP","crv":"Ed25519",
+    ///     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
+    /// let keys = keys.of_issuer("https://a.example/".to_owned());
+    /// let rules = Rules::new(Some("https://a.example".to_owned()), None);
+    /// // {"alg":"EdDSA"}.{"iss":"https://a.example","exp":100}
+    /// let token = "eyJhbGciOiJFZERTQSJ9.eyJpc3MiOiJodHRwczovL2EuZXhhbXBsZSIsImV4cCI6MTAwfQ.AA";
+    /// let token = Unverified::parse(token, &rules, &mut ())?;
+    /// let refused = rules.verify(&token, &keys, &Sender::default(), UnixTime(0), &mut ());
+    /// assert_eq!(refused.map(drop), Err(Reason::IssUnknown));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn of_issuer(self, issuer: String) -> Self {
         Self {
@@ -213,21 +208,57 @@ impl KeySet {
     }
 
     /// The issuer as its discovery document spells it; absent when no document was read.
+    ///
+    /// ```
+    /// use portcullis_token::KeySet;
+    ///
+    /// assert_eq!(KeySet::default().issuer(), None);
+    /// let keys = KeySet::default().of_issuer("https://a.example/".to_owned());
+    /// assert_eq!(keys.issuer(), Some("https://a.example/"));
+    /// ```
     pub fn issuer(&self) -> Option<&str> {
         self.issuer.as_deref()
     }
 
     /// Whether there is no key, and so nothing that could be accepted.
+    ///
+    /// ```
+    /// use portcullis_token::KeySet;
+    ///
+    /// assert!(KeySet::default().is_empty());
+    /// ```
     pub const fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
     /// The keys that are used, one entry for each algorithm a key is good for.
+    ///
+    /// ```
+    /// use portcullis_token::{Algorithm, KeySet, SigningKey};
+    ///
+    /// // An RSA key is good for six algorithms, unless its `alg` says for which.
+    /// let mut jwk = SigningKey::generate()?.public_jwk();
+    /// let published = |jwk: &serde_json::Value| format!(r#"{{"keys":[{jwk}]}}"#);
+    /// assert_eq!(KeySet::parse(published(&jwk).as_bytes())?.keys()[0].algorithm(), Algorithm::Rs256);
+    /// jwk.as_object_mut().unwrap().remove("alg");
+    /// assert_eq!(KeySet::parse(published(&jwk).as_bytes())?.keys().len(), 6);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn keys(&self) -> &[VerifyingKey] {
         &self.keys
     }
 
     /// The keys that are not used.
+    ///
+    /// ```
+    /// use portcullis_token::{KeySet, Unusable};
+    ///
+    /// let keys = KeySet::parse(br#"{"keys":[{"kty":"oct","kid":"b","k":"AAAA"},
+    ///     {"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
+    /// assert_eq!(keys.skipped()[0].kid.as_deref(), Some("b"));
+    /// assert_eq!(keys.skipped()[0].why, Unusable::Symmetric);
+    /// # Ok::<(), portcullis_token::KeySetError>(())
+    /// ```
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
     }
@@ -236,6 +267,18 @@ impl KeySet {
     ///
     /// # Errors
     /// [`Reason::KeyUnknown`], or [`Reason::KeyAmbiguous`] when different keys fit.
+    ///
+    /// ```
+    /// use portcullis_token::{Algorithm, KeySet, Reason};
+    ///
+    /// let keys = KeySet::parse(br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a",
+    ///     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
+    /// assert_eq!(keys.find(None, Algorithm::EdDsa)?.kid(), Some("a"));
+    /// assert_eq!(keys.find(Some("b"), Algorithm::EdDsa).map(drop), Err(Reason::KeyUnknown));
+    /// // The algorithm is the key's, whatever a token says.
+    /// assert_eq!(keys.find(Some("a"), Algorithm::Rs256).map(drop), Err(Reason::KeyUnknown));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&VerifyingKey, Reason> {
         let mut fitting = self.keys.iter().filter(|key| {
             key.algorithm == algorithm && (kid.is_none() || key.any_kid || key.kid() == kid)
@@ -248,81 +291,21 @@ impl KeySet {
             Err(Reason::KeyAmbiguous)
         }
     }
-}
 
-impl KeySet {
     /// Whether a key of this thumbprint is in the set, as a token that was verified earlier asks.
+    ///
+    /// ```
+    /// use portcullis_token::{Algorithm, KeySet, Secret};
+    ///
+    /// let keys = KeySet::hmac(&Secret::new(vec![7; 32]), Algorithm::Hs256)?;
+    /// let earlier = *keys.keys()[0].thumbprint();
+    /// assert!(keys.contains(&earlier));
+    /// let rotated = KeySet::hmac(&Secret::new(vec![8; 32]), Algorithm::Hs256)?;
+    /// assert!(!rotated.contains(&earlier));
+    /// # Ok::<(), portcullis_token::HmacError>(())
+    /// ```
     pub fn contains(&self, thumbprint: &[u8; 32]) -> bool {
         self.keys.iter().any(|key| key.thumbprint() == thumbprint)
-    }
-}
-
-impl VerifyingKey {
-    /// Prepares the public key that a `DPoP` proof carries for the algorithm that it names.
-    pub(crate) fn from_jwk(jwk: &Value, algorithm: Algorithm) -> Result<Self, Unusable> {
-        jwk::prepare_for(jwk, algorithm)
-    }
-
-    /// The key's id, as tokens name it.
-    pub fn kid(&self) -> Option<&str> {
-        self.identity.kid()
-    }
-
-    /// The algorithm the key is prepared for.
-    pub const fn algorithm(&self) -> Algorithm {
-        self.algorithm
-    }
-
-    pub(crate) const fn identity(&self) -> &Arc<KeyIdentity> {
-        &self.identity
-    }
-
-    /// The SHA-256 thumbprint of RFC 7638, which is the key's identity.
-    ///
-    /// That of a shared secret is a keyed hash, from which the secret cannot be computed.
-    pub fn thumbprint(&self) -> &[u8; 32] {
-        self.identity.thumbprint()
-    }
-
-    /// Checks a signature (RFC 7515 section 5.2). ECDSA signatures have the fixed-width form of
-    /// RFC 7518 section 3.4 only.
-    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Reason> {
-        match &self.material {
-            Material::Public(key) => key.verify_sig(message, signature),
-            // In constant time, by the library.
-            Material::Secret(key) => aws_lc_rs::hmac::verify(key, message, signature),
-        }
-        .map_err(|_| Reason::BadSignature)
-    }
-}
-
-impl KeyIdentity {
-    pub(crate) fn new(kid: Option<&str>, thumbprint: [u8; 32]) -> Arc<Self> {
-        let kid = kid.map(|kid| Arc::new(kid.to_owned()));
-        Arc::new(Self { kid, thumbprint })
-    }
-
-    /// The key's id, as tokens name it.
-    pub fn kid(&self) -> Option<&str> {
-        self.kid.as_deref().map(String::as_str)
-    }
-
-    /// The SHA-256 thumbprint of RFC 7638.
-    pub const fn thumbprint(&self) -> &[u8; 32] {
-        &self.thumbprint
-    }
-
-    pub(crate) fn shared_kid(&self) -> Option<Arc<String>> {
-        self.kid.clone()
-    }
-}
-
-impl fmt::Debug for VerifyingKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifyingKey")
-            .field("kid", &self.kid())
-            .field("algorithm", &self.algorithm)
-            .finish_non_exhaustive()
     }
 }
 

@@ -1,7 +1,56 @@
 //! Pure verification of JSON Web Tokens: bytes, keys and a time in, a verdict out.
 //!
+//! This is for a program that has its issuer's keys at hand. A web service wants the crate
+//! `portcullis` instead, which fetches them, keeps them fresh, and has a Tower layer and an axum
+//! extractor around what is here.
+//!
+//! ```
+//! use portcullis_token::{
+//!     KeySet, Reason, Requirement, Rules, Sender, UnixTime, Unverified, Verified, bearer_token,
+//! };
+//! # use portcullis_token::SigningKey;
+//! # use serde_json::json;
+//!
+//! /// Lets in who may read the reports.
+//! fn admit(
+//!     header: &[u8],
+//!     keys: &KeySet,
+//!     rules: &Rules,
+//!     now: UnixTime,
+//! ) -> Result<Verified, Reason> {
+//!     let token = Unverified::parse(bearer_token([header])?, rules, &mut ())?;
+//!     let token = rules.verify(&token, keys, &Sender::default(), now, &mut ())?;
+//!     Requirement::from("read:reports").check(&token, &mut ())?;
+//!     Ok(token)
+//! }
+//!
+//! # let issuer = SigningKey::generate()?;
+//! # let published = json!({ "keys": [issuer.public_jwk()] }).to_string();
+//! // What the issuer publishes at its `jwks_uri`, and what its tokens must be like.
+//! let keys = KeySet::parse(published.as_bytes())?;
+//! let rules = Rules::new(
+//!     Some("https://tenant.eu.auth0.com/".to_owned()),
+//!     Some(vec!["https://expenses-api".to_owned()]),
+//! );
+//!
+//! # let claims = json!({
+//! #     "iss": "https://tenant.eu.auth0.com/", "aud": "https://expenses-api",
+//! #     "sub": "ada", "scope": "read:reports", "exp": 1_790_003_600,
+//! # });
+//! # let header = format!("Bearer {}", issuer.sign("JWT", &claims)?);
+//! // For each request: the value of its `Authorization` header, and the time.
+//! let now = UnixTime(1_790_000_000);
+//! let token = admit(header.as_bytes(), &keys, &rules, now)?;
+//! assert_eq!(token.subject(), Some("ada"));
+//!
+//! let refused = admit(b"Bearer undefined", &keys, &rules, now).unwrap_err();
+//! assert_eq!((refused, refused.status()), (Reason::NotJwt, 401));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Nothing here reads a clock, a file or a socket, so the same code answers in the gateway, in a
-//! service, in a fuzzer and in `portcullis explain`.
+//! service, in a fuzzer and in `portcullis explain`. The `&mut ()` is for a [`Trace`] of the steps,
+//! such as a [`Recorder`], where somebody wants to know why.
 //!
 //! # The order of checks
 //!

@@ -25,12 +25,26 @@ pub struct NonceIssuer {
 }
 
 /// The system has no randomness to give.
+///
+/// ```
+/// use portcullis_token::NoRandomness;
+///
+/// assert_eq!(NoRandomness.to_string(), "the system has no randomness to give");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the system has no randomness to give")]
 pub struct NoRandomness;
 
 impl NonceIssuer {
     /// Makes nonces with a key that replicas share.
+    ///
+    /// ```
+    /// use portcullis_token::{NonceIssuer, Secret, UnixTime};
+    ///
+    /// let replica = || NonceIssuer::new(&Secret::new([7; 32]));
+    /// let nonce = replica().issue(UnixTime(600));
+    /// assert!(replica().accepts(&nonce, UnixTime(600)));
+    /// ```
     pub fn new(key: &Secret<[u8; 32]>) -> Self {
         Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, key.expose()),
@@ -56,11 +70,29 @@ impl NonceIssuer {
     }
 
     /// The nonce to tell a client at `now`: 43 characters of base64url.
+    ///
+    /// ```
+    /// use portcullis_token::{NonceIssuer, Secret, UnixTime};
+    ///
+    /// let nonces = NonceIssuer::new(&Secret::new([7; 32]));
+    /// assert_eq!(nonces.issue(UnixTime(600)).len(), 43);
+    /// assert_eq!(nonces.issue(UnixTime(600)), nonces.issue(UnixTime(659)));
+    /// ```
     pub fn issue(&self, now: UnixTime) -> String {
         self.nonce(now.0 / BUCKET_SECONDS)
     }
 
     /// Whether `nonce` was issued in the minute of `now` or in the one before.
+    ///
+    /// ```
+    /// use portcullis_token::{NonceIssuer, Secret, UnixTime};
+    ///
+    /// let nonces = NonceIssuer::new(&Secret::new([7; 32]));
+    /// let nonce = nonces.issue(UnixTime(659));
+    /// assert!(nonces.accepts(&nonce, UnixTime(660)));
+    /// assert!(!nonces.accepts(&nonce, UnixTime(720)));
+    /// assert!(!nonces.accepts("guessed", UnixTime(660)));
+    /// ```
     pub fn accepts(&self, nonce: &str, now: UnixTime) -> bool {
         let bucket = now.0 / BUCKET_SECONDS;
         [Some(bucket), bucket.checked_sub(1)]

@@ -49,19 +49,24 @@ pub struct ProofRules {
 /// A `DPoP` proof that was accepted and must not be accepted again (RFC 9449 section 11.1).
 ///
 /// ```
-/// use portcullis_token::{Reason, UnixTime, Verified};
+/// use portcullis_token::{Introspected, ProofOffer, Rules, Sender, UnixTime};
 ///
-/// fn use_once(
-///     token: &Verified,
-///     insert: impl FnOnce(&[u8; 32], UnixTime) -> bool,
-/// ) -> Result<(), Reason> {
-///     match token.proof() {
-///         Some(proof) if !insert(proof.replay_key(), proof.expires_at()) => {
-///             Err(Reason::DpopReplay)
-///         }
-///         _ => Ok(()),
-///     }
-/// }
+/// // {"typ":"dpop+jwt","alg":"EdDSA","jwk":{…}}.
+/// // {"jti":"1","htm":"GET","htu":"https://a.example/","iat":100,"ath":"bSKY…"}
+/// let proof = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVkRFNBIiwiandrIjp7Imt0eSI6Ik9LUCIsImNydiI6IkVkMj\
+///     U1MTkiLCJ4IjoiMTFxWUFZS3hDcmZWU183VHlXUUhPZzdoY3ZQYXBpTWxyd0lhYVBjSFVSbyJ9fQ.eyJqdGkiOiIxIi\
+///     wiaHRtIjoiR0VUIiwiaHR1IjoiaHR0cHM6Ly9hLmV4YW1wbGUvIiwiaWF0IjoxMDAsImF0aCI6ImJTS1loTUVtaTdDc\
+///     k10amFNVjBQNVMtUlJ5S0wyRENqZThuN0tLbFVsQTAifQ.QP6kU2cRmFkP8h_u5SIeKNQWofDulvvvMnD9LqsLkTvLu\
+///     GjG-cNuBgSfYuK1P6GDGwdDb-sSadI8WmISQQzlDA";
+/// let offer = ProofOffer { proof, method: "GET", url: "https://a.example/?page=2" };
+/// let sender = Sender { proof: Some(offer), ..Sender::default() };
+/// let answer = Introspected::parse(br#"{"active":true,"exp":9999,
+///     "cnf":{"jkt":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"}}"#)?;
+///
+/// let rules = Rules::new(None, None);
+/// let token = rules.verify_introspected(&answer, "opaque", &sender, UnixTime(100), &mut ())?;
+/// assert_eq!(token.proof().map(|proof| proof.expires_at()), Some(UnixTime(401)));
+/// # Ok::<(), portcullis_token::Reason>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcceptedProof {
@@ -90,11 +95,51 @@ impl Default for ProofRules {
 
 impl AcceptedProof {
     /// What the caller's store remembers: a hash of the key, the proof's `jti` and its address.
+    ///
+    /// ```
+    /// # use portcullis_token::{Introspected, ProofOffer, Rules, Sender, UnixTime};
+    /// # let proof = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVkRFNBIiwiandrIjp7Imt0eSI6Ik9LUCIsImNydiI6IkVkMj\
+    /// #     U1MTkiLCJ4IjoiMTFxWUFZS3hDcmZWU183VHlXUUhPZzdoY3ZQYXBpTWxyd0lhYVBjSFVSbyJ9fQ.eyJqdGkiOiIxIi\
+    /// #     wiaHRtIjoiR0VUIiwiaHR1IjoiaHR0cHM6Ly9hLmV4YW1wbGUvIiwiaWF0IjoxMDAsImF0aCI6ImJTS1loTUVtaTdDc\
+    /// #     k10amFNVjBQNVMtUlJ5S0wyRENqZThuN0tLbFVsQTAifQ.QP6kU2cRmFkP8h_u5SIeKNQWofDulvvvMnD9LqsLkTvLu\
+    /// #     GjG-cNuBgSfYuK1P6GDGwdDb-sSadI8WmISQQzlDA";
+    /// # let offer = ProofOffer { proof, method: "GET", url: "https://a.example/" };
+    /// # let sender = Sender { proof: Some(offer), ..Sender::default() };
+    /// # let answer = Introspected::parse(br#"{"active":true,"exp":9999,
+    /// #     "cnf":{"jkt":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"}}"#)?;
+    /// # let rules = Rules::new(None, None);
+    /// let token = rules.verify_introspected(&answer, "opaque", &sender, UnixTime(100), &mut ())?;
+    /// let proof = token.proof().unwrap();
+    /// let mut used = std::collections::HashMap::new();
+    /// assert_eq!(used.insert(*proof.replay_key(), proof.expires_at()), None);
+    /// // Sent again it would be `Reason::DpopReplay`.
+    /// assert!(used.contains_key(proof.replay_key()));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub const fn replay_key(&self) -> &[u8; 32] {
         &self.replay_key
     }
 
     /// From this second on the proof is refused for its age, and may be forgotten.
+    ///
+    /// ```
+    /// # use portcullis_token::{Introspected, ProofOffer, Rules, Sender, UnixTime};
+    /// # let proof = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVkRFNBIiwiandrIjp7Imt0eSI6Ik9LUCIsImNydiI6IkVkMj\
+    /// #     U1MTkiLCJ4IjoiMTFxWUFZS3hDcmZWU183VHlXUUhPZzdoY3ZQYXBpTWxyd0lhYVBjSFVSbyJ9fQ.eyJqdGkiOiIxIi\
+    /// #     wiaHRtIjoiR0VUIiwiaHR1IjoiaHR0cHM6Ly9hLmV4YW1wbGUvIiwiaWF0IjoxMDAsImF0aCI6ImJTS1loTUVtaTdDc\
+    /// #     k10amFNVjBQNVMtUlJ5S0wyRENqZThuN0tLbFVsQTAifQ.QP6kU2cRmFkP8h_u5SIeKNQWofDulvvvMnD9LqsLkTvLu\
+    /// #     GjG-cNuBgSfYuK1P6GDGwdDb-sSadI8WmISQQzlDA";
+    /// # let offer = ProofOffer { proof, method: "GET", url: "https://a.example/" };
+    /// # let sender = Sender { proof: Some(offer), ..Sender::default() };
+    /// # let answer = Introspected::parse(br#"{"active":true,"exp":9999,
+    /// #     "cnf":{"jkt":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"}}"#)?;
+    /// # let rules = Rules::new(None, None);
+    /// let token = rules.verify_introspected(&answer, "opaque", &sender, UnixTime(100), &mut ())?;
+    /// let proof = token.proof().unwrap();
+    /// // `iat` is 100, and a proof is good for 300 s.
+    /// assert_eq!(proof.expires_at(), UnixTime(401));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub const fn expires_at(&self) -> UnixTime {
         self.expires_at
     }

@@ -121,6 +121,13 @@ const UNVERIFIED: &str = "The access token could not be verified";
 
 impl Reason {
     /// Every reason, in the order of checks.
+    ///
+    /// ```
+    /// use portcullis_token::Reason;
+    ///
+    /// assert_eq!(Reason::ALL[0], Reason::Missing);
+    /// assert!(Reason::ALL.is_sorted());
+    /// ```
     pub const ALL: [Self; 41] = [
         Self::Missing,
         Self::UnsupportedScheme,
@@ -166,6 +173,12 @@ impl Reason {
     ];
 
     /// The exact reason as logs, metrics and `explain` name it.
+    ///
+    /// ```
+    /// use portcullis_token::Reason;
+    ///
+    /// assert_eq!(Reason::BadSignature.code(), "bad_signature");
+    /// ```
     pub const fn code(self) -> &'static str {
         self.facts().code
     }
@@ -174,26 +187,62 @@ impl Reason {
     ///
     /// Until the signature is checked, reasons share `malformed_token` and `unverified_token`, so
     /// that an unsigned probe cannot learn which issuers or keys are configured.
+    ///
+    /// ```
+    /// use portcullis_token::Reason;
+    ///
+    /// assert_eq!(Reason::IssUnknown.public_code(), "unverified_token");
+    /// assert_eq!(Reason::BadSignature.public_code(), "unverified_token");
+    /// assert_eq!(Reason::Expired.public_code(), "expired");
+    /// ```
     pub const fn public_code(self) -> &'static str {
         self.facts().public_code
     }
 
     /// The HTTP status: 400 or 401, 403 when a good token is not enough, 503 when the issuer fails.
+    ///
+    /// ```
+    /// use portcullis_token::Reason;
+    ///
+    /// assert_eq!(Reason::MultipleCredentials.status(), 400);
+    /// assert_eq!(Reason::Missing.status(), 401);
+    /// assert_eq!(Reason::Scope.status(), 403);
+    /// assert_eq!(Reason::KeysUnavailable.status(), 503);
+    /// ```
     pub const fn status(self) -> u16 {
         self.facts().status
     }
 
     /// RFC 6750's error code; none when the request carried no usable credential, or on 503.
+    ///
+    /// ```
+    /// use portcullis_token::Reason;
+    ///
+    /// assert_eq!(Reason::Scope.error(), Some("insufficient_scope"));
+    /// assert_eq!(Reason::Missing.error(), None);
+    /// ```
     pub const fn error(self) -> Option<&'static str> {
         self.facts().error
     }
 
     /// One sentence for the caller, without anything taken from the token.
+    ///
+    /// ```
+    /// use portcullis_token::Reason;
+    ///
+    /// assert_eq!(Reason::Expired.description(), "The access token expired");
+    /// ```
     pub const fn description(self) -> &'static str {
         self.facts().description
     }
 
     /// What the person who holds the token, or runs the API, can do about it.
+    ///
+    /// ```
+    /// use portcullis_token::Reason;
+    ///
+    /// assert_eq!(Reason::Revoked.remedy(), "log in again");
+    /// ```
     pub const fn remedy(self) -> &'static str {
         self.facts().remedy
     }

@@ -37,11 +37,25 @@ enum Rule {
 
 impl Requirement {
     /// Asks for all of these scopes.
+    ///
+    /// ```
+    /// use portcullis_token::Requirement;
+    ///
+    /// let both = Requirement::all(["read:reports", "write:reports"]);
+    /// assert_eq!(both, Requirement::from("read:reports write:reports"));
+    /// ```
     pub fn all<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
         Self::all_of(scopes.into_iter().map(Self::scope))
     }
 
     /// Asks for any one of these, each of which may be several scopes between spaces.
+    ///
+    /// ```
+    /// use portcullis_token::Requirement;
+    ///
+    /// let either = Requirement::any(["admin", "read:reports read:users"]);
+    /// assert_eq!(either.to_string(), "admin or read:reports read:users");
+    /// ```
     pub fn any<'s>(sets: impl IntoIterator<Item = &'s str>) -> Self {
         Self::any_of(sets.into_iter().map(Self::from))
     }
@@ -78,6 +92,16 @@ impl Requirement {
     }
 
     /// Asks for what one of these asks for, whichever; without any, for nothing.
+    ///
+    /// ```
+    /// use portcullis_token::Requirement;
+    ///
+    /// let requirement = Requirement::any_of([
+    ///     Requirement::from("admin"),
+    ///     Requirement::all_of(["read:reports".into(), Requirement::none_of(["guest".into()])]),
+    /// ]);
+    /// assert_eq!(requirement.to_string(), "admin or read:reports not (guest)");
+    /// ```
     pub fn any_of(requirements: impl IntoIterator<Item = Self>) -> Self {
         let mut requirements = requirements.into_iter();
         let Some(first) = requirements.next() else {
@@ -96,6 +120,14 @@ impl Requirement {
     /// Refuses a token that meets any one of these; without any, no token.
     ///
     /// The empty requirement among them is met by every token, so that none passes.
+    ///
+    /// ```
+    /// use portcullis_token::Requirement;
+    ///
+    /// let requirement = Requirement::none_of(["guest".into(), "trial".into()]);
+    /// assert_eq!(requirement.to_string(), "not (guest or trial)");
+    /// assert!(requirement.challenge_scopes().is_empty());
+    /// ```
     pub fn none_of(requirements: impl IntoIterator<Item = Self>) -> Self {
         let rules: Vec<_> = requirements.into_iter().map(|one| one.rule).collect();
         if rules.is_empty() {
@@ -116,11 +148,25 @@ impl Requirement {
     }
 
     /// The scopes that a challenge names: those of the first of several ways to meet it.
+    ///
+    /// ```
+    /// use portcullis_token::Requirement;
+    ///
+    /// let either = Requirement::any(["read:reports read:users", "admin"]);
+    /// assert_eq!(either.challenge_scopes(), ["read:reports", "read:users"]);
+    /// ```
     pub fn challenge_scopes(&self) -> &[String] {
         &self.challenge
     }
 
     /// Every scope that may be asked for, for lists of what an API knows; not those that refuse.
+    ///
+    /// ```
+    /// use portcullis_token::Requirement;
+    ///
+    /// let either = Requirement::any(["read:reports", "admin"]);
+    /// assert!(either.scopes().eq(["read:reports", "admin"]));
+    /// ```
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         let mut scopes = Vec::new();
         self.rule.collect(&mut scopes);
@@ -131,6 +177,18 @@ impl Requirement {
     ///
     /// # Errors
     /// [`Reason::Scope`].
+    ///
+    /// ```
+    /// use portcullis_token::{Introspected, Reason, Requirement, Rules, Sender, UnixTime};
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"exp":100,"scope":"read:reports"}"#)?;
+    /// let (rules, sender) = (Rules::new(None, None), Sender::default());
+    /// let token = rules.verify_introspected(&answer, "opaque", &sender, UnixTime(0), &mut ())?;
+    /// let check = |scopes| Requirement::from(scopes).check(&token, &mut ());
+    /// assert_eq!(check("read:reports"), Ok(()));
+    /// assert_eq!(check("read:reports admin"), Err(Reason::Scope));
+    /// # Ok::<(), Reason>(())
+    /// ```
     pub fn check(&self, token: &Verified, trace: &mut impl Trace) -> Result<(), Reason> {
         let granted = |wanted: &str| token.scopes().any(|scope| scope == wanted);
         let holds = self.rule.holds(&granted);

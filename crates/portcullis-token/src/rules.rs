@@ -75,6 +75,15 @@ pub struct Rules {
 impl Rules {
     /// Rules with the defaults: [`Algorithm::DEFAULT`], 5 s leeway, any access token's `typ`, and
     /// scopes from `scope` and `scp`; nothing is asked for but `iss`, `aud` and `exp`.
+    ///
+    /// ```
+    /// use portcullis_token::{Rules, TokenType};
+    ///
+    /// let issuer = "https://tenant.eu.auth0.com/".to_owned();
+    /// let rules = Rules::new(Some(issuer), Some(vec!["https://expenses-api".to_owned()]));
+    /// assert_eq!(*rules.scope_claims, ["scope", "scp"].map(str::to_owned));
+    /// assert_eq!((rules.token_type, rules.max_age), (TokenType::Lenient, None));
+    /// ```
     pub fn new(issuer: Option<String>, audience: Option<Vec<String>>) -> Self {
         Self {
             issuer,
@@ -203,12 +212,16 @@ impl Rules {
     /// The [`Reason`] of the first check that fails.
     ///
     /// ```
-    /// use portcullis_token::{Reason, Remembered, Rules, Sender, UnixTime, Verified};
+    /// use portcullis_token::{Introspected, Reason, Rules, Sender, UnixTime};
     ///
-    /// fn on_hit(rules: &Rules, cached: &Remembered, token: &str) -> Result<Verified, Reason> {
-    ///     let now = UnixTime(1_000);
-    ///     rules.verify_again(cached, token, &Sender::default(), now, &mut ())
-    /// }
+    /// let answer = Introspected::parse(br#"{"active":true,"exp":100}"#)?;
+    /// let (rules, sender) = (Rules::new(None, None), Sender::default());
+    /// let token = rules.verify_introspected(&answer, "opaque", &sender, UnixTime(0), &mut ())?;
+    /// let cached = token.remember();
+    /// let again = |now| rules.verify_again(&cached, "opaque", &sender, UnixTime(now), &mut ());
+    /// assert!(again(104).is_ok());
+    /// assert_eq!(again(105).map(drop), Err(Reason::Expired));
+    /// # Ok::<(), Reason>(())
     /// ```
     pub fn verify_again(
         &self,

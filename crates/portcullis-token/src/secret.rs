@@ -14,11 +14,25 @@ pub struct Secret<T>(T);
 
 impl<T> Secret<T> {
     /// Wraps `value`.
+    ///
+    /// ```
+    /// use portcullis_token::Secret;
+    ///
+    /// let key = Secret::new([7; 32]);
+    /// assert_eq!(format!("{key:?}"), "[redacted]");
+    /// ```
     pub const fn new(value: T) -> Self {
         Self(value)
     }
 
     /// The value itself, for the one place that needs it.
+    ///
+    /// ```
+    /// use portcullis_token::Secret;
+    ///
+    /// let key = Secret::new(vec![7; 32]);
+    /// assert_eq!(key.expose().len(), 32);
+    /// ```
     pub const fn expose(&self) -> &T {
         &self.0
     }

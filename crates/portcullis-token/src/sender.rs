@@ -3,17 +3,22 @@
 /// The default shows nothing, which is enough for a bearer token and for no other.
 ///
 /// ```
-/// use portcullis_token::{ProofOffer, Sender};
+/// use portcullis_token::{Introspected, Reason, Rules, Sender, UnixTime, base64url};
 ///
-/// let sender = Sender {
-///     proof: Some(ProofOffer {
-///         proof: "eyJ0eXAiOiJkcG9wK2p3dCI…",
-///         method: "GET",
-///         url: "https://api.example/reports",
-///     }),
-///     certificate: None,
+/// // The hash of the certificate that the caller connected with.
+/// let certificate = [7; 32];
+/// let bound = format!(
+///     r#"{{"active":true,"exp":100,"cnf":{{"x5t#S256":"{}"}}}}"#,
+///     base64url::encode(&certificate),
+/// );
+/// let answer = Introspected::parse(bound.as_bytes())?;
+/// let rules = Rules::new(None, None);
+/// let check = |sender| {
+///     rules.verify_introspected(&answer, "opaque", &sender, UnixTime(0), &mut ()).map(drop)
 /// };
-/// # let _ = sender;
+/// assert_eq!(check(Sender { certificate: Some(certificate), ..Sender::default() }), Ok(()));
+/// assert_eq!(check(Sender::default()), Err(Reason::MtlsBinding));
+/// # Ok::<(), Reason>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Sender<'r> {
@@ -26,17 +31,22 @@ pub struct Sender<'r> {
 /// A `DPoP` proof as it was sent, unchecked, and what it must be for (RFC 9449 section 4.3).
 ///
 /// ```
-/// use portcullis_token::{ProofOffer, Sender};
+/// use portcullis_token::{Introspected, ProofOffer, Reason, Rules, Sender, UnixTime};
 ///
 /// let sender = Sender {
 ///     proof: Some(ProofOffer {
-///         proof: "eyJ0eXAiOiJkcG9wK2p3dCIs…",
+///         proof: "not a proof",
 ///         method: "GET",
 ///         url: "https://api.example.com/reports",
 ///     }),
 ///     certificate: None,
 /// };
-/// # let _ = sender;
+/// let answer = Introspected::parse(br#"{"active":true,"exp":100,
+///     "cnf":{"jkt":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"}}"#)?;
+/// let rules = Rules::new(None, None);
+/// let refused = rules.verify_introspected(&answer, "opaque", &sender, UnixTime(0), &mut ());
+/// assert_eq!(refused.map(drop), Err(Reason::DpopProof));
+/// # Ok::<(), Reason>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct ProofOffer<'r> {

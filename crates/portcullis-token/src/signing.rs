@@ -37,6 +37,12 @@ struct Jwk {
 }
 
 /// Why a signing key could not be made or used.
+///
+/// ```
+/// use portcullis_token::{SigningError, SigningKey};
+///
+/// assert!(matches!(SigningKey::from_pkcs8(b"not a key"), Err(SigningError::Key)));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SigningError {
@@ -56,6 +62,14 @@ impl SigningKey {
     ///
     /// # Errors
     /// [`SigningError::Crypto`] when the system has no randomness to give.
+    ///
+    /// ```
+    /// use portcullis_token::SigningKey;
+    ///
+    /// let key = SigningKey::generate()?;
+    /// assert_eq!(key.kid().len(), 21);
+    /// # Ok::<(), portcullis_token::SigningError>(())
+    /// ```
     pub fn generate() -> Result<Self, SigningError> {
         let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| SigningError::Crypto)?;
         Ok(Self::from_pair(pair))
@@ -65,6 +79,15 @@ impl SigningKey {
     ///
     /// # Errors
     /// [`SigningError::Key`] for anything but an RSA private key of at least 2048 bits.
+    ///
+    /// ```
+    /// use portcullis_token::SigningKey;
+    ///
+    /// let key = SigningKey::generate()?;
+    /// let restored = SigningKey::from_pkcs8(key.to_pkcs8()?.expose())?;
+    /// assert_eq!(restored.kid(), key.kid());
+    /// # Ok::<(), portcullis_token::SigningError>(())
+    /// ```
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, SigningError> {
         let pair = KeyPair::from_pkcs8(der).map_err(|_| SigningError::Key)?;
         Ok(Self::from_pair(pair))
@@ -85,6 +108,16 @@ impl SigningKey {
     ///
     /// # Errors
     /// [`SigningError::Crypto`] when the library runs out of memory.
+    ///
+    /// ```
+    /// use portcullis_token::SigningKey;
+    ///
+    /// let der = SigningKey::generate()?.to_pkcs8()?;
+    /// assert_eq!(format!("{der:?}"), "[redacted]");
+    /// // A sequence (X.690 section 8.9) is what PKCS #8 begins with.
+    /// assert_eq!(der.expose()[0], 0x30);
+    /// # Ok::<(), portcullis_token::SigningError>(())
+    /// ```
     pub fn to_pkcs8(&self) -> Result<Secret<Vec<u8>>, SigningError> {
         let der = self.pair.as_der().map_err(|_| SigningError::Crypto)?;
         Ok(Secret::new(der.as_ref().to_vec()))
@@ -92,11 +125,28 @@ impl SigningKey {
 
     /// The key's id: 21 characters, the beginning of its RFC 7638 thumbprint, so that it needs no
     /// storage of its own and differs whenever the key does.
+    ///
+    /// ```
+    /// use portcullis_token::SigningKey;
+    ///
+    /// let key = SigningKey::generate()?;
+    /// assert_eq!(key.public_jwk()["kid"], key.kid());
+    /// # Ok::<(), portcullis_token::SigningError>(())
+    /// ```
     pub fn kid(&self) -> &str {
         &self.jwk.kid
     }
 
     /// The public key as a JWK (RFC 7517), the members in the order Auth0 publishes them.
+    ///
+    /// ```
+    /// use portcullis_token::SigningKey;
+    ///
+    /// let jwk = SigningKey::generate()?.public_jwk();
+    /// assert_eq!((&jwk["kty"], &jwk["alg"]), (&"RSA".into(), &"RS256".into()));
+    /// assert!(jwk.get("d").is_none(), "the private exponent stays here");
+    /// # Ok::<(), portcullis_token::SigningError>(())
+    /// ```
     pub fn public_jwk(&self) -> Value {
         let Jwk { kid, n, e } = &self.jwk;
         json!({ "kty": "RSA", "use": "sig", "alg": "RS256", "n": n, "e": e, "kid": kid })
@@ -108,6 +158,18 @@ impl SigningKey {
     ///
     /// # Errors
     /// [`SigningError::Crypto`] when the library runs out of memory or of randomness.
+    ///
+    /// ```
+    /// use portcullis_token::{SigningKey, TokenType, Unverified};
+    /// use serde_json::json;
+    ///
+    /// let key = SigningKey::generate()?;
+    /// let token = key.sign("at+jwt", &json!({ "sub": "ada" }))?;
+    /// let token = Unverified::parse(&token, TokenType::AccessToken, &mut ())?;
+    /// assert_eq!(token.header().kid(), Some(key.kid()));
+    /// assert_eq!(token.claims().subject(), Some("ada"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn sign(&self, typ: &str, claims: &impl serde::Serialize) -> Result<String, SigningError> {
         let header = json!({ "alg": "RS256", "typ": typ, "kid": self.kid() });
         let claims = serde_json::to_vec(claims).map_err(SigningError::Claims)?;

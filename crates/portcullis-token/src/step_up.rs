@@ -14,7 +14,7 @@ use crate::{ClaimValue, Reason, Step, Trace, UnixTime, Verified};
 ///     acr_values: vec!["mfa".to_owned()],
 ///     max_age: Some(Duration::from_secs(300)),
 /// };
-/// # let _ = recent;
+/// assert_ne!(recent, StepUp::default());
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StepUp {
@@ -32,6 +32,20 @@ impl StepUp {
     ///
     /// # Errors
     /// [`Reason::StepUp`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use portcullis_token::{Introspected, Reason, Rules, Sender, StepUp, UnixTime};
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"exp":9999,"auth_time":100}"#)?;
+    /// let (rules, sender) = (Rules::new(None, None), Sender::default());
+    /// let token = rules.verify_introspected(&answer, "opaque", &sender, UnixTime(100), &mut ())?;
+    /// let recent = StepUp { max_age: Some(Duration::from_secs(300)), ..StepUp::default() };
+    /// // Five seconds later than 400: the leeway of the rules.
+    /// assert_eq!(recent.check(&token, UnixTime(405), &mut ()), Ok(()));
+    /// assert_eq!(recent.check(&token, UnixTime(406), &mut ()), Err(Reason::StepUp));
+    /// # Ok::<(), Reason>(())
+    /// ```
     pub fn check(
         &self,
         token: &Verified,

@@ -17,12 +17,27 @@ pub struct UnixTime(pub u64);
 
 impl UnixTime {
     /// The time `duration` later; fractions of a second are dropped, overflow stops at the end.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use portcullis_token::UnixTime;
+    ///
+    /// assert_eq!(UnixTime(100).plus(Duration::from_millis(1_900)), UnixTime(101));
+    /// ```
     #[must_use]
     pub const fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(duration.as_secs()))
     }
 
     /// The time from `earlier` to this one; zero when `earlier` is the later of the two.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use portcullis_token::UnixTime;
+    ///
+    /// assert_eq!(UnixTime(100).since(UnixTime(40)), Duration::from_secs(60));
+    /// assert_eq!(UnixTime(40).since(UnixTime(100)), Duration::ZERO);
+    /// ```
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_secs(self.0.saturating_sub(earlier.0))
     }

@@ -3,11 +3,29 @@ use std::fmt;
 use crate::{Claims, Header, HeaderPolicy, Reason, Step, Trace, base64url};
 
 /// The longest token that is looked at: 16 KiB.
+///
+/// ```
+/// use portcullis_token::{MAX_TOKEN_BYTES, Reason, TokenType, Unverified};
+///
+/// let token = "a".repeat(MAX_TOKEN_BYTES + 1);
+/// let refused = Unverified::parse(&token, TokenType::Lenient, &mut ());
+/// assert_eq!(refused.map(drop), Err(Reason::TooLarge));
+/// ```
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// A token whose form was checked and nothing else: no signature, no issuer, no time.
 ///
 /// Only [`Rules::verify`](crate::Rules::verify) turns it into something to believe.
+///
+/// ```
+/// use portcullis_token::{TokenType, Unverified};
+///
+/// // {"alg":"RS256","kid":"a"}.{"sub":"ada"}, and no signature to speak of.
+/// let token = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImEifQ.eyJzdWIiOiJhZGEifQ.AA";
+/// let token = Unverified::parse(token, TokenType::Lenient, &mut ())?;
+/// assert_eq!(token.claims().subject(), Some("ada"));
+/// # Ok::<(), portcullis_token::Reason>(())
+/// ```
 #[derive(Clone)]
 pub struct Unverified<'t> {
     text: &'t str,
@@ -68,16 +86,44 @@ impl<'t> Unverified<'t> {
     }
 
     /// The JOSE header.
+    ///
+    /// ```
+    /// use portcullis_token::{TokenType, Unverified};
+    ///
+    /// // {"alg":"RS256","kid":"a"}
+    /// let token = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImEifQ.e30.AA";
+    /// let token = Unverified::parse(token, TokenType::Lenient, &mut ())?;
+    /// assert_eq!(token.header().kid(), Some("a"));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub const fn header(&self) -> &Header {
         &self.header
     }
 
     /// The claims, which anybody may have written.
+    ///
+    /// ```
+    /// use portcullis_token::{TokenType, Unverified};
+    ///
+    /// // {"alg":"RS256"}.{"sub":"ada"}
+    /// let token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEifQ.AA";
+    /// let token = Unverified::parse(token, TokenType::Lenient, &mut ())?;
+    /// assert_eq!(token.claims().subject(), Some("ada"));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub const fn claims(&self) -> &Claims {
         &self.claims
     }
 
     /// The whole token, as it was sent; whoever has it can use it.
+    ///
+    /// ```
+    /// use portcullis_token::{TokenType, Unverified};
+    ///
+    /// let token = Unverified::parse("eyJhbGciOiJSUzI1NiJ9.e30.AA", TokenType::Lenient, &mut ())?;
+    /// assert_eq!(token.text(), "eyJhbGciOiJSUzI1NiJ9.e30.AA");
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub const fn text(&self) -> &'t str {
         self.text
     }

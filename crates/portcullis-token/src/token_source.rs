@@ -6,13 +6,17 @@ use crate::credential::{
 /// A place where a request may carry its access token.
 ///
 /// ```
-/// use portcullis_token::{CrossSite, TokenSource};
+/// use portcullis_token::{CrossSite, Reason, TokenSource, find_credential};
 ///
 /// let sources = [
 ///     TokenSource::Authorization,
-///     TokenSource::Cookie { name: "session".to_owned(), cross_site: CrossSite::Refused },
+///     TokenSource::Cookie { name: "session".to_owned(), cross_site: CrossSite::Allowed },
 /// ];
-/// # let _ = sources;
+/// let lines = |name: &str| (name == "cookie").then_some(&b"theme=dark; session=abc"[..]);
+/// assert_eq!(find_credential(&sources, lines, None)?.token(), "abc");
+/// let header_only = find_credential(&sources[..1], lines, None);
+/// assert_eq!(header_only, Err(Reason::Missing));
+/// # Ok::<(), Reason>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenSource {
@@ -45,6 +49,22 @@ pub enum TokenSource {
 }
 
 /// What a cookie is worth in a request that another site caused.
+///
+/// ```
+/// use portcullis_token::{CrossSite, Reason, TokenSource, find_credential};
+///
+/// let cookie = TokenSource::Cookie { name: "session".to_owned(), cross_site: CrossSite::Refused };
+/// let find = |site: &'static str| {
+///     let lines = |name: &str| match name {
+///         "cookie" => Some(&b"session=abc"[..]),
+///         "sec-fetch-site" => Some(site.as_bytes()),
+///         _ => None,
+///     };
+///     find_credential(&[cookie.clone()], lines, None).map(|found| found.token())
+/// };
+/// assert_eq!(find("same-origin"), Ok("abc"));
+/// assert_eq!(find("cross-site"), Err(Reason::Missing));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CrossSite {
     /// Nothing: it counts only with `Sec-Fetch-Site: same-origin`, or `none` for an address that
@@ -58,6 +78,16 @@ pub enum CrossSite {
 /// An access token as it was sent.
 ///
 /// It is a secret: `Debug` does not show it.
+///
+/// ```
+/// use portcullis_token::{TokenSource, find_credential};
+///
+/// let lines = |name: &str| (name == "authorization").then_some(&b"Bearer abc"[..]);
+/// let credential = find_credential(&[TokenSource::Authorization], lines, None)?;
+/// assert_eq!(credential.token(), "abc");
+/// assert_eq!(format!("{credential:?}"), "Credential { .. }");
+/// # Ok::<(), portcullis_token::Reason>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Credential<'r> {
     token: &'r str,
@@ -120,11 +150,34 @@ pub fn find_credential<'r, L: IntoIterator<Item = &'r [u8]>>(
 
 impl<'r> Credential<'r> {
     /// The token.
+    ///
+    /// ```
+    /// use portcullis_token::{TokenSource, find_credential};
+    ///
+    /// let source = TokenSource::Query { name: "access_token".to_owned() };
+    /// let no_lines = |_: &str| None;
+    /// let credential = find_credential(&[source], no_lines, Some("page=2&access_token=abc"))?;
+    /// assert_eq!(credential.token(), "abc");
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub const fn token(&self) -> &'r str {
         self.token
     }
 
     /// The `DPoP` proof that came with it, unchecked.
+    ///
+    /// ```
+    /// use portcullis_token::{TokenSource, find_credential};
+    ///
+    /// let lines = |name: &str| match name {
+    ///     "authorization" => Some(&b"DPoP abc"[..]),
+    ///     "dpop" => Some(&b"eyJ0eXAi"[..]),
+    ///     _ => None,
+    /// };
+    /// let credential = find_credential(&[TokenSource::Authorization], lines, None)?;
+    /// assert_eq!(credential.proof(), Some("eyJ0eXAi"));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub const fn proof(&self) -> Option<&'r str> {
         self.proof
     }

@@ -5,6 +5,13 @@ use std::fmt;
 use crate::Reason;
 
 /// A step of the decision, in the order they are taken.
+///
+/// ```
+/// use portcullis_token::Step;
+///
+/// assert!(Step::Expiry < Step::Signature, "an expired token costs no signature check");
+/// assert_eq!(Step::Expiry.to_string(), "expiry");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Step {
@@ -56,6 +63,12 @@ pub enum Step {
 
 impl Step {
     /// The step in one lower-case word or two.
+    ///
+    /// ```
+    /// use portcullis_token::Step;
+    ///
+    /// assert_eq!(Step::ValidFrom.name(), "valid from");
+    /// ```
     pub const fn name(self) -> &'static str {
         match self {
             Self::Path => "path",
@@ -91,6 +104,18 @@ impl fmt::Display for Step {
 }
 
 /// What a step found.
+///
+/// ```
+/// use portcullis_token::{Outcome, Recorder, TokenType, Unverified};
+///
+/// let mut trace = Recorder::default();
+/// assert!(Unverified::parse("opaque", TokenType::Lenient, &mut trace).is_err());
+/// let refused = Outcome::Refused {
+///     expected: "three segments between two dots, at most 16384 bytes".to_owned(),
+///     got: "0 dots, 6 bytes".to_owned(),
+/// };
+/// assert_eq!(trace.into_records()[0].outcome, refused);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The step passed; the text says what was found.
@@ -105,6 +130,20 @@ pub enum Outcome {
 }
 
 /// One recorded step.
+///
+/// ```
+/// use portcullis_token::{Outcome, Record, Recorder, Step, Trace};
+///
+/// let mut trace = Recorder::default();
+/// trace.authorizer("auth0");
+/// trace.passed(Step::Key, || "key a".to_owned());
+/// let record = Record {
+///     authorizer: Some("auth0".to_owned()),
+///     step: Step::Key,
+///     outcome: Outcome::Passed("key a".to_owned()),
+/// };
+/// assert_eq!(trace.into_records(), [record]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The authorizer that took the step; absent for steps that need none.
@@ -149,12 +188,39 @@ pub trait Trace {
     const IS_READ: bool = true;
 
     /// The steps that follow are those of this authorizer.
+    ///
+    /// ```
+    /// use portcullis_token::{Recorder, Step, Trace};
+    ///
+    /// let mut trace = Recorder::default();
+    /// trace.passed(Step::Route, || "`GET /reports`".to_owned());
+    /// trace.authorizer("auth0");
+    /// trace.passed(Step::Shape, || "a JWT of 630 bytes".to_owned());
+    /// let records = trace.into_records();
+    /// assert_eq!(records[0].authorizer, None);
+    /// assert_eq!(records[1].authorizer.as_deref(), Some("auth0"));
+    /// ```
     fn authorizer(&mut self, name: &str);
 
     /// A step passed.
+    ///
+    /// ```
+    /// use portcullis_token::{Outcome, Recorder, Step, Trace};
+    ///
+    /// let mut trace = Recorder::default();
+    /// trace.passed(Step::Expiry, || "in 60 s".to_owned());
+    /// assert_eq!(trace.into_records()[0].outcome, Outcome::Passed("in 60 s".to_owned()));
+    /// ```
     fn passed(&mut self, step: Step, found: impl FnOnce() -> String);
 
     /// A step refused the request.
+    ///
+    /// ```
+    /// use portcullis_token::{Step, Trace};
+    ///
+    /// // Nobody reads the steps of `()`, so their words are not made.
+    /// ().refused(Step::Key, || panic!("not called"), || panic!("not called"));
+    /// ```
     fn refused(
         &mut self,
         step: Step,
@@ -168,6 +234,17 @@ pub trait Trace {
     ///
     /// # Errors
     /// `reason`, when the step does not hold.
+    ///
+    /// ```
+    /// use portcullis_token::{Outcome, Reason, Recorder, Step, Trace};
+    ///
+    /// let mut trace = Recorder::default();
+    /// let (expected, got) = (|| "`api`".to_owned(), || "`other`".to_owned());
+    /// let holds = got() == expected();
+    /// let result = trace.check(Step::Audience, holds, Reason::AudMismatch, expected, got);
+    /// assert_eq!(result, Err(Reason::AudMismatch));
+    /// assert!(matches!(trace.into_records()[0].outcome, Outcome::Refused { .. }));
+    /// ```
     fn check(
         &mut self,
         step: Step,
@@ -215,6 +292,17 @@ pub struct Recorder {
 
 impl Recorder {
     /// The recorded steps, in the order they were first taken.
+    ///
+    /// ```
+    /// use portcullis_token::{Recorder, Step, TokenType, Unverified};
+    ///
+    /// let mut trace = Recorder::default();
+    /// // {"alg":"RS256"}.{}
+    /// let token = "eyJhbGciOiJSUzI1NiJ9.e30.AA";
+    /// assert!(Unverified::parse(token, TokenType::Lenient, &mut trace).is_ok());
+    /// let steps = trace.into_records().into_iter().map(|record| record.step);
+    /// assert!(steps.eq([Step::Shape, Step::Header, Step::Claims]));
+    /// ```
     pub fn into_records(self) -> Vec<Record> {
         self.records
     }

@@ -1,6 +1,7 @@
 //! Rules of the project that no tool checks, each a test over the workspace's own files.
 
 mod architecture;
+mod examples;
 mod layers;
 mod manifests;
 mod sources;

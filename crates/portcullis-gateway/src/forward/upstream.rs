@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode, Version};
+use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
@@ -35,7 +35,7 @@ pub(crate) struct Upstream {
     /// Whatever makes two connections differ belongs here.
     key: Arc<str>,
     /// What the `Host` header says.
-    pub(crate) authority: String,
+    pub(crate) authority: HeaderValue,
     /// The beginning of every path, without a slash at its end.
     pub(crate) base: String,
     pub(crate) protocol: Protocol,
@@ -116,7 +116,7 @@ impl Upstream {
         let origin = url.origin().ascii_serialization();
         Ok(Self {
             key: format!("{:?} {origin}", config.protocol).into(),
-            authority: url.authority().to_owned(),
+            authority: HeaderValue::from_str(url.authority()).map_err(|_| bad())?,
             base: url.path().trim_end_matches('/').to_owned(),
             protocol: config.protocol,
             preserve_host: config.preserve_host,

@@ -90,7 +90,7 @@ impl Observed {
             .map(|route| {
                 let upstream = match &route.target {
                     Target::Respond(_) => None,
-                    Target::Upstream { upstream, .. } => Some(upstream.authority.as_str()),
+                    Target::Upstream { upstream, .. } => upstream.authority.to_str().ok(),
                 };
                 let template = route.pattern.to_string().into();
                 all.series(earlier, Arc::clone(&route.api.name), template, upstream)

@@ -11,31 +11,42 @@ use super::{DamagedKeys, KeyRingError, UntrustedKeys};
 /// Two RSA keys take 3.5 KiB; four times that leaves room for larger ones.
 const MAX_BYTES: usize = 14 * 1024;
 
-/// The one file in which a ring's keys are kept.
+/// A file with keys that are the owner's alone.
 pub(super) struct KeyFile {
     directory: PathBuf,
     path: PathBuf,
 }
 
 impl KeyFile {
+    /// The one file in which a ring's keys are kept.
     pub(super) fn in_directory(directory: &Path) -> Self {
+        Self::named(directory, "signing-keys.pem")
+    }
+
+    /// The one with the key under which others are sealed.
+    pub(super) fn sealing_key(directory: &Path) -> Self {
+        Self::named(directory, "sealing-key")
+    }
+
+    fn named(directory: &Path, name: &str) -> Self {
         Self {
             directory: directory.to_owned(),
-            path: directory.join("signing-keys.pem"),
+            path: directory.join(name),
         }
     }
 
     /// Makes the directory, and those above it, where they are missing.
-    pub(super) fn create_directory(directory: &Path) -> Result<Self, KeyRingError> {
+    pub(super) fn create_directory(self) -> Result<Self, KeyRingError> {
+        let directory = &self.directory;
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(directory)
             .map_err(|cause| KeyRingError::Write {
-                path: directory.to_owned(),
+                path: directory.clone(),
                 cause,
             })?;
-        Ok(Self::in_directory(directory))
+        Ok(self)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -109,7 +120,7 @@ impl KeyFile {
     }
 
     fn write_and_rename(&self, content: &[u8]) -> io::Result<()> {
-        let draft = self.directory.join("signing-keys.pem.draft");
+        let draft = self.path.with_added_extension("draft");
         remove_if_present(&draft)?;
         let mut file = OpenOptions::new()
             .write(true)

@@ -1,3 +1,8 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use portcullis_tenant::EndSession;
+use portcullis_token::base64url;
+use reqwest::Method;
 use serde_json::json;
 
 use crate::server::{Answer, Server};
@@ -62,11 +67,20 @@ async fn the_key_set_has_two_public_keys() {
     assert_eq!(keys.len(), 2);
     for key in keys {
         let members: Vec<_> = key.as_object().unwrap().keys().collect();
-        assert_eq!(members, ["alg", "e", "kid", "kty", "n", "use"]);
+        assert_eq!(
+            members,
+            ["alg", "e", "kid", "kty", "n", "use", "x5c", "x5t"]
+        );
         assert_eq!(
             (&key["kty"], &key["use"], &key["alg"]),
             (&json!("RSA"), &json!("sig"), &json!("RS256"))
         );
+        // jwks-rsa takes the certificate for the key where there is one.
+        let certificate = STANDARD.decode(key["x5c"][0].as_str().unwrap()).unwrap();
+        let modulus = base64url::decode(key["n"].as_str().unwrap().as_bytes()).unwrap();
+        assert!(certificate.windows(256).any(|bytes| bytes == modulus));
+        assert_eq!(key["x5c"].as_array().unwrap().len(), 1);
+        assert_eq!(key["x5t"].as_str().unwrap().len(), 27);
     }
 }
 
@@ -126,4 +140,48 @@ async fn other_paths_and_methods_are_answered_in_json() {
             "{method} {path}"
         );
     }
+}
+
+/// What a login is described with, see the unit tests for each member.
+#[tokio::test]
+async fn a_tenant_with_logins_describes_them() {
+    for (end_session, logout) in [
+        (EndSession::Published, Some("oidc/logout")),
+        (EndSession::Hidden, None),
+    ] {
+        let server = Server::start_with_login(end_session).await;
+        let issuer = &server.issuer;
+        let oauth = server.get("/.well-known/oauth-authorization-server").await;
+        let openid = server.get("/.well-known/openid-configuration").await;
+        assert_eq!(oauth.body, openid.body);
+        let authorize = json!(format!("{issuer}authorize"));
+        assert_eq!(openid.body["authorization_endpoint"], authorize);
+        let expected = json!(logout.map(|path| format!("{issuer}{path}")));
+        assert_eq!(openid.body["end_session_endpoint"], expected);
+    }
+}
+
+#[tokio::test]
+async fn every_page_may_read_what_is_everybody_s() {
+    let server = Server::start().await;
+    for path in [
+        "/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/jwks.json",
+    ] {
+        for (method, status) in [(Method::GET, 200), (Method::OPTIONS, 204)] {
+            let request = reqwest::Client::new()
+                .request(method.clone(), server.url(path))
+                .header("origin", "https://anywhere.example")
+                .header("access-control-request-method", "GET")
+                .header("access-control-request-headers", "auth0-client");
+            let response = request.send().await.unwrap();
+            assert_eq!(response.status(), status, "{method} {path}");
+            let find = |name: &str| Some(response.headers().get(name)?.to_str().unwrap());
+            assert_eq!(find("access-control-allow-origin"), Some("*"), "{path}");
+            assert_eq!(find("access-control-allow-credentials"), None, "{path}");
+        }
+    }
+    let token = server.post_form("").await;
+    assert_eq!(token.header("access-control-allow-origin"), None);
 }

@@ -7,7 +7,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use portcullis::Clock;
-use portcullis_tenant::{Api, Application, Authentication, GrantType, KeyRing, Settings, Tenant};
+use portcullis_store::tenant::Database;
+use portcullis_tenant::{
+    Api, Application, Authentication, EndSession, GrantType, KeyRing, LiveKeys, Options, Settings,
+    Tenant, TokenDialect,
+};
 use portcullis_token::{Secret, UnixTime};
 use reqwest::Response;
 use serde_json::Value;
@@ -24,6 +28,7 @@ pub(crate) const ODD_SECRET: &str = "p:ss %+&=wörd";
 pub(crate) struct Server {
     pub(crate) issuer: String,
     pub(crate) address: String,
+    pub(crate) keys: Arc<LiveKeys>,
     now: Arc<AtomicU64>,
     _directory: Option<TempDir>,
 }
@@ -38,7 +43,28 @@ impl Server {
         }
     }
 
+    pub(crate) async fn start_with_login(end_session: EndSession) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let options = Options {
+            end_session,
+            ..Options::default()
+        };
+        let server = Self::start_as(directory.path(), options, Tenant::with_login).await;
+        Self {
+            _directory: Some(directory),
+            ..server
+        }
+    }
+
     pub(crate) async fn start_with_keys_in(directory: &Path) -> Self {
+        Self::start_as(directory, Options::default(), |tenant| tenant).await
+    }
+
+    async fn start_as(
+        directory: &Path,
+        options: Options,
+        change: impl FnOnce(Tenant) -> Tenant,
+    ) -> Self {
         capture_logs();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -47,11 +73,20 @@ impl Server {
         let clock = Arc::clone(&now);
         let clock = Arc::new(TestClock(clock));
         let keys = KeyRing::load_or_create(directory).unwrap();
-        let tenant = Tenant::new(settings(&issuer), keys, clock).unwrap();
+        let database = format!("sqlite://{}/tenant.db", directory.display());
+        let database = Database::open(&database).await.unwrap();
+        let settings = Settings {
+            options,
+            ..settings(&issuer)
+        };
+        let tenant = Tenant::open(settings, keys, database, clock).await;
+        let tenant = change(tenant.unwrap());
+        let keys = tenant.keys();
         tokio::spawn(async move { axum::serve(listener, tenant.router()).await });
         Self {
             issuer,
             address,
+            keys,
             now,
             _directory: None,
         }
@@ -145,10 +180,12 @@ fn settings(issuer: &str) -> Settings {
         identifier: identifier.to_owned(),
         permissions: owned(permissions),
         token_lifetime: Duration::from_hours(hours),
+        token_dialect: TokenDialect::default(),
     };
     let grants = [
         (AUDIENCE, &["read:reports", "write:reports"][..]),
         ("testing", &[]),
+        ("standard", &["read", "write"]),
     ];
     let worker = application("worker", secret(SECRET), &grants);
     let odd = application(ODD_ID, secret(ODD_SECRET), &[(AUDIENCE, &["read:reports"])]);
@@ -166,8 +203,13 @@ fn settings(issuer: &str) -> Settings {
             ),
             api("testing", &[], 1),
             api("closed", &["read"], 24),
+            Api {
+                token_dialect: TokenDialect::Rfc9068ProfileAuthz,
+                ..api("standard", &["read", "write"], 24)
+            },
         ],
         applications: vec![worker, odd, idle, page],
+        options: Options::default(),
     }
 }
 

@@ -80,6 +80,36 @@ async fn a_token_has_auth0_s_claims() {
 }
 
 #[tokio::test]
+async fn an_api_may_have_tokens_of_rfc_9068() {
+    let server = Server::start().await;
+    let mut body = request("read");
+    body["audience"] = json!("standard");
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let answer = server.post_json(body.to_string()).await;
+        let (header, claims) = verify(&server, &answer, "standard").await;
+        assert_eq!(header["typ"], "at+jwt");
+        let jti = claims["jti"].as_str().unwrap().to_owned();
+        assert_eq!(
+            claims,
+            json!({
+                "iss": server.issuer,
+                "sub": "worker@clients",
+                "aud": "standard",
+                "iat": 1_700_000_000,
+                "exp": 1_700_086_400,
+                "scope": "read",
+                "jti": jti,
+                "client_id": "worker",
+                "permissions": ["read"],
+            })
+        );
+        seen.push(jti);
+    }
+    assert_ne!(seen[0], seen[1]);
+}
+
+#[tokio::test]
 async fn scopes_follow_the_request_within_the_grant() {
     let server = Server::start().await;
     for (scope, expected) in [

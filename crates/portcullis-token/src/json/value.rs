@@ -25,11 +25,29 @@ pub struct ClaimValue<'c> {
 
 impl<'c> ClaimValue<'c> {
     /// The text of a string; nothing for anything else.
+    ///
+    /// ```
+    /// use portcullis_token::Introspected;
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"team":"r\u00e9d"}"#)?;
+    /// assert_eq!(answer.claims().find("team").unwrap().as_str(), Some("réd"));
+    /// assert_eq!(answer.claims().find("active").unwrap().as_str(), None);
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn as_str(self) -> Option<&'c str> {
         (self.tag == b'"').then_some(self.content)
     }
 
     /// The value of a boolean; nothing for anything else.
+    ///
+    /// ```
+    /// use portcullis_token::Introspected;
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"email_verified":"true"}"#)?;
+    /// assert_eq!(answer.claims().find("active").unwrap().as_bool(), Some(true));
+    /// assert_eq!(answer.claims().find("email_verified").unwrap().as_bool(), None);
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn as_bool(self) -> Option<bool> {
         match self.tag {
             b't' => Some(true),
@@ -39,33 +57,84 @@ impl<'c> ClaimValue<'c> {
     }
 
     /// The nearest floating-point number of a number; nothing for anything else.
+    ///
+    /// ```
+    /// use portcullis_token::Introspected;
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"level":2}"#)?;
+    /// assert_eq!(answer.claims().find("level").unwrap().as_f64(), Some(2.0));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn as_f64(self) -> Option<f64> {
         let number = (self.tag == b'0').then_some(self.content)?;
         number.parse().ok()
     }
 
     /// Whether it is `null`.
+    ///
+    /// ```
+    /// use portcullis_token::Introspected;
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"org":null}"#)?;
+    /// assert!(answer.claims().find("org").unwrap().is_null());
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub const fn is_null(self) -> bool {
         self.tag == b'n'
     }
 
     /// Whether it is an object.
+    ///
+    /// ```
+    /// use portcullis_token::Introspected;
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"org":{}}"#)?;
+    /// assert!(answer.claims().find("org").unwrap().is_object());
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub const fn is_object(self) -> bool {
         self.tag == b'{'
     }
 
     /// Whether it is an array.
+    ///
+    /// ```
+    /// use portcullis_token::Introspected;
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"roles":[]}"#)?;
+    /// assert!(answer.claims().find("roles").unwrap().is_array());
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub const fn is_array(self) -> bool {
         self.tag == b'['
     }
 
     /// A member of an object, the last one where its name stands twice.
+    ///
+    /// ```
+    /// use portcullis_token::Introspected;
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"org":{"id":"org_1"}}"#)?;
+    /// let org = answer.claims().find("org").unwrap();
+    /// assert_eq!(org.member("id").unwrap().as_str(), Some("org_1"));
+    /// assert!(org.member("name").is_none());
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn member(self, name: &str) -> Option<Self> {
         let named = self.members().filter(|(member, _)| *member == name);
         named.last().map(|(_, value)| value)
     }
 
     /// The items of an array; none of anything else.
+    ///
+    /// ```
+    /// use portcullis_token::Introspected;
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"roles":["staff",7]}"#)?;
+    /// let roles = answer.claims().find("roles").unwrap().items();
+    /// assert!(roles.map(|role| role.as_str()).eq([Some("staff"), None]));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn items(self) -> impl Iterator<Item = Self> + use<'c> {
         let kept = if self.is_array() { self.content } else { "" };
         let mut at = 0;
@@ -77,6 +146,15 @@ impl<'c> ClaimValue<'c> {
     }
 
     /// The same as a value of its own.
+    ///
+    /// ```
+    /// use portcullis_token::Introspected;
+    /// use serde_json::json;
+    ///
+    /// let answer = Introspected::parse(br#"{"active":true,"org":{"id":7}}"#)?;
+    /// assert_eq!(answer.claims().find("org").unwrap().to_value(), json!({ "id": 7 }));
+    /// # Ok::<(), portcullis_token::Reason>(())
+    /// ```
     pub fn to_value(self) -> Value {
         match self.tag {
             b't' => Value::Bool(true),

@@ -7,6 +7,16 @@ use crate::algorithm::Scheme;
 use crate::{Algorithm, Secret};
 
 /// Why a secret cannot be used. The configuration's fault.
+///
+/// ```
+/// use portcullis_token::{Algorithm, HmacError, KeySet, Secret};
+///
+/// let secret = Secret::new(b"changeme".to_vec());
+/// let short = KeySet::hmac(&secret, Algorithm::Hs256).map(drop);
+/// assert_eq!(short, Err(HmacError::Short { needed: 32 }));
+/// let public = KeySet::hmac(&secret, Algorithm::Rs256).map(drop);
+/// assert_eq!(public, Err(HmacError::Algorithm(Algorithm::Rs256)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HmacError {

@@ -14,6 +14,14 @@ use crate::algorithm::{Curve, Scheme};
 use crate::{Algorithm, base64url};
 
 /// Why a key of a JWK set is not used.
+///
+/// ```
+/// use portcullis_token::{KeySet, KeySetError, Unusable};
+///
+/// let set = KeySet::parse(br#"{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"}]}"#);
+/// let Err(KeySetError::Empty(skipped)) = set else { panic!("a short modulus was taken") };
+/// assert_eq!(skipped[0].why, Unusable::Weak);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unusable {

@@ -11,6 +11,14 @@ use crate::Algorithm;
 const MAX_PEM_BYTES: usize = 64 * 1024;
 
 /// Why a PEM file gives no key. The configuration's fault.
+///
+/// ```
+/// use portcullis_token::{Algorithm, KeySet, PemError};
+///
+/// let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+/// assert_eq!(KeySet::from_pem(key, Algorithm::EdDsa).map(drop), Err(PemError::Private));
+/// assert_eq!(KeySet::from_pem("AAAA", Algorithm::EdDsa).map(drop), Err(PemError::NotPem));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PemError {

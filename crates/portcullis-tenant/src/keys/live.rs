@@ -1,0 +1,56 @@
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+
+use super::KeyRing;
+
+/// The keys of a running tenant, all of which change at one moment.
+///
+/// Whoever signs takes the ring once and keeps it for the request, so that nobody waits for a
+/// rotation.
+pub struct LiveKeys {
+    published: ArcSwap<Published>,
+}
+
+/// A ring and the key set that belongs to it.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub(crate) ring: KeyRing,
+    /// The key set as JSON.
+    pub(crate) jwks: Bytes,
+}
+
+impl LiveKeys {
+    /// Publishes `ring`.
+    pub fn new(ring: KeyRing) -> Self {
+        Self {
+            published: ArcSwap::from_pointee(Published::of(ring)),
+        }
+    }
+
+    /// Publishes `ring` in place of the one before, once it is kept somewhere.
+    ///
+    /// Clients learn of it within the 15 seconds for which they may keep the key set.
+    pub fn replace(&self, ring: KeyRing) {
+        self.published.store(Arc::new(Published::of(ring)));
+    }
+
+    pub(crate) fn load(&self) -> Arc<Published> {
+        self.published.load_full()
+    }
+}
+
+impl Published {
+    fn of(ring: KeyRing) -> Self {
+        let jwks = ring.jwks().to_string().into();
+        Self { ring, jwks }
+    }
+}
+
+impl fmt::Debug for LiveKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.load().ring.fmt(f)
+    }
+}
