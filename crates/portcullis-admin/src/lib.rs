@@ -3,7 +3,7 @@
 //! | request | token | answer |
 //! | --- | --- | --- |
 //! | `GET /live` | no | 200 as long as the process answers |
-//! | `GET /ready` | no | 200, or 503 from the first signal to end on |
+//! | `GET /ready` | no | 200, or 503 until every authorizer has had keys and from the first signal to end on |
 //! | `GET /health` | yes | generation, last reload, the state of each authorizer's keys |
 //! | `GET /keys` | yes | every key in use, and the published ones that are not used, and why |
 //! | `GET /routes` | yes | the routes, who may call them and what answers |

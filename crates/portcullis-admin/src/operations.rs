@@ -11,7 +11,8 @@ pub const AUDIT: &str = "portcullis::audit";
 
 /// What the admin listener may ask of a gateway.
 pub trait Operations: Send + Sync + 'static {
-    /// Whether requests should be sent here: no longer once the gateway was told to end.
+    /// Whether requests should be sent here: once every authorizer has had its keys, and no longer
+    /// when the gateway was told to end.
     fn is_ready(&self) -> bool;
 
     /// How the gateway is at this moment.

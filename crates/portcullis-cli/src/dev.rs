@@ -67,7 +67,7 @@ async fn serve(arguments: Dev, mut project: Project, mut watch: Watch) -> anyhow
     };
     let tenant = trusted.tenant();
     plan.start_keys();
-    watch.follow(project.certificate_files());
+    watch.follow(project.named_files());
     let mut gateway = start_gateway(bind(arguments.listen, &project)?, &project, plan)?;
     let exporter = Exporter::start(&mut gateway, &project.config.telemetry)?;
     // Before anybody is told that it runs: who hears that may send a signal at once.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
-use portcullis::{Issuer, SystemClock};
+use portcullis::{Issuer, Observer, SystemClock};
 use portcullis_config::{AuthorizerKind, Check, Config, IssuerUrl, KeySource};
 use portcullis_gateway::{
     Environment, Explanation, Inquiry, Permitted, Plan, ProofMemory, Refusal, explain,
@@ -24,8 +24,8 @@ use crate::environment::unreadable;
 use crate::invocation::{program, quoted};
 use crate::project::{FILE, Project, no_keys};
 use crate::session::Session;
-use crate::stand_in;
 use crate::terminal::{self, BAD, BOLD, DIM, GOOD, LINK, harmless, styled};
+use crate::{local_keys, stand_in};
 
 pub(crate) use request::Request;
 
@@ -38,10 +38,13 @@ pub(crate) fn run(arguments: &Explain) -> anyhow::Result<()> {
     let typed = format!("explain {} --project", quoted(&arguments.request.written));
     let mut project = Project::load(&find_project(arguments.project.clone()), &typed)?;
     let keys = Arc::new(find_keys(arguments, &mut project, token.as_deref())?);
+    let given = given_keys(arguments, &project)?;
+    let mut own = given.iter().cloned();
     let plan = Plan::compile(
         &project.config,
         &mut Environment {
-            issuer: &mut |_| Issuer::fixed(Arc::clone(&keys)),
+            issuer: &mut |_| Issuer::fixed(own.next().flatten().unwrap_or(Arc::clone(&keys))),
+            observer: &mut |_| Observer::default(),
             clock: Arc::new(SystemClock),
             tells_reason: true,
             directory: &project.directory,
@@ -57,7 +60,8 @@ pub(crate) fn run(arguments: &Explain) -> anyhow::Result<()> {
     let certificate = arguments.certificate.map(|shown| shown.0);
     let inquiry = Inquiry::new(method, target, &headers).certificate(certificate);
     let mut explanation = runtime.block_on(explain(&plan, inquiry));
-    if arguments.issuer == IssuerChoice::Real && keys.is_empty() {
+    let knows_none = keys.is_empty() && given.iter().all(Option::is_none);
+    if arguments.issuer == IssuerChoice::Real && knows_none {
         explanation.outcome = explanation.outcome.map_err(for_want_of_keys);
     }
     match arguments.format {
@@ -86,6 +90,18 @@ fn find_keys(
         }
     };
     arguments.jwks.as_deref().map_or(Ok(keys), read_keys)
+}
+
+/// The keys that the file gives each authorizer, in its order; none in the tenant's place.
+fn given_keys(arguments: &Explain, project: &Project) -> anyhow::Result<Vec<Option<Arc<KeySet>>>> {
+    let given = project.config.authorizers.iter().map(|authorizer| {
+        let AuthorizerKind::Jwt(jwt) = &authorizer.kind;
+        match arguments.issuer {
+            IssuerChoice::Tenant => Ok(None),
+            IssuerChoice::Real => Ok(local_keys::load(&project.directory, jwt)?.map(Arc::new)),
+        }
+    });
+    given.collect()
 }
 
 /// Gives issuers the last slash that they have in the token, or takes it away.

@@ -1,6 +1,7 @@
 //! What a running gateway tells: one line for each request, and whatever needs a person's eye.
 
 mod queue;
+mod refused;
 
 use std::fmt;
 use std::io;
@@ -18,8 +19,12 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub(crate) use self::queue::Queue;
+use self::refused::Refused;
 use crate::arguments::Format;
 use crate::terminal::{BAD, DIM, GOOD, NOTE, harmless, styled};
+
+/// The target of lines about refused tokens, which are samples; the access log has each request.
+const REFUSALS: &str = "portcullis::observe::denial";
 
 /// Has events written to stderr from here on, as lines for a person.
 pub(crate) fn start(verbose: bool) {
@@ -62,6 +67,7 @@ fn filter(own: Level) -> Targets {
         .with_default(LevelFilter::WARN)
         .with_target("portcullis", own)
         .with_target(ACCESS, Level::DEBUG)
+        .with_target(REFUSALS, Level::DEBUG)
 }
 
 fn start_lines<W>(filter: Targets, writer: W)
@@ -100,6 +106,11 @@ where
             let mut access = Access::default();
             event.record(&mut access);
             return writeln!(writer, "{access}");
+        }
+        if event.metadata().target() == REFUSALS {
+            let mut refused = Refused::default();
+            event.record(&mut refused);
+            return writeln!(writer, "{refused}");
         }
         let level = *event.metadata().level();
         write!(

@@ -13,6 +13,7 @@ use portcullis_tenant::{KeyRingError, UntrustedKeys};
 
 use crate::environment::{Environment, unreadable};
 use crate::invocation::{program, quoted};
+use crate::local_keys;
 use crate::terminal::{self, Failure};
 
 pub(crate) const FILE: &str = "portcullis.toml";
@@ -107,8 +108,15 @@ impl Project {
         tenant_directory(&self.directory)
     }
 
+    /// The files that the configuration names, a change of which is one of the configuration.
+    pub(crate) fn named_files(&self) -> Vec<PathBuf> {
+        let mut files = self.certificate_files();
+        files.extend(local_keys::files(&self.directory, &self.config));
+        files
+    }
+
     /// The files of certificates and keys that the configuration names.
-    pub(crate) fn certificate_files(&self) -> Vec<PathBuf> {
+    fn certificate_files(&self) -> Vec<PathBuf> {
         let tls = self.config.server.tls.iter();
         let named = tls.flat_map(|tls| {
             let certificates = tls.certificates.iter();

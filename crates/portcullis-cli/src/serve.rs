@@ -3,6 +3,7 @@
 mod admin;
 mod reload;
 mod sockets;
+mod start;
 mod state;
 
 use std::io::{self, IsTerminal as _};
@@ -92,13 +93,17 @@ async fn serve(
     let mut issuers = RealIssuers::new(&project.directory)?;
     let plan = Arc::new(issuers.plan(project, false)?);
     plan.start_keys();
-    watch.follow(project.certificate_files());
+    watch.follow(project.named_files());
+    // Before anybody is told that it runs: who hears that may send a signal at once.
+    let mut signals = Signals::listen()?;
+    tokio::select! {
+        waited = start::wait_for_keys(&plan, &project.config) => waited?,
+        _ = signals.end() => return Ok(()),
+    }
     let listeners = listeners(sockets, arguments, project)?;
     let mut gateway = start_gateway(listeners, project, Arc::clone(&plan))?;
     gateway.metrics().show_lost_lines(log.lost());
     let exporter = Exporter::start(&mut gateway, &project.config.telemetry)?;
-    // Before anybody is told that it runs: who hears that may send a signal at once.
-    let mut signals = Signals::listen()?;
     let hangup = signals::listen(SignalKind::hangup())?;
     let serving = Serving {
         plan,
@@ -117,6 +122,7 @@ async fn serve(
     until_told_to_end(&gateway, reloader, reloads, &mut signals).await;
 
     state.end();
+    gateway.announce_end();
     let Server {
         drain, drain_delay, ..
     } = state.serving().config.server;

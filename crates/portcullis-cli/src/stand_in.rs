@@ -9,7 +9,7 @@ use portcullis_config::{
 use portcullis_tenant::{
     Api, Authentication, GrantType, Issuer, KeyRing, Options, Settings, TokenDialect,
 };
-use portcullis_token::{KeySet, Secret};
+use portcullis_token::{Algorithm, KeySet, Secret};
 use url::Url;
 
 /// The application that `portcullis token` asks as: it may do everything that a route asks for.
@@ -25,6 +25,10 @@ pub(crate) fn trust(config: &mut Config, issuer: &Url) -> anyhow::Result<()> {
     for authorizer in &mut config.authorizers {
         let AuthorizerKind::Jwt(jwt) = &mut authorizer.kind;
         jwt.issuer = Check::Is(IssuerUrl::parse(issuer.as_str())?);
+        if matches!(jwt.keys, KeySource::Secret(_)) {
+            // The tenant has keys of its own, and no secret of the issuer's.
+            jwt.algorithms = Algorithm::DEFAULT.to_vec();
+        }
         jwt.keys = KeySource::Discovery;
     }
     Ok(())
@@ -43,7 +47,7 @@ pub(crate) fn real_issuers(config: &Config) -> BTreeSet<String> {
         match (&jwt.issuer, &jwt.keys) {
             (Check::Is(issuer), _) => issuer.as_written().to_owned(),
             (Check::Any, KeySource::Jwks(url)) => url.to_string(),
-            (Check::Any, KeySource::Discovery) => "any issuer".to_owned(),
+            (Check::Any, _) => "any issuer".to_owned(),
         }
     });
     issuers.collect()

@@ -29,6 +29,8 @@ pub struct Api {
     pub websocket_expires: bool,
     /// Which paths are taken that servers read differently; none when absent.
     pub paths: PathRules,
+    /// What challenges call it; its name when absent.
+    pub realm: Option<String>,
     /// The headers an upstream learns the caller from: lower-case header name, claim name.
     pub identity: Vec<(String, String)>,
     /// What it says about itself at a well-known path; nothing when absent.

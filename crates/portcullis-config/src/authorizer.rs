@@ -7,6 +7,7 @@ use crate::address::{AddressError, parse_secure_url};
 use crate::admission::{IntrospectionEndpoint, Revoked};
 use crate::policy::PolicyChoice;
 use crate::position::Origin;
+use crate::trusted_keys::{DistrustedKeys, Fetching, SharedSecret};
 
 /// One way to prove who a caller is.
 #[derive(Clone, Debug)]
@@ -33,9 +34,14 @@ pub struct JwtAuthorizer {
     pub issuer: Check<IssuerUrl>,
     /// Where the issuer's keys come from.
     pub keys: KeySource,
+    /// How they are kept, where they are fetched.
+    pub fetching: Fetching,
+    /// Which of them are not trusted; all are when absent.
+    pub distrust: DistrustedKeys,
     /// Whom the token must be meant for: any one of these. Never empty.
     pub audience: Check<Vec<String>>,
-    /// What the token may be signed with; [`Algorithm::DEFAULT`] when absent. Never empty.
+    /// What the token may be signed with; [`Algorithm::DEFAULT`] when absent, or HS256 by a
+    /// secret, for which it is one algorithm alone. Never empty.
     pub algorithms: Vec<Algorithm>,
     /// How far the issuer's clock may be off; 5 seconds when absent, 5 minutes at most.
     pub leeway: Duration,
@@ -97,6 +103,10 @@ pub enum KeySource {
     Discovery,
     /// The key set is at this address.
     Jwks(Url),
+    /// The key set is in this file, relative to the project's folder.
+    File(String),
+    /// It is a secret that the issuer has too (RFC 7518 section 3.2).
+    Secret(SharedSecret),
 }
 
 /// What is added to an issuer to find its discovery document (OpenID Connect Discovery 4).

@@ -56,6 +56,8 @@ pub struct Server {
     pub limit_headers: Vec<LimitHeaders>,
     /// Where those who run the gateway ask it about itself; nowhere when absent.
     pub admin: Option<Admin>,
+    /// The path that tells whether requests should be sent here; none when absent.
+    pub ready: Option<String>,
     /// How long requests under way are finished after the signal to end; 30 seconds when absent.
     pub drain: Duration,
     /// How long connections are still accepted after that signal; no time when absent.

@@ -42,6 +42,7 @@ mod schema;
 mod server;
 mod template;
 mod tenant;
+mod trusted_keys;
 mod upstream;
 
 pub use address::AddressError;
@@ -68,6 +69,7 @@ pub use schema::schema;
 pub use server::{Admin, Certificate, CertificateHeader, Limits, Tls, TlsVersion};
 pub use template::{Template, TemplatePart};
 pub use tenant::{Application, ApplicationKind, Permissions, Tenant, User};
+pub use trusted_keys::{DistrustedKeys, Fetching, SharedSecret, Start};
 pub use upstream::{Balance, HealthCheck, Protocol, Upstream, UpstreamTls};
 
 /// The text of a configuration file.

@@ -7,6 +7,8 @@ pub struct Log {
     pub access: bool,
     /// How that line names the caller; in plain when absent.
     pub subject: LoggedSubject,
+    /// Whether there are lines about refused tokens, which are sampled; there are when absent.
+    pub refusals: bool,
     /// How lines look; when absent, it depends on who reads them.
     pub format: Option<LogFormat>,
 }
@@ -48,6 +50,7 @@ impl Default for Log {
         Self {
             access: true,
             subject: LoggedSubject::default(),
+            refusals: true,
             format: None,
         }
     }

@@ -18,6 +18,8 @@ mod observe;
 mod path_rules;
 mod policy;
 mod reader;
+mod ready;
+mod realm;
 mod resource;
 mod route;
 mod server;
@@ -27,6 +29,7 @@ mod tenant;
 mod text;
 mod tls;
 mod token_rules;
+mod trusted_keys;
 mod upstream;
 
 use toml::de::DeTable;
@@ -105,6 +108,9 @@ fn read_root(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Config, Repor
     let log = observe::read_log(reader, root);
     let telemetry = observe::read_telemetry(reader, root);
     names.warn_unused(reader);
+    if let (Ok(server), Ok(apis)) = (&server, &apis) {
+        ready::check(reader, root, server, apis)?;
+    }
     let (authorizers, apis, mut policies) = (authorizers?, apis?, policies?);
     path_rules::check_policies(reader, root, &apis, &policies)?;
     policy::add_bases(&mut policies, &apis);

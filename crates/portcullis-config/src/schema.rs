@@ -228,7 +228,7 @@ pub(crate) mod tests {
             "[authorizer.user]\nissuer = \"https://example.com\"",
             "[authorizer.user]\nissuer = \"https://example.com\"\naudience = []",
             "[authorizer.user]\nissuer = \"https://example.com\"\naudience = \"a\"",
-            "[authorizer.user]\nissuer = \"any\"\naudience = \"any\"\nalgorithms = [\"HS256\"]",
+            "[authorizer.user]\nissuer = \"any\"\naudience = \"any\"\nalgorithms = [\"none\"]",
             "[authorizer.none]\nissuer = \"any\"\naudience = \"any\"",
             "[authorizer.\"a b\"]\nissuer = \"any\"\naudience = \"any\"",
             "[api.main]\nauth = []",

@@ -107,8 +107,17 @@ pub(crate) async fn identify(
         return Err(refuse(Reason::IssUnknown, None));
     };
     // The steps that decided are the last ones that `explain` shows.
-    let Authorizer { name, verifier, .. } = plan.authorizer(authorizer);
+    let Authorizer {
+        name,
+        verifier,
+        observer,
+        ..
+    } = plan.authorizer(authorizer);
     trace.authorizer(name);
+    // Once a request, whoever else has refused its token; `explain` refuses nobody.
+    if plan.observed.logs_refusals && !is_read(trace) {
+        verifier.log_refusal(observer, credential.token(), reason);
+    }
     let nonce = (reason == Reason::DpopNonce).then(|| verifier.nonce());
     Err(refuse(reason, nonce.flatten()))
 }
@@ -150,6 +159,10 @@ async fn verify(
         credentials = credentials.certificate(certificate);
     }
     authorizer.verifier.verify_traced(&credentials, trace).await
+}
+
+const fn is_read<T: Trace>(_: &T) -> bool {
+    T::IS_READ
 }
 
 /// Whether the caller used the scheme `DPoP`.

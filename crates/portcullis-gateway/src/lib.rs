@@ -28,6 +28,7 @@ mod path;
 mod patience;
 mod plan;
 mod policy;
+mod ready;
 mod refuse;
 mod request;
 mod request_id;

@@ -8,6 +8,7 @@ mod render;
 mod series;
 mod span;
 mod trace_context;
+mod verifications;
 
 pub(crate) use self::instruments::Instruments;
 pub use self::instruments::Metrics;
@@ -34,6 +35,10 @@ pub(crate) mod metric {
     pub(crate) const LIMIT_DECISIONS: &str = "portcullis_limit_decisions_total";
     pub(crate) const JWKS_FETCHES: &str = "portcullis_jwks_fetch_total";
     pub(crate) const JWKS_AGE: &str = "portcullis_jwks_age_seconds";
+    pub(crate) const JWKS_KEYS: &str = "portcullis_jwks_keys";
+    pub(crate) const JWKS_STALE: &str = "portcullis_jwks_stale";
+    pub(crate) const VERIFICATIONS: &str = "portcullis_verifications_total";
+    pub(crate) const VERIFICATION_DURATION: &str = "portcullis_verification_duration_seconds";
     pub(crate) const CACHE_LOOKUPS: &str = "portcullis_token_cache_lookups_total";
     pub(crate) const CACHE_EVICTIONS: &str = "portcullis_token_cache_evictions_total";
     pub(crate) const CACHE_ENTRIES: &str = "portcullis_token_cache_entries";

@@ -9,12 +9,13 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderName;
 use portcullis::{
-    Answers, BuildError, Cache, Clock, ErrorDetail, ErrorStyle, Issuer, KeyStatus,
-    RevocationListFull,
+    Answers, BuildError, Cache, Clock, ErrorDetail, ErrorStyle, Issuer, KeyStatus, NotReady,
+    Observer, ObserverStatus, RevocationListFull,
 };
 use portcullis_config::{
     CertificateHeader, Config, Dpop, ErrorBodies, JwtAuthorizer, LimitHeaders, Limits, Message,
@@ -32,6 +33,7 @@ use crate::forward::upstream::{Upstream, UpstreamError};
 use crate::observe::Observed;
 use crate::path::PathError;
 use crate::policy::Policies;
+use crate::ready::Readiness;
 use crate::refuse::Refusal;
 use crate::route::RouteTable;
 use crate::token_places::{Places, Stripped};
@@ -71,6 +73,7 @@ pub struct Plan {
     /// What is counted and told about requests.
     pub(crate) observed: Observed,
     proofs: ProofMemory,
+    pub(crate) readiness: Readiness,
 }
 
 /// Which requests, who may make them, and what answers them.
@@ -144,6 +147,9 @@ pub(crate) enum Target {
 pub struct Environment<'e> {
     /// Where the keys of an authorizer come from; rules are added by the plan.
     pub issuer: &'e mut dyn FnMut(&JwtAuthorizer) -> Issuer,
+    /// Who counts and logs the answers of the authorizer of this name: for each plan the same, so
+    /// that counters only grow.
+    pub observer: &'e mut dyn FnMut(&str) -> Observer,
     /// The time by which tokens are judged.
     pub clock: Arc<dyn Clock>,
     /// Whether callers are told the exact reason of a refusal, which is for development.
@@ -223,7 +229,7 @@ impl Plan {
         let authorizers = config
             .authorizers
             .iter()
-            .map(|authorizer| authorizer::compile(authorizer, &cache, environment))
+            .map(|authorizer| authorizer::compile(authorizer, config, &cache, environment))
             .collect::<Result<_, _>>()?;
         let mut plan = Self {
             table: RouteTable::default(),
@@ -244,6 +250,7 @@ impl Plan {
             lenient: Vec::new(),
             observed: Observed::new(config, cache),
             proofs: environment.proofs.clone(),
+            readiness: Readiness::at(config.server.ready.as_deref()),
         };
         let mut upstreams = Upstreams::new(environment.directory);
         for (index, api) in config.apis.iter().enumerate() {
@@ -362,7 +369,7 @@ impl Plan {
             ErrorBodies::ExpressJwt => ErrorStyle::ExpressJwt,
         };
         let answers = Answers::default()
-            .realm(&config.name)
+            .realm(config.realm.as_ref().unwrap_or(&config.name))
             .style(style)
             .detail(detail);
         let answers = match &config.resource {
@@ -473,6 +480,36 @@ impl Plan {
             (authorizer.name.clone(), keys)
         };
         self.authorizers.iter().map(status).collect()
+    }
+
+    /// What each authorizer has said of tokens, where that is counted.
+    pub(crate) fn verifications(&self) -> impl Iterator<Item = (&str, ObserverStatus)> {
+        let authorizers = self.authorizers.iter();
+        let counted = authorizers.filter(|authorizer| authorizer.is_counted);
+        counted.map(|authorizer| (authorizer.name.as_str(), authorizer.observer.status()))
+    }
+
+    /// Waits for the keys of the authorizer with this index: until `patience` is over, or without
+    /// it until a fetch has failed.
+    ///
+    /// # Errors
+    /// [`NotReady`], when there are none.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, and for an index that the configuration does not have.
+    ///
+    /// # Cancel safety
+    /// Safe: the fetches belong to background tasks.
+    pub async fn wait_for_keys(
+        &self,
+        authorizer: usize,
+        patience: Option<Duration>,
+    ) -> Result<(), NotReady> {
+        let verifier = &self.authorizers[authorizer].verifier;
+        match patience {
+            Some(patience) => verifier.ready_within(patience).await,
+            None => verifier.ready().await,
+        }
     }
 
     /// Starts fetching the keys of every authorizer, on the current tokio runtime.

@@ -21,6 +21,7 @@ use crate::forward::pool::Pools;
 use crate::forward::{Hop, websocket};
 use crate::observe::{Instruments, Observation, TraceIds, Watch};
 use crate::plan::Plan;
+use crate::ready;
 use crate::refuse::{Manner, Refusal};
 use crate::request_id::RequestIds;
 use crate::rewrite::Sender;
@@ -172,6 +173,9 @@ async fn try_serve(
     }
     check_host(&head)?;
     check_framing(&head.headers)?;
+    if let Some(answer) = ready::answer(plan, &deps.instruments, &head.method, head.uri.path()) {
+        return Ok(answer);
+    }
     address(&mut head)?;
     join_cookies(&mut head);
     let asked = Asked {

@@ -163,6 +163,11 @@ impl Gateway {
         self.shared.instruments.reload_failed();
     }
 
+    /// Has the path of `ready` refuse from here on, while everything else is served as before.
+    pub fn announce_end(&self) {
+        self.shared.instruments.end();
+    }
+
     /// What is counted, to be shown.
     pub fn metrics(&self) -> Metrics {
         let Shared {

@@ -66,6 +66,8 @@ const BUCKETS: usize = BOUNDS.len() + 1;
 #[derive(Clone, Debug, Default)]
 pub struct Observer {
     shared: Arc<Shared>,
+    /// Whether lines are left to whoever asks for them.
+    silent: bool,
 }
 
 #[derive(Debug)]
@@ -208,6 +210,28 @@ impl StageStatus {
 }
 
 impl Observer {
+    /// The same observer, which writes no lines unless
+    /// [`Verifier::log_refusal`](crate::Verifier::log_refusal) asks for one.
+    ///
+    /// For whoever asks several verifiers about one token: that one of them refuses it says
+    /// nothing yet.
+    ///
+    /// ```
+    /// use portcullis::{Issuer, Observer, Verifier};
+    ///
+    /// let observer = Observer::default();
+    /// let issuer = Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api");
+    /// let verifier = Verifier::builder().issuer(issuer).observer(observer.clone().without_lines());
+    /// # let _ = verifier;
+    /// ```
+    #[must_use]
+    pub fn without_lines(self) -> Self {
+        Self {
+            silent: true,
+            ..self
+        }
+    }
+
     /// What it has seen until now.
     ///
     /// ```
@@ -260,6 +284,11 @@ impl Observer {
         times.buckets[bucket.unwrap_or(BOUNDS.len())].fetch_add(1, Ordering::Relaxed);
         let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         times.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+
+    /// Whether it logs the refusals that it sees.
+    pub(crate) const fn writes_lines(&self) -> bool {
+        !self.silent
     }
 
     /// Logs a refusal, unless there are too many of its reason.

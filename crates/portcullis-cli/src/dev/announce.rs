@@ -9,7 +9,7 @@ use url::Url;
 use crate::invocation::{program, quoted};
 use crate::project::Project;
 use crate::terminal::{BOLD, DIM, LINK, harmless, styled, table};
-use crate::{reach, routes};
+use crate::{policies, reach, routes};
 
 /// Everything that runs, for those who want to use it.
 #[derive(Debug)]
@@ -48,6 +48,10 @@ impl Running<'_> {
         page += &self.addresses();
         page += &format!("\n  {}\n", styled(BOLD, "Routes"));
         page += &routes::table(&project.config);
+        let policies = policies::table(&project.config);
+        if !policies.is_empty() {
+            page += &format!("\n  {}\n{policies}", styled(BOLD, "Policies"));
+        }
         if let Some((api, route)) = self.first_to_try() {
             page += &format!(
                 "\n  {}\n{}",

@@ -90,7 +90,7 @@ impl Reloader {
         watch: &mut Watch,
         mut project: Project,
     ) -> anyhow::Result<()> {
-        watch.follow(project.certificate_files());
+        watch.follow(project.named_files());
         let tls = load_tls(&project)?;
         let (plan, router) = self.plan(&mut project).await?;
         plan.start_keys();

@@ -119,7 +119,7 @@ impl Reloader {
         watch: &mut Watch,
     ) -> anyhow::Result<(Plan, Option<Tls>)> {
         super::refuse_development(project)?;
-        watch.follow(project.certificate_files());
+        watch.follow(project.named_files());
         let tls = load_tls(project)?;
         let plan = self.issuers.plan(project, false)?;
         Ok((plan, tls))

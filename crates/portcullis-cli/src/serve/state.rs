@@ -86,7 +86,7 @@ fn state(health: &UpstreamHealth) -> UpstreamState {
 
 impl Operations for State {
     fn is_ready(&self) -> bool {
-        !self.ending.load(Ordering::Acquire)
+        !self.ending.load(Ordering::Acquire) && self.serving.load().plan.has_had_keys()
     }
 
     fn health(&self) -> Health {

@@ -51,7 +51,13 @@ async fn check_speaks_json() {
     });
     assert_eq!(
         json,
-        json!({ "valid": true, "diagnostics": [], "routes": [route] })
+        json!({
+            "valid": true,
+            "diagnostics": [],
+            "warnings": [],
+            "routes": [route],
+            "policies": [],
+        })
     );
 
     let world = World::with_file("[authorizer.user]\naudience = [\"testing\"]\n");

@@ -10,6 +10,7 @@ mod explain;
 mod failures;
 mod hello;
 mod import;
+mod keys;
 mod large_bodies;
 mod life_cycle;
 mod neighbours;

@@ -121,6 +121,12 @@ pub(crate) const API: Table = Table {
              `/.well-known/oauth-protected-resource`, which refusals point to.",
         ),
         key(
+            "realm",
+            Kind::Text,
+            r#""orders""#,
+            "What challenges (`WWW-Authenticate`) call the API. Its name when absent.",
+        ),
+        key(
             "routes",
             Kind::Routes(&ROUTE),
             r#"{ "GET /hello/{name}" = { respond = "Hello {name}", auth = "none" } }"#,

@@ -17,7 +17,8 @@ pub(crate) const AUTHORIZER: Table = Table {
             Kind::Text,
             r#""https://tenant.example.com/""#,
             "Who must have issued the token: an https address, with or without its last slash, or \
-             the address of the discovery document. `any` gives the check up and needs `jwks`.",
+             the address of the discovery document. `any` gives the check up and needs `jwks`, \
+             `jwks_file` or `secret`.",
         )
         .required(),
         key(
@@ -34,12 +35,67 @@ pub(crate) const AUTHORIZER: Table = Table {
             "Where the issuer's keys are. Found through the issuer's discovery document when absent.",
         ),
         key(
+            "jwks_file",
+            Kind::Text,
+            r#""keys.json""#,
+            "A file with the issuer's keys, instead of fetching them. It is read at the start and on \
+             each reload, and a change of it is one.",
+        ),
+        key(
+            "secret",
+            Kind::Text,
+            r#""file:/run/secrets/tokens""#,
+            "A secret that the issuer signs with too, and then the only key: `${NAME}`, or \
+             `file:PATH`. It has as many bytes as the hash at least: 32 for HS256, 48 for HS384, 64 \
+             for HS512.",
+        ),
+        key(
             "algorithms",
             Kind::SomeChoices(ALGORITHMS),
             r#"["RS256"]"#,
-            "What the token may be signed with.",
+            "What the token may be signed with. With `secret` it is `HS256`, when absent, `HS384` \
+             or `HS512` alone, and without one never.",
         )
         .default(r#"["RS256", "PS256", "ES256", "EdDSA"]"#),
+        key(
+            "distrust",
+            Kind::Texts,
+            r#"["2026-01", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"]"#,
+            "Keys whose tokens are refused from the next reload on, whatever the issuer says: by \
+             `kid`, or by thumbprint (RFC 7638).",
+        )
+        .default("[]"),
+        key(
+            "max_stale",
+            Kind::Text,
+            r#""1h""#,
+            "How long keys are used after the issuer last vouched for them, `30d` at most. `0s` \
+             keeps them until shortly after they should have been fetched again.",
+        )
+        .default(r#""24h""#),
+        key(
+            "snapshot",
+            Kind::Text,
+            r#"".portcullis/user-keys.json""#,
+            "A file that keeps the last good keys, so that a restart while the issuer is away goes \
+             on serving. It is sealed with `.portcullis/snapshot-key`, which is made when absent.",
+        ),
+        key(
+            "start",
+            Kind::Choice(&["lazy", "wait", "fail"]),
+            r#""fail""#,
+            "What `serve` does at its start without keys: `lazy` listens at once, `wait` waits for \
+             them before, `fail` ends with status 1. Either way `/ready` refuses until every \
+             authorizer has had its keys once.",
+        )
+        .default(r#""lazy""#),
+        key(
+            "start_wait",
+            Kind::Text,
+            r#""10s""#,
+            "How long `start` waits, from `1s` to `10m`: `wait` listens then without keys, `30s` \
+             when absent; `fail` ends then, or when the first fetch has failed when absent.",
+        ),
         key(
             "leeway",
             Kind::Text,
@@ -145,4 +201,5 @@ pub(crate) const AUTHORIZER: Table = Table {
 
 pub(crate) const ALGORITHMS: &[&str] = &[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
+    "HS256", "HS384", "HS512",
 ];

@@ -19,6 +19,14 @@ pub(crate) const LOG: Table = Table {
         )
         .default(r#""plain""#),
         key(
+            "refusals",
+            Kind::Choice(&["sampled", "off"]),
+            r#""off""#,
+            "Whether there is a line for each refused token, with a hint at what is wrong: of each \
+             reason the first 10 of a second, then one of 100.",
+        )
+        .default(r#""sampled""#),
+        key(
             "format",
             Kind::Choice(&["json", "text"]),
             r#""json""#,

@@ -84,6 +84,14 @@ pub(crate) const SERVER: Table = Table {
              see first that `/ready` refuses. At most `24h`.",
         )
         .default(r#""0s""#),
+        key(
+            "ready",
+            Kind::Text,
+            r#""/ready""#,
+            "A path that tells load balancers, without credentials and before any route: 200, or \
+             503 until every authorizer has had its keys once and from the signal to end on. None \
+             when absent; the admin listener has `/ready` in any case.",
+        ),
     ],
     later: &[],
 };

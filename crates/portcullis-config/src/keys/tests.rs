@@ -18,7 +18,12 @@ fn file(title: &str, name: &str, value: &str) -> String {
         "[authorizer.NAME]" => {
             let server = "[server]\nurl = \"https://a.example\"\n";
             let rest = without(user);
-            format!("{STANDARD}{MAIN}[authorizer.user]\n{line}{rest}{server}")
+            let more = match name {
+                "algorithms" if value.contains("HS") => "secret = \"file:a\"\n",
+                "start_wait" => "start = \"wait\"\n",
+                _ => "",
+            };
+            format!("{STANDARD}{MAIN}[authorizer.user]\n{line}{more}{rest}{server}")
         }
         "[authorizer.NAME.introspection]" => {
             let proof = match name {
@@ -270,10 +275,10 @@ fn every_key_for_later_is_refused_in_so_many_words() {
 #[test]
 fn the_algorithms_are_those_of_the_verifier() {
     assert!(
-        ALGORITHMS
-            .iter()
-            .copied()
-            .eq(Algorithm::ALL.map(Algorithm::name))
+        ALGORITHMS.iter().copied().eq(Algorithm::ALL
+            .into_iter()
+            .chain(Algorithm::HMAC)
+            .map(Algorithm::name))
     );
 }
 

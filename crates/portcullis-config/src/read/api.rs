@@ -6,10 +6,9 @@ use super::auth;
 use super::authorizer::{Names, check_name};
 use super::conflict::{Located, Seen};
 use super::fields::{Entry, Fields, entries};
-use super::identity;
 use super::reader::{Reader, Reported, all};
 use super::route::{self, Shared};
-use super::{cors, path_rules, resource, step_up, upstream};
+use super::{cors, identity, path_rules, realm, resource, step_up, upstream};
 use crate::api::{Api, AuthFrom, ErrorBodies, Method, Route, TokenForwarding};
 use crate::diagnostic::Diagnostic;
 use crate::keys::API;
@@ -51,6 +50,7 @@ fn read(
     let errors = fields.optional("errors", |entry| reader.choice(&entry, &ErrorBodies::ALL));
     let cors = fields.optional("cors", |entry| cors::read(reader, &entry));
     let identity = fields.optional("identity", |entry| identity::read(reader, &entry));
+    let realm = fields.optional("realm", |entry| realm::read(reader, &entry));
     let resource = fields.optional("resource", |own| {
         resource::read(reader, &own, entry.name, paths)
     });
@@ -72,6 +72,7 @@ fn read(
         cors: cors?.flatten(),
         websocket_expires: websocket_expires?.unwrap_or_default(),
         paths: paths?,
+        realm: realm?,
         identity: identity?.unwrap_or_default(),
         resource: resource?,
         routes: routes?,

@@ -6,9 +6,8 @@ use portcullis_token::Algorithm;
 use super::fields::{Entry, Fields, entries};
 use super::policy;
 use super::reader::{Reader, Reported, all};
-use super::{admission, claim_rule, dpop, duration, source, token_rules};
-use crate::address::parse_secure_url;
-use crate::authorizer::{Authorizer, AuthorizerKind, Check, IssuerUrl, JwtAuthorizer, KeySource};
+use super::{admission, claim_rule, dpop, duration, source, token_rules, trusted_keys};
+use crate::authorizer::{Authorizer, AuthorizerKind, Check, IssuerUrl, JwtAuthorizer};
 use crate::diagnostic::Diagnostic;
 use crate::keys::AUTHORIZER;
 
@@ -99,7 +98,9 @@ pub(super) fn read_all(
         .map(|entry| read(reader, entry, policies, names.has_url))
         .collect();
     names.broken().map_or(Ok(()), Err)?;
-    all(authorizers)
+    let authorizers = all(authorizers)?;
+    trusted_keys::check_snapshots(reader, &authorizers, &names.entries)?;
+    Ok(authorizers)
 }
 
 fn read(
@@ -158,12 +159,17 @@ fn read_jwt(
     has_url: bool,
 ) -> Result<JwtAuthorizer, Reported> {
     let issuer = read_issuer(reader, fields);
-    let keys = read_keys(reader, fields, issuer.as_ref());
-    let audience = read_audience(reader, fields);
-    let algorithms = fields.optional("algorithms", |entry| {
-        let list = reader.list(&entry, "a list of algorithms", read_algorithm)?;
-        some(reader, &entry, list)
+    let keys = trusted_keys::read_source(reader, fields, issuer.as_ref());
+    let fetching = trusted_keys::read_fetching(reader, fields, keys.as_ref());
+    let distrust = fields.optional("distrust", |entry| {
+        trusted_keys::read_distrusted(reader, &entry, issuer.as_ref(), keys.as_ref())
     });
+    let audience = read_audience(reader, fields);
+    let algorithms = trusted_keys::read_algorithms(reader, fields);
+    let secret = match (&keys, &algorithms) {
+        (Ok(keys), Ok(algorithms)) => trusted_keys::check_secret(reader, fields, keys, algorithms),
+        _ => Ok(()),
+    };
     let leeway = fields.optional("leeway", |entry| read_leeway(reader, &entry));
     let scope_claims = fields.optional("scope_claims", |entry| {
         let list = reader.texts(&entry)?;
@@ -194,11 +200,14 @@ fn read_jwt(
         admission::read_revoked(reader, &entry, issuer.as_ref())
     });
     let (dpop, dpop_nonce) = dpop?;
+    secret?;
     Ok(JwtAuthorizer {
         issuer: issuer?,
         keys: keys?,
+        fetching: fetching?,
+        distrust: distrust?.unwrap_or_default(),
         audience: audience?,
-        algorithms: algorithms?.unwrap_or_else(|| Algorithm::DEFAULT.to_vec()),
+        algorithms: algorithms?,
         leeway: leeway?.unwrap_or(LEEWAY),
         scope_claims: scope_claims?.unwrap_or_else(|| SCOPE_CLAIMS.map(str::to_owned).to_vec()),
         policy: policy?,
@@ -229,29 +238,6 @@ fn read_issuer(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<Check<Iss
         .map_err(|error| reader.bad(&entry, error))
 }
 
-fn read_keys(
-    reader: &mut Reader<'_>,
-    fields: &Fields<'_>,
-    issuer: Result<&Check<IssuerUrl>, &Reported>,
-) -> Result<KeySource, Reported> {
-    if let Some(entry) = fields.find("jwks") {
-        let text = reader.text(&entry)?.value();
-        let url = parse_secure_url(&text);
-        return url
-            .map(KeySource::Jwks)
-            .map_err(|error| reader.bad(&entry, error));
-    }
-    if matches!(issuer, Ok(Check::Any)) {
-        let span = fields
-            .find("issuer")
-            .map_or(fields.span(), |entry| entry.span());
-        let problem = Diagnostic::new(span, "`issuer = \"any\"` needs `jwks`")
-            .hint("write where the keys are: `jwks = \"https://…\"`");
-        return Err(reader.refuse(problem));
-    }
-    Ok(KeySource::Discovery)
-}
-
 fn read_audience(
     reader: &mut Reader<'_>,
     fields: &Fields<'_>,
@@ -276,7 +262,10 @@ fn read_audience(
     }
 }
 
-fn read_algorithm(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Algorithm, Reported> {
+pub(super) fn read_algorithm(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_>,
+) -> Result<Algorithm, Reported> {
     let text = reader.text(entry)?;
     let value = text.value();
     value.parse().map_err(|_| {
@@ -290,7 +279,8 @@ fn read_algorithm(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Algorith
             .is_some_and(|start| start.eq_ignore_ascii_case("HS"))
         {
             let message = "the HMAC algorithms are not accepted: whoever checks could also sign";
-            let hint = "let the issuer sign with RS256 or another of its public-key algorithms";
+            let hint = "let the issuer sign with RS256 or another of its public-key algorithms; a \
+                        `secret` that it shares with you is the only key for HS256";
             return reader.refuse(Diagnostic::new(span, message).hint(hint));
         }
         let names = || Algorithm::ALL.iter().map(|algorithm| algorithm.name());

@@ -13,6 +13,8 @@ const SUBJECTS: [(&str, LoggedSubject); 3] = [
     ("none", LoggedSubject::None),
 ];
 
+const REFUSALS: [(&str, bool); 2] = [("sampled", true), ("off", false)];
+
 const FORMATS: [(&str, LogFormat); 2] = [("json", LogFormat::Json), ("text", LogFormat::Text)];
 
 pub(super) fn read_log(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Log, Reported> {
@@ -22,10 +24,12 @@ pub(super) fn read_log(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Log
     };
     let access = fields.optional("access", |entry| reader.flag(&entry));
     let subject = fields.optional("subject", |entry| reader.choice(&entry, &SUBJECTS));
+    let refusals = fields.optional("refusals", |entry| reader.choice(&entry, &REFUSALS));
     let format = fields.optional("format", |entry| reader.choice(&entry, &FORMATS));
     Ok(Log {
         access: access?.unwrap_or(default.access),
         subject: subject?.unwrap_or(default.subject),
+        refusals: refusals?.unwrap_or(default.refusals),
         format: format?,
     })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::fields::{Entry, Fields};
 use super::reader::{Reader, Reported};
 use super::upstream::read_url;
-use super::{admin, limits, tls};
+use super::{admin, limits, ready, tls};
 use crate::config::Server;
 use crate::diagnostic::Diagnostic;
 use crate::keys::SERVER;
@@ -27,6 +27,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Server,
             tls: None,
             limit_headers: LIMIT_HEADERS.to_vec(),
             admin: None,
+            ready: None,
             drain: admin::DRAIN,
             drain_delay: Duration::ZERO,
             trusted_proxies: Vec::new(),
@@ -48,6 +49,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Server,
     let limits = fields.optional("limits", |entry| limits::read(reader, &entry));
     let tls = fields.optional("tls", |entry| tls::read(reader, &entry));
     let admin = fields.optional("admin", |entry| admin::read(reader, &entry));
+    let ready = fields.optional("ready", |entry| ready::read(reader, &entry));
     let [drain, drain_delay] = ["drain", "drain_delay"]
         .map(|name| fields.optional(name, |entry| admin::read_drain(reader, &entry)));
     Ok(Server {
@@ -58,6 +60,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Server,
         tls: tls?,
         limit_headers: limit_headers?.unwrap_or_else(|| LIMIT_HEADERS.to_vec()),
         admin: admin?,
+        ready: ready?,
         drain: drain?.unwrap_or(admin::DRAIN),
         drain_delay: drain_delay?.unwrap_or_default(),
         trusted_proxies: trusted_proxies?.unwrap_or_default(),

@@ -12,6 +12,7 @@ mod resource;
 mod server;
 mod sources;
 mod token_rules;
+mod trusted_keys;
 mod upstream;
 mod values;
 

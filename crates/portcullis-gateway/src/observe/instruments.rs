@@ -17,6 +17,7 @@ pub(crate) struct Instruments {
     pub(super) connections: AtomicU64,
     pub(super) generation: AtomicU64,
     pub(super) reload_failed: AtomicBool,
+    ending: AtomicBool,
     pub(super) lost_spans: Arc<AtomicU64>,
     pub(super) lost_lines: OnceLock<Arc<AtomicU64>>,
     spans: mpsc::Sender<Span>,
@@ -42,6 +43,7 @@ impl Instruments {
             connections: AtomicU64::new(0),
             generation: AtomicU64::new(1),
             reload_failed: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
             lost_spans: lost,
             lost_lines: OnceLock::new(),
             spans: sender,
@@ -63,6 +65,15 @@ impl Instruments {
     /// Another plan should have served, and could not be had.
     pub(crate) fn reload_failed(&self) {
         self.reload_failed.store(true, Ordering::Relaxed);
+    }
+
+    /// No more requests should be sent.
+    pub(crate) fn end(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
     }
 
     /// Hands the span on, or counts it as lost where too many wait. Nobody is waited for.

@@ -14,6 +14,8 @@ use crate::plan::{Route, Target};
 #[derive(Debug)]
 pub(crate) struct Observed {
     pub(super) logs_access: bool,
+    /// Whether refused tokens are told, each with a hint.
+    pub(crate) logs_refusals: bool,
     pub(super) subject: LoggedSubject,
     /// Whether spans are made at all.
     pub(super) traces: bool,
@@ -62,6 +64,7 @@ impl Observed {
     pub(crate) fn new(config: &Config, cache: Cache) -> Self {
         Self {
             logs_access: config.log.access,
+            logs_refusals: config.log.refusals,
             subject: config.log.subject,
             traces: config.telemetry.otlp.is_some(),
             sample_percent: config.telemetry.sample_percent,

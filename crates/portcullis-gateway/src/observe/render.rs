@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use super::instruments::Instruments;
 use super::metric;
 use super::series::{Answered, BOUNDS, Durations, Histogram};
+use super::verifications;
 use crate::plan::Plan;
 
 type Labels<'l> = &'l [(&'static str, &'l str)];
@@ -17,6 +18,7 @@ pub(super) fn text(instruments: &Instruments, plan: &Plan) -> String {
     requests(&mut page, plan);
     decisions(&mut page, plan);
     limits(&mut page, plan);
+    verifications::show(&mut page, plan);
     keys(&mut page, plan);
     cache(&mut page, plan);
     upstreams(&mut page, plan);
@@ -25,17 +27,17 @@ pub(super) fn text(instruments: &Instruments, plan: &Plan) -> String {
 }
 
 #[derive(Default)]
-struct Page {
+pub(super) struct Page {
     text: String,
 }
 
 impl Page {
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
+    pub(super) fn family(&mut self, name: &str, kind: &str, help: &str) {
         self.text
             .push_str(&format!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
     }
 
-    fn sample(&mut self, name: &str, labels: Labels<'_>, value: impl Display) {
+    pub(super) fn sample(&mut self, name: &str, labels: Labels<'_>, value: impl Display) {
         self.text.push_str(name);
         for (index, (label, text)) in labels.iter().enumerate() {
             let before = if index == 0 { '{' } else { ',' };
@@ -47,15 +49,27 @@ impl Page {
     }
 
     fn histogram(&mut self, name: &str, labels: Labels<'_>, histogram: &Histogram) {
-        let counts = histogram.counts();
         let ends = BOUNDS.iter().map(|bound| seconds(*bound));
+        let counts = histogram.counts().into_iter();
+        let buckets = counts.zip(ends.chain(["+Inf".to_owned()]));
+        self.buckets(name, labels, buckets, &seconds(histogram.sum()));
+    }
+
+    /// A histogram of how many values were in each bucket, with the bucket's upper end.
+    pub(super) fn buckets(
+        &mut self,
+        name: &str,
+        labels: Labels<'_>,
+        buckets: impl Iterator<Item = (u64, String)>,
+        sum: &str,
+    ) {
         let mut total = 0;
-        for (count, end) in counts.iter().zip(ends.chain(["+Inf".to_owned()])) {
+        for (count, end) in buckets {
             total += count;
             let labels = [labels, &[("le", end.as_str())]].concat();
             self.sample(&format!("{name}_bucket"), &labels, total);
         }
-        self.sample(&format!("{name}_sum"), labels, seconds(histogram.sum()));
+        self.sample(&format!("{name}_sum"), labels, sum);
         self.sample(&format!("{name}_count"), labels, total);
     }
 
@@ -156,6 +170,18 @@ fn keys(page: &mut Page, plan: &Plan) {
             page.sample(metric::JWKS_FETCHES, &labels, count);
         }
     }
+    let help = "Keys in use.";
+    page.family(metric::JWKS_KEYS, "gauge", help);
+    for ((issuer, source), status) in &sources {
+        let labels = [("issuer", issuer.as_str()), ("source", source)];
+        page.sample(metric::JWKS_KEYS, &labels, status.keys.len());
+    }
+    let help = "Whether the issuer has failed since it vouched for its keys.";
+    page.family(metric::JWKS_STALE, "gauge", help);
+    for ((issuer, source), status) in &sources {
+        let labels = [("issuer", issuer.as_str()), ("source", source)];
+        page.sample(metric::JWKS_STALE, &labels, u8::from(status.is_stale));
+    }
     let help = "How long ago the issuer vouched for its keys.";
     page.family(metric::JWKS_AGE, "gauge", help);
     for ((issuer, source), status) in &sources {
@@ -235,7 +261,7 @@ fn process(page: &mut Page, instruments: &Instruments) {
 }
 
 /// Microseconds as seconds, without the rounding of floats.
-fn seconds(micros: u64) -> String {
+pub(super) fn seconds(micros: u64) -> String {
     let (whole, part) = (micros / 1_000_000, micros % 1_000_000);
     let digits = format!("{part:06}");
     let digits = digits.trim_end_matches('0');

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
-use portcullis::{Cache, Issuer, Revocation, RevocationList, Verifier};
-use portcullis_config::{AuthorizerKind, Check, Dpop, JwtAuthorizer};
+use portcullis::{
+    Cache, DistrustList, Distrusted, Issuer, Observer, Revocation, RevocationList, Verifier,
+};
+use portcullis_config::{AuthorizerKind, Check, Config, Dpop, IssuerUrl, JwtAuthorizer};
 use portcullis_token::{ProofRules, TokenSource, UnixTime};
 
 use super::{Environment, PlanError};
@@ -12,6 +14,9 @@ use crate::policy::Imposed;
 pub(crate) struct Authorizer {
     pub(crate) name: String,
     pub(crate) verifier: Verifier,
+    /// Who logs its refusals, and counts its answers where somebody may ask for metrics.
+    pub(crate) observer: Observer,
+    pub(crate) is_counted: bool,
     pub(crate) dpop: Dpop,
     pub(crate) sources: Vec<TokenSource>,
     /// The issuer as the file has it; none when any may issue.
@@ -22,6 +27,7 @@ pub(crate) struct Authorizer {
 
 pub(super) fn compile(
     authorizer: &portcullis_config::Authorizer,
+    config: &Config,
     cache: &Cache,
     environment: &mut Environment<'_>,
 ) -> Result<Authorizer, PlanError> {
@@ -59,7 +65,14 @@ pub(super) fn compile(
         .issuer(issuer)
         .clock(Arc::clone(&environment.clock))
         .replays(Arc::new(proofs.used))
-        .cache(cache.clone());
+        .cache(cache.clone())
+        .distrust(distrust(jwt));
+    let observer = (environment.observer)(&authorizer.name);
+    // Nobody else could see the counters, which take time for each token.
+    let is_counted = config.server.admin.is_some();
+    if is_counted {
+        builder = builder.observer(observer.clone().without_lines());
+    }
     if !jwt.revoked.is_empty() {
         builder = builder.revocations(Arc::new(revocations(jwt, environment)?));
     }
@@ -70,6 +83,8 @@ pub(super) fn compile(
     Ok(Authorizer {
         name: authorizer.name.clone(),
         verifier,
+        observer,
+        is_counted,
         dpop: jwt.dpop,
         sources: jwt.sources.clone(),
         issuer: match &jwt.issuer {
@@ -78,6 +93,27 @@ pub(super) fn compile(
         },
         imposed: Imposed::compile(jwt),
     })
+}
+
+/// How tokens may spell an issuer: as its discovery document does, with or without a last slash.
+fn spellings(issuer: &IssuerUrl) -> [String; 2] {
+    let bare = issuer.as_written().trim_end_matches('/');
+    [bare.to_owned(), format!("{bare}/")]
+}
+
+/// The keys that the file does not trust.
+fn distrust(jwt: &JwtAuthorizer) -> DistrustList {
+    let thumbprints = jwt.distrust.thumbprints.iter().copied();
+    let thumbprints = thumbprints.map(Distrusted::Thumbprint);
+    let Check::Is(issuer) = &jwt.issuer else {
+        return DistrustList::new(thumbprints);
+    };
+    let spellings = spellings(issuer);
+    let of_issuers = spellings.iter().flat_map(|issuer| {
+        let ids = jwt.distrust.ids.iter();
+        ids.map(move |id| Distrusted::key_id(issuer, id))
+    });
+    DistrustList::new(thumbprints.chain(of_issuers))
 }
 
 /// The revocations of the file, which the next file may take back, and time never does.
@@ -89,9 +125,7 @@ fn revocations(
     let Check::Is(url) = &jwt.issuer else {
         return Err(PlanError::RevokedWithoutIssuer);
     };
-    // Tokens have the spelling that the issuer's discovery document has.
-    let bare = url.as_written().trim_end_matches('/');
-    let spellings = [bare.to_owned(), format!("{bare}/")];
+    let spellings = spellings(url);
     let room = jwt.revoked.len() * spellings.len();
     let list = RevocationList::with_room(Arc::clone(&environment.clock), room);
     let tokens = jwt.revoked.tokens.iter().cloned().map(Revocation::Token);

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
-use portcullis::{Introspection, Issuer, KeySource, Keys};
+use portcullis::{Introspection, Issuer, KeySource, Keys, Observer};
 use portcullis_config::{Check, JwtAuthorizer, Source};
 use portcullis_gateway::{Environment, Gateway, Plan, PlanError, ProofMemory};
 use portcullis_testkit::{TestClock, TestIntrospection, TestIssuer, TokenBuilder};
@@ -79,6 +79,7 @@ impl World {
         let parsed = portcullis_config::parse(&source, &|_| None).unwrap();
         let mut environment = Environment {
             issuer: &mut |jwt| self.issuer_of(jwt),
+            observer: &mut |_| Observer::default(),
             clock: Arc::new(self.clock.clone()),
             tells_reason: self.tells_reason,
             directory: &self.directory,

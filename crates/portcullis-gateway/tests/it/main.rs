@@ -21,6 +21,7 @@ mod framing;
 mod grpc;
 mod headers;
 mod http2;
+mod keys;
 mod life_cycle;
 mod limits;
 mod logins;

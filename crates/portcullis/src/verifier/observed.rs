@@ -33,16 +33,31 @@ impl Verifier {
         if !span.is_disabled() {
             self.describe(&span, observer, credentials.token(), refusal);
         }
-        if let Some(reason) = refusal {
-            let refused = Refused {
-                reason,
-                token: credentials.token(),
-                issuers: &self.issuer_names(),
-            };
-            let now = self.shared.clock.now();
-            span.in_scope(|| observer.log(&refused, now));
+        if let Some(reason) = refusal.filter(|_| observer.writes_lines()) {
+            span.in_scope(|| self.log_refusal(observer, credentials.token(), reason));
         }
         answer
+    }
+
+    /// Has `observer` log that this verifier has refused `token`, as if it had seen that itself.
+    ///
+    /// For an observer [without lines](Observer::without_lines), once it is known that the request
+    /// is refused.
+    ///
+    /// ```
+    /// use portcullis::{Issuer, Observer, Reason, Verifier};
+    ///
+    /// let issuer = Issuer::discover("https://tenant.eu.auth0.com/").audience("https://expenses-api");
+    /// let verifier = Verifier::builder().issuer(issuer).build().unwrap();
+    /// verifier.log_refusal(&Observer::default(), "undefined", Reason::NotJwt);
+    /// ```
+    pub fn log_refusal(&self, observer: &Observer, token: &str, reason: Reason) {
+        let refused = Refused {
+            reason,
+            token,
+            issuers: &self.issuer_names(),
+        };
+        observer.log(&refused, self.shared.clock.now());
     }
 
     fn describe(&self, span: &Span, observer: &Observer, token: &str, refusal: Option<Reason>) {

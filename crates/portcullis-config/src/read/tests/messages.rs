@@ -36,7 +36,7 @@ fn an_unknown_key() {
     3 | port = 8080
       | ^^^^
       |
-      = hint: the keys of [server] are `listen`, `url`, `workers`, `trusted_proxies`, `client_certificate_header`, `limit_headers`, `limits`, `tls`, `admin`, `drain`, `drain_delay`
+      = hint: the keys of [server] are `listen`, `url`, `workers`, `trusted_proxies`, `client_certificate_header`, `limit_headers`, `limits`, `tls`, `admin`, `drain`, `drain_delay`, `ready`
     "#);
 }
 
@@ -274,7 +274,7 @@ auth = "user"
         7 | algorithms = ["HS256", "RS265"]
           |               ^^^^^^^
           |
-          = hint: let the issuer sign with RS256 or another of its public-key algorithms
+          = hint: let the issuer sign with RS256 or another of its public-key algorithms; a `secret` that it shares with you is the only key for HS256
 
         error: not a supported signature algorithm
          --> portcullis.toml:7:24

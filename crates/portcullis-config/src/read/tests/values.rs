@@ -169,7 +169,10 @@ fn an_issuer_is_an_address_or_given_up_in_words() {
                 "",
             ),
             ("\"http://localhost:4000/\"", ""),
-            ("\"any\"", "`issuer = \"any\"` needs `jwks`"),
+            (
+                "\"any\"",
+                "`issuer = \"any\"` needs `jwks`, `jwks_file` or `secret`",
+            ),
             ("\"any\"\njwks = \"https://example.com/keys\"", ""),
             // A variable cannot give up a check.
             (
