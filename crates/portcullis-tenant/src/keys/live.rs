@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use portcullis_token::KeySet;
 
 use super::KeyRing;
 
@@ -20,6 +21,8 @@ pub(crate) struct Published {
     pub(crate) ring: KeyRing,
     /// The key set as JSON.
     pub(crate) jwks: Bytes,
+    /// The same, to verify the tenant's own tokens with.
+    pub(crate) verifying: KeySet,
 }
 
 impl LiveKeys {
@@ -44,8 +47,13 @@ impl LiveKeys {
 
 impl Published {
     fn of(ring: KeyRing) -> Self {
-        let jwks = ring.jwks().to_string().into();
-        Self { ring, jwks }
+        let jwks: Bytes = ring.jwks().to_string().into();
+        Self {
+            // The empty set, which verifies nothing, if a key could sign and not verify.
+            verifying: KeySet::parse(&jwks).unwrap_or_default(),
+            ring,
+            jwks,
+        }
     }
 }
 
