@@ -16,7 +16,7 @@ const READ: &[&str] = &["read:signing_keys"];
 
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new(Verb::Get, "/keys/signing", READ, |call| {
-        Box::pin(ready(list(call)))
+        Box::pin(ready(Ok(list(call))))
     }),
     Operation::new(Verb::Get, "/keys/signing/{kid}", READ, |call| {
         Box::pin(ready(read(call)))
@@ -35,10 +35,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
     ),
 ];
 
-fn list(call: &Call) -> Answered {
+fn list(call: &Call) -> Answer {
     let keys = call.tenant.keys.load().ring.list();
     let keys: Vec<Value> = keys.iter().map(show).collect();
-    Ok(Answer::Content(keys.into()))
+    Answer::Content(keys.into())
 }
 
 fn read(call: &Call) -> Answered {
