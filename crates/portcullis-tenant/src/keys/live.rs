@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+
 use portcullis_token::KeySet;
 
 use super::KeyRing;
@@ -21,8 +22,8 @@ pub(crate) struct Published {
     pub(crate) ring: KeyRing,
     /// The key set as JSON.
     pub(crate) jwks: Bytes,
-    /// The same, to verify the tenant's own tokens with.
-    pub(crate) verifying: KeySet,
+    /// The same, to check what comes back to us.
+    pub(crate) key_set: KeySet,
 }
 
 impl LiveKeys {
@@ -48,11 +49,11 @@ impl LiveKeys {
 impl Published {
     fn of(ring: KeyRing) -> Self {
         let jwks: Bytes = ring.jwks().to_string().into();
+        let key_set = KeySet::parse(&jwks).expect("the ring writes a JWK set");
         Self {
-            // The empty set, which verifies nothing, if a key could sign and not verify.
-            verifying: KeySet::parse(&jwks).unwrap_or_default(),
             ring,
             jwks,
+            key_set,
         }
     }
 }

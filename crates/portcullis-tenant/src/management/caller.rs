@@ -50,7 +50,7 @@ impl Api {
         let keys = tenant.keys.load();
         let (now, sender) = (tenant.clock.now(), Sender::default());
         self.rules
-            .verify(&token, &keys.verifying, &sender, now, &mut ())
+            .verify(&token, &keys.key_set, &sender, now, &mut ())
     }
 }
 

@@ -136,10 +136,12 @@ pub(super) const MEMBERS: &[Member] = &[
 ];
 
 /// What Auth0 gives an application that does not say.
-const OTHER_DEFAULTS: [(&str, bool); 4] = [
+const OTHER_DEFAULTS: [(&str, bool); 5] = [
     ("is_token_endpoint_ip_header_trusted", false),
     ("sso_disabled", false),
+    // The same by its older name and by the one that tools send.
     ("cross_origin_auth", false),
+    ("cross_origin_authentication", false),
     ("custom_login_page_on", true),
 ];
 
@@ -251,6 +253,13 @@ pub(super) fn apply(client: &mut Client, members: &Map<String, Value>) {
             "client_secret" | "client_authentication_methods" => {}
             _ => drop(other.insert(name.clone(), value.clone())),
         }
+    }
+    match members.get("client_authentication_methods") {
+        Some(Value::Null) if client.authentication_method == PRIVATE_KEY => {
+            "client_secret_post".clone_into(&mut client.authentication_method);
+        }
+        Some(Value::Object(_)) => PRIVATE_KEY.clone_into(&mut client.authentication_method),
+        _ => {}
     }
     merge(&mut client.other, &other.into());
 }

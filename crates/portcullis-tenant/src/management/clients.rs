@@ -70,9 +70,10 @@ async fn create(call: &Call) -> Answered {
     let members = call.object(MEMBERS, Presence::Whole)?;
     let app_type = members.get("app_type").and_then(Value::as_str);
     let mut client = blank(ids::letters("", 32)?, app_type, call.now());
+    let keys = parse_keys(call, &client.client_id, &members).await?;
+    let secret = NextSecret::choose(call, &members).await?;
     apply(&mut client, &members);
-    let keys = choose_keys(call, &mut client, &members).await?;
-    let secret = choose_secret(call, &mut client, &members).await?;
+    let secret = secret.give(&mut client);
     call.database().clients().insert(&client).await?;
     add_keys(call, &keys).await?;
     let kept = keys_of(call, &client).await?;
@@ -81,28 +82,39 @@ async fn create(call: &Call) -> Answered {
 
 async fn update(call: &Call) -> Answered {
     let members = call.object(MEMBERS, Presence::Partial)?;
-    let mut client = find(call, call.id()).await?;
-    apply(&mut client, &members);
-    let keys = choose_keys(call, &mut client, &members).await?;
-    let secret = choose_secret(call, &mut client, &members).await?;
-    save(call, &mut client).await?;
+    find(call, call.id()).await?;
+    let keys = parse_keys(call, call.id(), &members).await?;
+    let next = NextSecret::choose(call, &members).await?;
+    // Not written as it was read above: a secret that was rotated meanwhile would be back.
+    let mut told = None;
+    let clients = call.database().clients();
+    let changed = clients.change(call.id(), |client| {
+        apply(client, &members);
+        told = next.give(client);
+        client.updated_at = call.now();
+        Ok::<_, Refusal>(())
+    });
+    let client = changed.await?.ok_or(Refusal::Absent(Object::Client))?;
     add_keys(call, &keys).await?;
     let kept = keys_of(call, &client).await?;
-    Ok(Answer::Content(with_secret(show(&client, &kept), secret)))
+    Ok(Answer::Content(with_secret(show(&client, &kept), told)))
 }
 
 async fn rotate_secret(call: &Call) -> Answered {
-    let mut client = find(call, call.id()).await?;
-    if matches!(client.authentication_method.as_str(), "none" | PRIVATE_KEY) {
-        return Err(Refusal::NotAllowed(
-            "The client does not authenticate with a secret.",
-        ));
-    }
     let secret = ids::secret()?;
-    client.secret = Some(hash(&secret));
-    save(call, &mut client).await?;
-    let kept = keys_of(call, &client).await?;
-    let shown = with_secret(show(&client, &kept), Some(secret));
+    let clients = call.database().clients();
+    let changed = clients.change(call.id(), |client| {
+        if !has_secret(client) {
+            return Err(Refusal::NotAllowed(
+                "The client does not authenticate with a secret.",
+            ));
+        }
+        client.secret = Some(hash(&secret));
+        client.updated_at = call.now();
+        Ok(())
+    });
+    let client = changed.await?.ok_or(Refusal::Absent(Object::Client))?;
+    let shown = with_secret(show(&client, &[]), Some(secret));
     Ok(Answer::Content(shown))
 }
 
@@ -120,15 +132,6 @@ pub(super) async fn find(call: &Call, id: &str) -> Result<Client, Refusal> {
     found.ok_or(Refusal::Absent(Object::Client))
 }
 
-async fn save(call: &Call, client: &mut Client) -> Result<(), Refusal> {
-    client.updated_at = call.now();
-    if call.database().clients().update(client).await? {
-        Ok(())
-    } else {
-        Err(Refusal::Absent(Object::Client))
-    }
-}
-
 async fn keys_of(call: &Call, client: &Client) -> Result<Vec<ClientCredential>, Refusal> {
     if client.authentication_method != PRIVATE_KEY {
         return Ok(Vec::new());
@@ -137,31 +140,25 @@ async fn keys_of(call: &Call, client: &Client) -> Result<Vec<ClientCredential>, 
     Ok(keys.of_client(&client.client_id).await?)
 }
 
-/// Reads how the client signs: keys to be added, and those that it has already.
-async fn choose_keys(
+/// Reads the keys that are to be added; those that are named by their ids must be there already.
+async fn parse_keys(
     call: &Call,
-    client: &mut Client,
+    client_id: &str,
     members: &Map<String, Value>,
 ) -> Result<Vec<ClientCredential>, Refusal> {
-    let Some(methods) = members.get("client_authentication_methods") else {
-        return Ok(Vec::new());
-    };
-    if methods.is_null() {
-        if client.authentication_method == PRIVATE_KEY {
-            "client_secret_post".clone_into(&mut client.authentication_method);
-        }
-        return Ok(Vec::new());
-    }
-    PRIVATE_KEY.clone_into(&mut client.authentication_method);
-    let known = call.database().client_credentials();
-    let known = known.of_client(&client.client_id).await?;
-    let listed = methods["private_key_jwt"]["credentials"].as_array();
+    let methods = members.get("client_authentication_methods");
+    let listed = methods.and_then(|methods| methods["private_key_jwt"]["credentials"].as_array());
+    let known = call
+        .database()
+        .client_credentials()
+        .of_client(client_id)
+        .await?;
     let mut keys = Vec::new();
     for credential in listed.into_iter().flatten() {
         match credential["id"].as_str() {
             Some(id) if known.iter().any(|key| key.id == id) => {}
             Some(_) => return Err(Refusal::Dangling(Object::Credential)),
-            None => keys.push(parse_credential(credential, &client.client_id, call.now())?),
+            None => keys.push(parse_credential(credential, client_id, call.now())?),
         }
     }
     Ok(keys)
@@ -175,31 +172,48 @@ async fn add_keys(call: &Call, keys: &[ClientCredential]) -> Result<(), Refusal>
     Ok(())
 }
 
-/// Gives the client the secret of the request, or one that is made where it needs one.
-///
-/// The answer is the one place in which a secret that was made is told.
-async fn choose_secret(
-    call: &Call,
-    client: &mut Client,
-    members: &Map<String, Value>,
-) -> Result<Option<Secret<String>>, Refusal> {
-    if matches!(client.authentication_method.as_str(), "none" | PRIVATE_KEY) {
-        client.secret = None;
-        return Ok(None);
+fn has_secret(client: &Client) -> bool {
+    !matches!(client.authentication_method.as_str(), "none" | PRIVATE_KEY)
+}
+
+/// The secret that a client gets if it needs one: that of the request, or one that is made.
+struct NextSecret {
+    text: Secret<String>,
+    hashed: ClientSecret,
+    is_named: bool,
+}
+
+impl NextSecret {
+    async fn choose(call: &Call, members: &Map<String, Value>) -> Result<Self, Refusal> {
+        let Some(text) = members.get("client_secret").and_then(Value::as_str) else {
+            let text = ids::secret()?;
+            return Ok(Self {
+                hashed: hash(&text),
+                text,
+                is_named: false,
+            });
+        };
+        let text = Secret::new(text.to_owned());
+        let hashed = call.tenant.passwords.hash(text.clone()).await;
+        Ok(Self {
+            hashed: ClientSecret::Phc(hashed.map_err(super::users::refuse_password)?),
+            text,
+            is_named: true,
+        })
     }
-    if let Some(secret) = members.get("client_secret").and_then(Value::as_str) {
-        let secret = Secret::new(secret.to_owned());
-        let hashed = call.tenant.passwords.hash(secret.clone()).await;
-        let phc = hashed.map_err(super::users::refuse_password)?;
-        client.secret = Some(ClientSecret::Phc(phc));
-        return Ok(Some(secret));
+
+    /// Gives it to the client, which needs one, and says so: the answer is where it is told.
+    fn give(self, client: &mut Client) -> Option<Secret<String>> {
+        if !has_secret(client) {
+            client.secret = None;
+            return None;
+        }
+        if client.secret.is_some() && !self.is_named {
+            return None;
+        }
+        client.secret = Some(self.hashed);
+        Some(self.text)
     }
-    if client.secret.is_some() {
-        return Ok(None);
-    }
-    let secret = ids::secret()?;
-    client.secret = Some(hash(&secret));
-    Ok(Some(secret))
 }
 
 fn with_secret(mut object: Value, secret: Option<Secret<String>>) -> Value {

@@ -35,7 +35,16 @@ pub(super) const OPERATIONS: &[Operation] = &[
         Box::pin(list_clients(call))
     })
     .paged(),
+    Operation::new(Verb::Patch, CLIENTS, UPDATE_SCOPE, |call| {
+        Box::pin(update_clients(call))
+    }),
 ];
+
+const CLIENT: &[Member] = &[
+    member("client_id", Kind::Text(1, 255)).required(),
+    member("status", Kind::Boolean).required(),
+];
+const CLIENT_LIST: Member = member("clients", Kind::Objects(50, CLIENT));
 
 /// The most clients that one connection lists.
 const MAX_CLIENTS: usize = 1000;
@@ -98,13 +107,16 @@ async fn update(call: &Call) -> Answered {
         let text = format!("'Additional properties not allowed: {fixed}'");
         return Err(Refusal::Body(text));
     }
-    let mut connection = find(call).await?;
-    apply(&mut connection, &members);
-    connection.updated_at = call.now();
-    if !call.database().connections().update(&connection).await? {
-        return Err(Refusal::Absent(Object::Connection));
-    }
-    one(call, show(&connection))
+    let connections = call.database().connections();
+    let changed = connections.change(call.id(), |connection| {
+        apply(connection, &members);
+        connection.updated_at = call.now();
+        Ok::<_, Refusal>(())
+    });
+    one(
+        call,
+        show(&changed.await?.ok_or(Refusal::Absent(Object::Connection))?),
+    )
 }
 
 async fn delete(call: &Call) -> Answered {
@@ -129,6 +141,31 @@ async fn list_clients(call: &Call) -> Answered {
         answer["next"] = next.into();
     }
     Ok(Answer::Content(answer))
+}
+
+/// Lets applications' users come from here, or no longer.
+async fn update_clients(call: &Call) -> Answered {
+    let changes = call.list(&CLIENT_LIST)?;
+    let connections = call.database().connections();
+    let changed = connections.change(call.id(), |connection| {
+        let enabled = &mut connection.enabled_clients;
+        for change in changes.as_array().into_iter().flatten() {
+            let id = change["client_id"].as_str().unwrap_or_default();
+            enabled.retain(|known| known != id);
+            if change["status"] == true {
+                enabled.push(id.to_owned());
+            }
+        }
+        let length = enabled.len();
+        if length > MAX_CLIENTS {
+            let text = format!("'Array is too long ({length}), maximum {MAX_CLIENTS}'");
+            return Err(Refusal::Body(text));
+        }
+        connection.updated_at = call.now();
+        Ok(())
+    });
+    changed.await?.ok_or(Refusal::Absent(Object::Connection))?;
+    Ok(Answer::Done)
 }
 
 async fn find(call: &Call) -> Result<Connection, Refusal> {

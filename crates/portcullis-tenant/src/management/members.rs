@@ -97,6 +97,14 @@ pub(super) fn check(
     check_object(object, known, presence, "")
 }
 
+/// Whether `value` is as the member must be.
+///
+/// # Errors
+/// What Auth0 says of it.
+pub(super) fn check_member(value: &Value, member: &Member) -> Result<(), String> {
+    check_value(value, member.kind, member.name)
+}
+
 fn check_object(
     object: &Map<String, Value>,
     known: &[Member],

@@ -234,14 +234,27 @@ impl Call {
         known: &[Member],
         presence: Presence,
     ) -> Result<Map<String, Value>, Refusal> {
-        let value: Value = serde_json::from_slice(&self.body).map_err(|_| Refusal::Json)?;
-        let Value::Object(object) = value else {
-            let found = members::type_name(&value);
-            let text = format!("'Expected type object but found type {found}'");
-            return Err(Refusal::Body(text));
+        let object = match self.json()? {
+            Value::Object(object) => object,
+            other => {
+                let found = members::type_name(&other);
+                let text = format!("'Expected type object but found type {found}'");
+                return Err(Refusal::Body(text));
+            }
         };
         members::check(&object, known, presence).map_err(Refusal::Body)?;
         Ok(object)
+    }
+
+    /// The body, which is a list: as the one member of an object, which `known` is.
+    pub(super) fn list(&self, known: &Member) -> Result<Value, Refusal> {
+        let value = self.json()?;
+        members::check_member(&value, known).map_err(Refusal::Body)?;
+        Ok(value)
+    }
+
+    fn json(&self) -> Result<Value, Refusal> {
+        serde_json::from_slice(&self.body).map_err(|_| Refusal::Json)
     }
 }
 

@@ -19,7 +19,7 @@ const OF_USER: &str = "/users/{id}/roles";
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new(Verb::Get, "/roles", READ, |call| Box::pin(list(call)))
         .paged()
-        .with_query(&["name_filter"]),
+        .with_query(&["name_filter", "type"]),
     Operation::new(Verb::Post, "/roles", &["create:roles"], |call| {
         Box::pin(create(call))
     }),
@@ -50,6 +50,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
 const MEMBERS: &[Member] = &[
     member("name", Kind::Text(1, 64)).required(),
     member("description", Kind::Text(0, 255)),
+    member("type", Kind::Word(&["tenant"])),
 ];
 const USER_IDS: &[Member] = &[member("users", Kind::Texts(50, 300)).required()];
 const ROLE_IDS: &[Member] = &[member("roles", Kind::Texts(50, 300)).required()];
@@ -60,6 +61,10 @@ const MAX_ROLES: usize = 1000;
 async fn list(call: &Call) -> Answered {
     let paging = Paging::of(call)?;
     let name = call.query.find("name_filter");
+    // The other kind is that of organizations, which this tenant does not have.
+    if call.query.find("type").is_some_and(|kind| kind != "tenant") {
+        return paging.answer_listing(call, "roles", paging.cut(Vec::new())?, show);
+    }
     let listing = call.database().roles().list(name, &paging.slice()).await?;
     paging.answer_listing(call, "roles", listing, show)
 }

@@ -20,8 +20,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
     }),
 ];
 
-/// Hours: 30 days and a year.
+/// Up to a year.
 const HOURS: Kind = Kind::Integer(1, 8760);
+const MINUTES: Kind = Kind::Integer(1, 525_600);
 
 const SESSIONS: &[Member] = &[member("oidc_logout_prompt_enabled", Kind::Boolean)];
 const OIDC_LOGOUT: &[Member] = &[member(
@@ -40,6 +41,8 @@ const MEMBERS: &[Member] = &[
     member("allowed_logout_urls", Kind::Callbacks),
     member("session_lifetime", HOURS),
     member("idle_session_lifetime", HOURS),
+    member("session_lifetime_in_minutes", MINUTES),
+    member("idle_session_lifetime_in_minutes", MINUTES),
     member("ephemeral_session_lifetime", HOURS),
     member("idle_ephemeral_session_lifetime", HOURS),
     member("session_cookie", Kind::Any),
@@ -83,6 +86,7 @@ async fn update(call: &Call) -> Answered {
     let members = call.object(MEMBERS, Presence::Partial)?;
     let mut settings = load(call).await?;
     for (name, value) in members {
+        let (name, value) = in_hours(name, value);
         if MERGED.contains(&name.as_str()) && value.is_object() {
             merge(&mut settings[&name], &value);
         } else {
@@ -97,9 +101,23 @@ async fn update(call: &Call) -> Answered {
     one(call, settings)
 }
 
+/// What tools send in minutes is kept in hours, as a fraction where it is one.
+fn in_hours(name: String, value: Value) -> (String, Value) {
+    let minutes = value
+        .as_u64()
+        .and_then(|minutes| u32::try_from(minutes).ok());
+    match (name.strip_suffix("_in_minutes"), minutes) {
+        (Some(name), Some(minutes)) if minutes % 60 == 0 => {
+            (name.to_owned(), (minutes / 60).into())
+        }
+        (Some(name), Some(minutes)) => (name.to_owned(), (f64::from(minutes) / 60.0).into()),
+        _ => (name, value),
+    }
+}
+
 /// A session that may rest for longer than it may last would be one that never rests too long.
 fn check_lifetimes(settings: &Value) -> Result<(), Refusal> {
-    let hours = |name: &str| settings[name].as_i64().unwrap_or(0);
+    let hours = |name: &str| settings[name].as_f64().unwrap_or(0.0);
     let (idle, whole) = (hours("idle_session_lifetime"), hours("session_lifetime"));
     if idle <= whole {
         return Ok(());

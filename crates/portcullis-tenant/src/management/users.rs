@@ -164,34 +164,30 @@ async fn create(call: &Call) -> Answered {
 async fn update(call: &Call) -> Answered {
     let members = call.object(CHANGES, Presence::Partial)?;
     check_changes(call, &members)?;
-    let mut user = find(call, call.id()).await?;
     let text = |name: &str| members.get(name).and_then(Value::as_str);
-    if text("connection").is_some_and(|name| name != user.connection) {
-        return Err(Refusal::Dangling(Object::Connection));
-    }
+    find(call, call.id()).await?;
     let phc = match text("password") {
         Some(password) => Some(hash(call, password).await?),
         None => None,
     };
-    apply(&mut user, &members);
-    if user.email.is_none() && user.username.is_none() {
-        let text = "'Missing required property: email'";
-        return Err(Refusal::Body(text.to_owned()));
-    }
-    user.updated_at = call.now();
-    let updated = call.database().users().update(&user).await;
-    let updated = updated.map_err(|error| match error {
-        DatabaseError::Duplicate { .. } if text("email").is_some() => {
-            Refusal::UserConflict("The specified new email already exists")
+    // Not written as it was read above: a block that came between would be undone.
+    let users = call.database().users();
+    let changed = users.change(call.id(), |user| {
+        if text("connection").is_some_and(|name| name != user.connection) {
+            return Err(ChangeError::Refused(Refusal::Dangling(Object::Connection)));
         }
-        DatabaseError::Duplicate { .. } => {
-            Refusal::UserConflict("The specified new username already exists")
+        apply(user, &members);
+        if user.email.is_none() && user.username.is_none() {
+            let text = "'Missing required property: email'";
+            return Err(ChangeError::Refused(Refusal::Body(text.to_owned())));
         }
-        error => error.into(),
-    })?;
-    if !updated {
-        return Err(Refusal::Absent(Object::User));
-    }
+        user.updated_at = call.now();
+        Ok(())
+    });
+    let changed = changed
+        .await
+        .map_err(|error| error.refuse(text("email").is_some()))?;
+    let user = changed.ok_or(Refusal::Absent(Object::User))?;
     if let Some(phc) = &phc {
         let identities = call.database().identities();
         identities
@@ -207,6 +203,33 @@ async fn update(call: &Call) -> Answered {
         hide_from_oneself(&mut shown);
     }
     one(call, shown)
+}
+
+/// Why a user was not changed.
+enum ChangeError {
+    Database(DatabaseError),
+    Refused(Refusal),
+}
+
+impl From<DatabaseError> for ChangeError {
+    fn from(error: DatabaseError) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl ChangeError {
+    fn refuse(self, is_of_email: bool) -> Refusal {
+        match self {
+            Self::Refused(refusal) => refusal,
+            Self::Database(DatabaseError::Duplicate { .. }) if is_of_email => {
+                Refusal::UserConflict("The specified new email already exists")
+            }
+            Self::Database(DatabaseError::Duplicate { .. }) => {
+                Refusal::UserConflict("The specified new username already exists")
+            }
+            Self::Database(error) => error.into(),
+        }
+    }
 }
 
 /// Each scope is for some members only.

@@ -72,6 +72,11 @@ const OPERATIONS: &[(Method, &str, &str)] = &[
     (Method::PATCH, "/connections/x", "update:connections"),
     (Method::DELETE, "/connections/x", "delete:connections"),
     (Method::GET, "/connections/x/clients", "read:connections"),
+    (
+        Method::PATCH,
+        "/connections/x/clients",
+        "update:connections",
+    ),
     (Method::GET, "/users", "read:users"),
     (Method::POST, "/users", "create:users"),
     (Method::GET, "/users/x", "read:users,read:current_user"),

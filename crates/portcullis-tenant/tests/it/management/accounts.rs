@@ -468,6 +468,8 @@ async fn roles_bring_permissions() {
         json!([role])
     );
     assert_eq!(tenant.get("/roles?name_filter=admin").await.body, json!([]));
+    assert_eq!(tenant.get("/roles?type=tenant").await.body, json!([role]));
+    assert_eq!(tenant.get("/roles?type=organization").await.body, json!([]));
 
     let user = encoded(&ada);
     let permission = |name: &str| json!({ "permissions": [{ "resource_server_identifier": AUDIENCE, "permission_name": name }] });

@@ -35,6 +35,7 @@ async fn an_application_is_made_with_auth0_s_defaults() {
         "oidc_conformant": false,
         "sso_disabled": false,
         "cross_origin_auth": false,
+        "cross_origin_authentication": false,
         "custom_login_page_on": true,
         "callbacks": [],
         "allowed_logout_urls": [],

@@ -28,6 +28,19 @@ async fn a_tenant_begins_with_one_store_of_users() {
     assert_eq!(changed["options"], json!({ "disable_signup": true }));
     let clients = tenant.get(&format!("{path}/clients")).await.body;
     assert_eq!(clients, json!({ "clients": [{ "client_id": "manager" }] }));
+    let clients = format!("{path}/clients");
+    let change = json!([{ "client_id": "manager", "status": false },
+        { "client_id": "web", "status": true }, { "client_id": "web", "status": true }]);
+    assert_eq!(tenant.patch(&clients, change).await.status, 204);
+    let shown = json!({ "clients": [{ "client_id": "web" }] });
+    assert_eq!(tenant.get(&clients).await.body, shown);
+    let answer = tenant
+        .patch(&clients, json!([{ "client_id": "web" }]))
+        .await;
+    let message = "Payload validation error: 'Missing required property: status' \
+                   on property clients[0].";
+    let expected = refusal(400, "Bad Request", message, Some("invalid_body"));
+    assert_eq!((answer.status, answer.body), (400, expected));
     let answer = tenant.patch(&path, json!({ "name": "other" })).await;
     let message = "Payload validation error: 'Additional properties not allowed: name'.";
     let expected = refusal(400, "Bad Request", message, Some("invalid_body"));
@@ -75,6 +88,12 @@ async fn settings_are_changed_member_by_member() {
     }
     let changed = tenant.patch("/tenants/settings", change).await;
     assert_eq!((changed.status, changed.body), (200, expected.clone()));
+    for (minutes, hours) in [(90, json!(1.5)), (4320, json!(72))] {
+        let change = json!({ "idle_session_lifetime_in_minutes": minutes });
+        let changed = tenant.patch("/tenants/settings", change).await.body;
+        assert_eq!(changed["idle_session_lifetime"], hours);
+        assert_eq!(changed.get("idle_session_lifetime_in_minutes"), None);
+    }
     let flags = json!({ "flags": { "enable_sso": true } });
     tenant.patch("/tenants/settings", flags).await;
     expected["flags"]["enable_sso"] = json!(true);
