@@ -91,7 +91,9 @@ async fn only_the_named_header_is_believed_and_none_goes_further() {
     for lines in [all, free] {
         assert_eq!(fixture.get("/a", &lines).await.status, 200);
         let seen = fixture.upstream.seen().pop().unwrap().to_string();
-        let seen = seen.to_lowercase();
-        assert!(!seen.contains("cert"), "{seen}");
+        // Not of the values: four letters in a row may be anywhere in a token.
+        let names = seen.lines().filter_map(|line| line.split(':').next());
+        let mut names = names.map(str::to_lowercase);
+        assert!(!names.any(|name| name.contains("cert")), "{seen}");
     }
 }

@@ -286,6 +286,25 @@ impl Route {
     }
 
     /// The service takes a token without a scheme too: one case of row 2 is none then.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use portcullis::TokenSource;
+    ///
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").sources([TokenSource::OptionalScheme]).build()?;
+    /// let app = Router::new().route("/", get(async || "in").layer(auth.layer()));
+    /// let route = Route::get("/", &issuer).audience("api").optional_scheme();
+    /// let report = conformance::run(app, &route).await;
+    /// report.assert();
+    /// assert!(report.rows().any(|row| row == 2));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn optional_scheme(mut self) -> Self {
         self.setup.scheme_is_optional = true;
@@ -295,6 +314,40 @@ impl Route {
     /// The service believes this header about the client's certificate: more of row 42.
     ///
     /// `good` is its value for a certificate with this SHA-256 thumbprint, `other` for another one.
+    ///
+    /// ```
+    /// # use axum::{Router, extract::Request, middleware::map_request, routing::get};
+    /// # use portcullis::ClientCertificate;
+    /// # use portcullis_testkit::TestIssuer;
+    /// # use portcullis_testkit::conformance::{self, Route};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// async fn read_thumbprint(mut request: Request) -> Request {
+    ///     let mut lines = request.headers().get_all("x-thumbprint").iter();
+    ///     // A second line is somebody else's.
+    ///     if let (Some(line), None) = (lines.next(), lines.next())
+    ///         && let Some(certificate) = line.to_str().ok().and_then(|line| line.parse().ok())
+    ///     {
+    ///         request.extensions_mut().insert::<ClientCertificate>(certificate);
+    ///     }
+    ///     request
+    /// }
+    ///
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").build()?;
+    /// let app = Router::new()
+    ///     .route("/", get(async || "in").layer(auth.layer()))
+    ///     .layer(map_request(read_thumbprint));
+    /// let (good, other) = ("00".repeat(32), "01".repeat(32));
+    /// let route = Route::get("/", &issuer)
+    ///     .audience("api")
+    ///     .client_certificate("x-thumbprint", &good, [0; 32], &other);
+    /// let report = conformance::run(app, &route).await;
+    /// report.assert();
+    /// assert!(report.rows().any(|row| row == 42));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Panics
     /// When HTTP cannot carry the header.
