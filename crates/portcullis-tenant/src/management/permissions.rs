@@ -43,6 +43,9 @@ const PERMISSION: &[Member] = &[
 ];
 const MEMBERS: &[Member] = &[member("permissions", Kind::Objects(1000, PERMISSION)).required()];
 
+/// Where a list ends: as many as the database reads at once of one role or user.
+const MAX_PERMISSIONS: usize = 10_000;
+
 async fn list_of_user(call: &Call) -> Answered {
     let paging = Paging::of(call)?;
     let user = users::find(call, call.id()).await?;
@@ -54,6 +57,9 @@ async fn list_of_user(call: &Call) -> Answered {
         sources.entry(permission).or_default().push(direct.clone());
     }
     for role in roles::all_of_user(call, &user.user_id).await? {
+        if sources.len() >= MAX_PERMISSIONS {
+            break;
+        }
         for permission in permissions.of_role(&role.id).await? {
             sources.entry(permission).or_default().push(json!({
                 "source_id": role.id,

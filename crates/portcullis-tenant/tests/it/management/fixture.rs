@@ -1,5 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -43,7 +43,7 @@ pub(crate) struct Managed {
     url: String,
     keys: PathBuf,
     now: Arc<AtomicU64>,
-    _directory: TempDir,
+    _directory: Option<TempDir>,
 }
 
 #[derive(Debug)]
@@ -58,7 +58,16 @@ impl Clock for TestClock {
 impl Managed {
     pub(crate) async fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let keys = directory.path().to_owned();
+        let tenant = Self::start_in(directory.path()).await;
+        Self {
+            _directory: Some(directory),
+            ..tenant
+        }
+    }
+
+    /// One whose database and keys are in a folder of the test's.
+    pub(crate) async fn start_in(directory: &Path) -> Self {
+        let keys = directory.to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let database = format!("sqlite://{}/tenant.db", keys.display());
@@ -83,7 +92,7 @@ impl Managed {
             url,
             keys,
             now,
-            _directory: directory,
+            _directory: None,
         }
     }
 

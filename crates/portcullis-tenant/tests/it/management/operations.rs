@@ -190,6 +190,30 @@ async fn keys_are_rotated_and_revoked_while_the_tenant_runs() {
 }
 
 #[tokio::test]
+async fn rotated_keys_are_the_same_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let before = Managed::start_in(directory.path()).await;
+    let rotated = before
+        .call(Method::POST, "/keys/signing/rotate", None)
+        .await;
+    assert_eq!(rotated.status, 201, "{rotated:?}");
+    let after = Managed::start_in(directory.path()).await;
+    assert_eq!(published(&after).await, published(&before).await);
+    let (listed, known) = (
+        after.get("/keys/signing").await,
+        before.get("/keys/signing").await,
+    );
+    assert_eq!((listed.status, listed.body), (200, known.body));
+    // Another process that rotates goes on from there.
+    let rotated = after.call(Method::POST, "/keys/signing/rotate", None).await;
+    let rotated_again = before
+        .call(Method::POST, "/keys/signing/rotate", None)
+        .await;
+    assert_eq!((rotated.status, rotated_again.status), (201, 201));
+    assert_eq!(published(&before).await.len(), 5);
+}
+
+#[tokio::test]
 async fn only_so_many_keys_are_published() {
     let tenant = Managed::start().await;
     for turn in 0..9 {
