@@ -11,7 +11,10 @@ use crate::host::Names;
 use crate::passwords::{PasswordError, Passwords};
 use crate::registry::Registry;
 use crate::settings::{Issuer, Options, Settings, SettingsError};
-use crate::{KeyRing, LiveKeys, cors, discovery, guard, pages, seed, token_endpoint};
+use crate::{
+    KeyRing, LiveKeys, authorize, cors, database_connections, discovery, guard, logout, pages,
+    password_reset, seed, token_endpoint, userinfo,
+};
 
 /// How many passwords are checked at once: one core of the usual two is left for the rest.
 const PASSWORDS_AT_ONCE: NonZeroUsize = NonZeroUsize::MIN;
@@ -113,6 +116,16 @@ impl Tenant {
         &self.passwords
     }
 
+    /// Seconds since 1970, as the database counts them.
+    pub(crate) fn now(&self) -> i64 {
+        i64::try_from(self.clock.now().0).unwrap_or(i64::MAX)
+    }
+
+    /// Whether only people at this machine can ask, who may be told what helps them to mend it.
+    pub(crate) const fn is_local(&self) -> bool {
+        self.names.are_local()
+    }
+
     /// Has the tenant answer 421 to requests for any host but this machine.
     ///
     /// For one that listens on a loopback address. A page of another site can have its own name
@@ -134,7 +147,8 @@ impl Tenant {
 
     /// The provider's routes, to be served at the root of the issuer's host.
     pub fn router(self) -> Router {
-        let names = self.names;
+        let tenant = Arc::new(self);
+        let names = tenant.names;
         let well_known = Router::new()
             .route(
                 "/.well-known/openid-configuration",
@@ -150,11 +164,16 @@ impl Tenant {
             .route_layer(middleware::from_fn(cors::for_anyone));
         Router::new()
             .merge(well_known)
+            .merge(authorize::routes())
+            .merge(userinfo::routes(&tenant))
+            .merge(logout::routes())
+            .merge(database_connections::routes(&tenant))
+            .merge(password_reset::routes())
             .route(pages::stylesheet_path(), get(pages::serve_stylesheet))
             .route("/oauth/token", post(token_endpoint::serve))
             .fallback(guard::not_found)
             .method_not_allowed_fallback(guard::method_not_allowed)
             .layer(middleware::from_fn_with_state(names, guard::apply))
-            .with_state(Arc::new(self))
+            .with_state(tenant)
     }
 }
