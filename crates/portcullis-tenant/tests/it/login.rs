@@ -1,5 +1,7 @@
 //! Passwords, those who guess them, and sessions.
 
+use portcullis_store::tenant::{LoginAttempt, LoginLimit};
+
 use crate::site::{CODE, EMAIL, NOW, PASSWORD, Page, Site, USER_ID, Visitor, changed};
 
 const HOUR: u64 = 3600;
@@ -157,5 +159,45 @@ async fn no_log_has_a_password_a_cookie_or_a_code() {
     secrets.extend(visitor.cookies.borrow().values().cloned());
     for secret in secrets {
         assert!(!ours.iter().any(|line| line.contains(&secret)), "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_hundred_failures_a_place_waits_for_a_day() {
+    let site = Site::start().await;
+    let limit = LoginLimit {
+        attempts: 100,
+        window: 86_400,
+        block: 86_400,
+    };
+    let failure = LoginAttempt {
+        identifier: "",
+        ip: "127.0.0.1",
+        now: i64::try_from(NOW).unwrap(),
+    };
+    for _ in 0..100 {
+        let attempts = site.database.login_attempts();
+        attempts.count(&failure, limit).await.unwrap();
+    }
+    // Logins that succeed do not count.
+    for (name, password, status) in [
+        ("the hundredth has been", PASSWORD, 303),
+        ("one too many", "wrong", 400),
+        ("whatever is right", PASSWORD, 429),
+    ] {
+        let page = attempt(&site.visitor(), EMAIL, password).await;
+        assert_eq!(page.status, status, "{name}");
+    }
+    let visitor = site.visitor();
+    let hint = changed(&[("screen_hint", "signup")]);
+    let page = visitor.follow(&visitor.authorize(&hint).await).await;
+    let inputs = [("email", "eve@example.com"), ("password", "12345678")];
+    let refused = visitor.submit(&page, &inputs).await;
+    let text = "Too many attempts. Please try again later.";
+    assert_eq!((refused.status, alert(&refused)), (429, text));
+    for (after, status) in [(24 * HOUR - 1, 429), (24 * HOUR, 303)] {
+        site.set_time(NOW + after);
+        let page = attempt(&site.visitor(), EMAIL, PASSWORD).await;
+        assert_eq!(page.status, status, "{after}");
     }
 }
