@@ -9,6 +9,14 @@
 //! 5. [`access_token`] writes the claims, and the [`KeyRing`] signs them.
 //! 6. `refusal` is the one table of what goes wrong, in Auth0's words.
 //!
+//! # Life of a login
+//!
+//! 1. `authorize::request` checks the request; what is wrong goes to the client or onto a page.
+//! 2. `transaction` has it wait for a person, bound to their browser by `browser` and `cookies`.
+//! 3. `login` shows the pages, `accounts` checks passwords, and `session` remembers who it was.
+//! 4. `authorize::consent` asks, and `authorize::issue` makes the code or the ID token.
+//! 5. `userinfo` tells what a token opens; `logout` ends the session.
+//!
 //! # The parts of a login
 //!
 //! Each is a function of what it is given, without storage: [`redirect_uri`], [`pkce`] and
@@ -24,19 +32,39 @@ pub mod pkce;
 pub mod redirect_uri;
 pub mod scopes;
 
+mod accounts;
+mod audit;
+mod authorize;
+mod browser;
+mod caller;
 mod client;
+mod cookies;
+mod database_connections;
 mod discovery;
+mod fault;
+mod fields;
 mod guard;
 mod host;
+mod ids;
 mod keys;
+mod login;
+mod logout;
 mod management;
 mod opaque;
+mod origins;
+mod own_tokens;
+mod password_reset;
 mod registry;
 mod seed;
+mod session;
 mod settings;
 mod tenant;
+mod tenant_settings;
 mod token_endpoint;
+mod transaction;
+mod user_api;
 mod user_code;
+mod userinfo;
 
 pub use access_token::TokenDialect;
 pub use discovery::EndSession;

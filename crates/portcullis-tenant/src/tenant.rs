@@ -13,8 +13,8 @@ use crate::passwords::{PasswordError, Passwords};
 use crate::registry::Registry;
 use crate::settings::{Issuer, Options, Settings, SettingsError};
 use crate::{
-    KeptError, KeyRing, LiveKeys, Sealer, cors, discovery, guard, management, pages, seed,
-    token_endpoint,
+    KeptError, KeyRing, LiveKeys, Sealer, authorize, cors, database_connections, discovery, guard,
+    logout, management, pages, password_reset, seed, token_endpoint, userinfo,
 };
 
 /// How many passwords are checked at once: one core of the usual two is left for the rest.
@@ -138,6 +138,16 @@ impl Tenant {
         &self.passwords
     }
 
+    /// Seconds since 1970, as the database counts them.
+    pub(crate) fn now(&self) -> i64 {
+        i64::try_from(self.clock.now().0).unwrap_or(i64::MAX)
+    }
+
+    /// Whether only people at this machine can ask, who may be told what helps them to mend it.
+    pub(crate) const fn is_local(&self) -> bool {
+        self.names.are_local()
+    }
+
     /// Has the tenant answer 421 to requests for any host but this machine.
     ///
     /// For one that listens on a loopback address. A page of another site can have its own name
@@ -159,8 +169,9 @@ impl Tenant {
 
     /// The provider's routes, to be served at the root of the issuer's host.
     pub fn router(self) -> Router {
-        let names = self.names;
-        let management = management::router(&self.issuer);
+        let tenant = Arc::new(self);
+        let names = tenant.names;
+        let management = management::router(&tenant.issuer);
         let well_known = Router::new()
             .route(
                 "/.well-known/openid-configuration",
@@ -177,11 +188,16 @@ impl Tenant {
         Router::new()
             .merge(well_known)
             .merge(management)
+            .merge(authorize::routes())
+            .merge(userinfo::routes(&tenant))
+            .merge(logout::routes())
+            .merge(database_connections::routes(&tenant))
+            .merge(password_reset::routes())
             .route(pages::stylesheet_path(), get(pages::serve_stylesheet))
             .route("/oauth/token", post(token_endpoint::serve))
             .fallback(guard::not_found)
             .method_not_allowed_fallback(guard::method_not_allowed)
             .layer(middleware::from_fn_with_state(names, guard::apply))
-            .with_state(Arc::new(self))
+            .with_state(tenant)
     }
 }
