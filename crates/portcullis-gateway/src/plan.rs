@@ -100,6 +100,8 @@ pub(crate) struct Auth {
     pub(crate) alternatives: Vec<Vec<Need>>,
     /// Whether a caller without credentials is let in.
     pub(crate) anonymous: bool,
+    /// The index of the policy whose limits hold for such a caller.
+    pub(crate) anonymous_policy: Option<usize>,
     /// What is asked of the login, whichever alternative is met.
     pub(crate) step_up: StepUp,
 }
@@ -550,6 +552,7 @@ fn compile_auth(route: &portcullis_config::Route) -> Auth {
             .map(|needs| needs.iter().map(need).collect())
             .collect(),
         anonymous: auth.anonymous,
+        anonymous_policy: route.anonymous_policy,
         step_up: route.step_up.clone(),
     }
 }
