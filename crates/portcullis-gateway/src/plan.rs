@@ -565,10 +565,15 @@ fn identity_header((header, claim): &(String, String)) -> Result<(HeaderName, St
 }
 
 impl Route {
-    /// The scopes that a challenge names: those of the first alternative.
+    /// The scopes that a challenge names: those of the first alternative, or as API Gateway does it
+    /// all of the route's, of which it asks for one.
     pub(crate) fn scopes(&self) -> Vec<String> {
-        let first = self.auth.alternatives.first().into_iter().flatten();
-        let scopes: BTreeSet<&str> = first.flat_map(|need| need.scopes.scopes()).collect();
+        let named = match self.api.errors {
+            ErrorBodies::Aws => self.auth.alternatives.len(),
+            _ => 1,
+        };
+        let needs = self.auth.alternatives.iter().take(named).flatten();
+        let scopes: BTreeSet<&str> = needs.flat_map(|need| need.scopes.scopes()).collect();
         scopes.into_iter().map(str::to_owned).collect()
     }
 }
