@@ -30,6 +30,19 @@ pub(crate) async fn for_anyone(request: Request, next: Next) -> Response {
     response
 }
 
+/// A layer for routes that are opened by a bearer token alone, never by a cookie.
+///
+/// Any page may call them: it can send only a token that it has.
+pub(crate) async fn for_bearers(request: Request, next: Next) -> Response {
+    let mut response = for_anyone(request, next).await;
+    let headers = response.headers_mut();
+    if headers.contains_key(ACCESS_CONTROL_ALLOW_METHODS) {
+        let methods = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+    }
+    response
+}
+
 /// A layer for the endpoints that SDKs call: token, revocation and user info, never for pages.
 ///
 /// Without credentials: cookies are for pages of the tenant's own origin. An origin that is not

@@ -131,7 +131,7 @@ fn half_hash(token: &Secret<String>) -> String {
 }
 
 /// Such as `2026-11-24T14:00:00.000Z`: Auth0 tells milliseconds.
-fn iso(time: UnixTime) -> String {
+pub(crate) fn iso(time: UnixTime) -> String {
     let text = time.to_string();
     match text.strip_suffix('Z') {
         Some(text) => format!("{text}.000Z"),
@@ -140,7 +140,7 @@ fn iso(time: UnixTime) -> String {
 }
 
 /// A picture for an address, by its SHA-256; one is drawn where none was chosen.
-fn gravatar(email: &str) -> String {
+pub(crate) fn gravatar(email: &str) -> String {
     let address = email.trim().to_lowercase();
     let hash = digest(&SHA256, address.as_bytes());
     let hex = hash.as_ref().iter().fold(String::new(), |mut hex, byte| {

@@ -1,5 +1,6 @@
 mod certificate;
 mod file;
+pub(crate) mod kept;
 mod live;
 mod pem;
 mod records;
@@ -18,6 +19,7 @@ use certificate::Certificate;
 use file::KeyFile;
 
 pub use certificate::PublicCertificate;
+pub use kept::KeptError;
 pub use live::LiveKeys;
 pub use records::{KeyRecord, RecordsError};
 pub use rotation::{KeyState, ListedKey, RevokeError, RotateError, UnknownKeyState};

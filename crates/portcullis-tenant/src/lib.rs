@@ -29,6 +29,7 @@ mod discovery;
 mod guard;
 mod host;
 mod keys;
+mod management;
 mod opaque;
 mod registry;
 mod seed;
@@ -40,7 +41,7 @@ mod user_code;
 pub use access_token::TokenDialect;
 pub use discovery::EndSession;
 pub use keys::{
-    DamagedKeys, KeyRecord, KeyRing, KeyRingError, KeyState, ListedKey, LiveKeys,
+    DamagedKeys, KeptError, KeyRecord, KeyRing, KeyRingError, KeyState, ListedKey, LiveKeys,
     PublicCertificate, RecordsError, RevokeError, RotateError, Sealer, SealerError,
     UnknownKeyState, UntrustedKeys,
 };

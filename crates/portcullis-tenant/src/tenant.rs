@@ -8,10 +8,14 @@ use portcullis::Clock;
 use portcullis_store::tenant::{Database, DatabaseError};
 
 use crate::host::Names;
+use crate::keys::kept;
 use crate::passwords::{PasswordError, Passwords};
 use crate::registry::Registry;
 use crate::settings::{Issuer, Options, Settings, SettingsError};
-use crate::{KeyRing, LiveKeys, cors, discovery, guard, pages, seed, token_endpoint};
+use crate::{
+    KeptError, KeyRing, LiveKeys, Sealer, cors, discovery, guard, management, pages, seed,
+    token_endpoint,
+};
 
 /// How many passwords are checked at once: one core of the usual two is left for the rest.
 const PASSWORDS_AT_ONCE: NonZeroUsize = NonZeroUsize::MIN;
@@ -49,6 +53,8 @@ pub struct Tenant {
     pub(crate) options: Options,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) discovery: Bytes,
+    /// What seals the keys in the database; absent where they are not there.
+    pub(crate) sealer: Option<Sealer>,
     names: Names,
 }
 
@@ -84,6 +90,7 @@ impl Tenant {
         let registry = Registry::new(settings.apis.clone(), settings.applications.clone())?;
         let passwords = Passwords::new(PASSWORDS_AT_ONCE)?;
         seed::write(&database, &settings, clock.now()).await?;
+        management::write_system(&database, &settings.issuer, clock.now()).await?;
         let discovery = discovery::document(&settings.issuer).to_string().into();
         Ok(Self {
             issuer: settings.issuer,
@@ -94,6 +101,7 @@ impl Tenant {
             options: settings.options,
             clock,
             discovery,
+            sealer: None,
             names: Names::Any,
         })
     }
@@ -101,6 +109,23 @@ impl Tenant {
     /// The keys, to be replaced while the tenant runs.
     pub fn keys(&self) -> Arc<LiveKeys> {
         Arc::clone(&self.keys)
+    }
+
+    /// Keeps the signing keys in the database, sealed, so that they can be rotated there.
+    ///
+    /// The first time, those with which the tenant was opened are put there; from then on, those
+    /// of the database are used.
+    ///
+    /// # Errors
+    /// [`KeptError`] when the keys that are there cannot be had.
+    pub async fn with_kept_keys(self, sealer: Sealer) -> Result<Self, KeptError> {
+        let now = i64::try_from(self.clock.now().0).unwrap_or(i64::MAX);
+        let keys = kept::load(&self.database, &sealer, &self.keys.load().ring, now).await?;
+        self.keys.replace(keys);
+        Ok(Self {
+            sealer: Some(sealer),
+            ..self
+        })
     }
 
     /// Where the tenant keeps what it knows.
@@ -135,6 +160,7 @@ impl Tenant {
     /// The provider's routes, to be served at the root of the issuer's host.
     pub fn router(self) -> Router {
         let names = self.names;
+        let management = management::router(&self.issuer);
         let well_known = Router::new()
             .route(
                 "/.well-known/openid-configuration",
@@ -150,6 +176,7 @@ impl Tenant {
             .route_layer(middleware::from_fn(cors::for_anyone));
         Router::new()
             .merge(well_known)
+            .merge(management)
             .route(pages::stylesheet_path(), get(pages::serve_stylesheet))
             .route("/oauth/token", post(token_endpoint::serve))
             .fallback(guard::not_found)

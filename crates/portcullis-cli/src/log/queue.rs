@@ -11,6 +11,9 @@ use std::time::Duration;
 const MOST_WAITING: usize = 8 << 20;
 /// Bytes that are written at once.
 const WRITE: usize = 64 << 10;
+/// How long the writer lets lines gather after a batch. A writer that waits for each line has to be
+/// woken for each, which costs whoever sends it more than the line itself.
+const GATHER: Duration = Duration::from_millis(5);
 /// How long the last lines may take.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -119,6 +122,9 @@ fn write_all(
         drop(output.write_all(&text).and_then(|()| output.flush()));
         waiting.fetch_sub(text.len(), Ordering::Relaxed);
         text.clear();
+        if flushes.is_empty() {
+            gather();
+        }
         flushes.clear();
         let lines = lost.load(Ordering::Relaxed);
         if lines > told {
@@ -126,6 +132,14 @@ fn write_all(
             tracing::warn!(lines, "log lines were thrown away: they came too fast");
         }
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the writer's own thread, where nothing is served"
+)]
+fn gather() {
+    thread::sleep(GATHER);
 }
 
 #[cfg(test)]

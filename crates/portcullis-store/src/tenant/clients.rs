@@ -92,6 +92,27 @@ impl Clients<'_> {
         Ok(changed == 1)
     }
 
+    /// Changes a client by `change`, which sees it while nobody else changes it; gives what is then.
+    ///
+    /// Absent when there is no such client. What `change` refuses is not kept.
+    pub async fn change<E: From<DatabaseError>>(
+        &self,
+        client_id: &str,
+        change: impl FnOnce(&mut Client) -> Result<(), E> + Send,
+    ) -> Result<Option<Client>, E> {
+        let mut transaction = self.0.begin().await?;
+        // To write the row, whatever is in it, is what makes others wait in both databases.
+        let lock =
+            sql("UPDATE clients SET updated_at = updated_at WHERE client_id = $1 RETURNING *");
+        let Some(mut row) = transaction.one::<Client>(lock.bind(client_id)).await? else {
+            return Ok(None);
+        };
+        change(&mut row)?;
+        transaction.run(bound(sql(UPDATE), &row)).await?;
+        transaction.commit().await?;
+        Ok(Some(row))
+    }
+
     /// The client with this id.
     pub async fn find(&self, client_id: &str) -> Result<Option<Client>, DatabaseError> {
         let statement = sql("SELECT * FROM clients WHERE client_id = $1");

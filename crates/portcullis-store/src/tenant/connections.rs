@@ -62,11 +62,27 @@ impl Connections<'_> {
 
     /// Replaces every value but name and `created_at`. False when there is no such id.
     pub async fn update(&self, connection: &Connection) -> Result<bool, DatabaseError> {
-        // `$7`, the creation, is bound like the others and must be mentioned: PostgreSQL counts.
-        let statement = sql("UPDATE connections SET strategy = $3, enabled_clients = $4,
-                 options = $5, other = $6, updated_at = $8
-             WHERE id = $1 AND name = $2 AND $7 IS NOT NULL");
-        Ok(self.0.write(bound(statement, connection)).await? == 1)
+        Ok(self.0.write(bound(sql(UPDATE), connection)).await? == 1)
+    }
+
+    /// Changes a connection by `change`, which sees it while nobody else changes it; gives what is then.
+    ///
+    /// Absent when there is no such connection. What `change` refuses is not kept.
+    pub async fn change<E: From<DatabaseError>>(
+        &self,
+        id: &str,
+        change: impl FnOnce(&mut Connection) -> Result<(), E> + Send,
+    ) -> Result<Option<Connection>, E> {
+        let mut transaction = self.0.begin().await?;
+        // To write the row, whatever is in it, is what makes others wait in both databases.
+        let lock = sql("UPDATE connections SET updated_at = updated_at WHERE id = $1 RETURNING *");
+        let Some(mut row) = transaction.one::<Connection>(lock.bind(id)).await? else {
+            return Ok(None);
+        };
+        change(&mut row)?;
+        transaction.run(bound(sql(UPDATE), &row)).await?;
+        transaction.commit().await?;
+        Ok(Some(row))
     }
 
     /// The connection with this id.
@@ -103,6 +119,10 @@ impl Connections<'_> {
         Ok(self.0.write(statement.bind(id)).await? == 1)
     }
 }
+
+// `$7`, the creation, is bound like the others and must be mentioned: PostgreSQL counts.
+const UPDATE: &str = "UPDATE connections SET strategy = $3, enabled_clients = $4, options = $5, \
+    other = $6, updated_at = $8 WHERE id = $1 AND name = $2 AND $7 IS NOT NULL";
 
 fn bound(statement: Statement, connection: &Connection) -> Statement {
     statement

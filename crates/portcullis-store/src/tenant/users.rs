@@ -86,13 +86,27 @@ impl Users<'_> {
 
     /// Replaces every value but creation and logins. False when there is no such user.
     pub async fn update(&self, user: &User) -> Result<bool, DatabaseError> {
-        let statement = sql(
-            "UPDATE users SET connection = $2, email = $3, email_verified = $4,
-                 username = $5, blocked = $6, profile = $7, user_metadata = $8,
-                 app_metadata = $9, updated_at = $10
-             WHERE user_id = $1",
-        );
-        Ok(self.0.write(bound(statement, user)).await? == 1)
+        Ok(self.0.write(bound(sql(UPDATE), user)).await? == 1)
+    }
+
+    /// Changes a user by `change`, which sees them while nobody else changes them; gives what is then.
+    ///
+    /// Absent when there is no such user. What `change` refuses is not kept.
+    pub async fn change<E: From<DatabaseError>>(
+        &self,
+        user_id: &str,
+        change: impl FnOnce(&mut User) -> Result<(), E> + Send,
+    ) -> Result<Option<User>, E> {
+        let mut transaction = self.0.begin().await?;
+        // To write the row, whatever is in it, is what makes others wait in both databases.
+        let lock = sql("UPDATE users SET updated_at = updated_at WHERE user_id = $1 RETURNING *");
+        let Some(mut row) = transaction.one::<User>(lock.bind(user_id)).await? else {
+            return Ok(None);
+        };
+        change(&mut row)?;
+        transaction.run(bound(sql(UPDATE), &row)).await?;
+        transaction.commit().await?;
+        Ok(Some(row))
     }
 
     /// Counts a login, and gives the user as they are then. Absent when there is no such user.
@@ -171,6 +185,10 @@ impl Users<'_> {
         Ok(self.0.write(statement.bind(user_id)).await? == 1)
     }
 }
+
+const UPDATE: &str = "UPDATE users SET connection = $2, email = $3, email_verified = $4, \
+    username = $5, blocked = $6, profile = $7, user_metadata = $8, app_metadata = $9, \
+    updated_at = $10 WHERE user_id = $1";
 
 fn bound(statement: Statement, user: &User) -> Statement {
     statement

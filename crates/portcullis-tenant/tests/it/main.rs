@@ -6,6 +6,7 @@ mod discovery;
 mod hostile;
 mod keys;
 mod logs;
+mod management;
 mod pages;
 mod refusals;
 mod server;

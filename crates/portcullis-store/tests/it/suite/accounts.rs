@@ -10,6 +10,7 @@ use crate::fixture::{
 cases! {
     an_address_is_unique_in_its_connection_whatever_its_case,
     a_user_is_changed_but_for_what_logins_write,
+    changes_of_a_user_at_once_add_up,
     a_password_is_found_by_address_or_user_name,
     users_are_filtered_and_paged,
     permissions_come_directly_and_by_roles,
@@ -78,6 +79,41 @@ async fn a_user_is_changed_but_for_what_logins_write(fixture: Fixture) {
     );
     let nobody = users.record_login("auth0|nobody", "192.0.2.1", NOW).await;
     assert_eq!(nobody.unwrap(), None);
+}
+
+async fn changes_of_a_user_at_once_add_up(fixture: Fixture) {
+    let database = fixture.seed().await;
+    at_once(20, |turn| {
+        let database = database.clone();
+        async move {
+            let change = |user: &mut User| {
+                if turn == 0 {
+                    user.blocked = true;
+                } else {
+                    user.user_metadata[format!("key{turn}")] = turn.into();
+                }
+                Ok::<_, DatabaseError>(())
+            };
+            database.users().change("auth0|ada", change).await.unwrap()
+        }
+    })
+    .await;
+    let users = database.users();
+    let ada = users.find("auth0|ada").await.unwrap().unwrap();
+    assert!(ada.blocked, "another's change has undone it");
+    for turn in 1..20 {
+        assert_eq!(ada.user_metadata[format!("key{turn}")], turn);
+    }
+    // What is refused is not kept.
+    let refused = |user: &mut User| {
+        user.blocked = false;
+        Err(DatabaseError::Damaged { column: "none" })
+    };
+    let error = users.change("auth0|ada", refused).await.unwrap_err();
+    assert!(matches!(error, DatabaseError::Damaged { column: "none" }));
+    assert_eq!(users.find("auth0|ada").await.unwrap(), Some(ada));
+    let nobody = users.change("auth0|nobody", |_| Ok::<_, DatabaseError>(()));
+    assert_eq!(nobody.await.unwrap(), None);
 }
 
 async fn a_password_is_found_by_address_or_user_name(fixture: Fixture) {

@@ -157,6 +157,16 @@ async fn an_upsert_leaves_what_was_there_first(fixture: Fixture) {
     assert!(clients.update(&later).await.unwrap());
     assert_eq!(clients.find("web").await.unwrap(), Some(expected));
     assert!(!clients.update(&client("nobody")).await.unwrap());
+    let rename = |client: &mut Client| {
+        "renamed".clone_into(&mut client.name);
+        Ok::<_, DatabaseError>(())
+    };
+    let renamed = clients.change(&later.client_id, rename).await.unwrap();
+    assert_eq!(
+        renamed.map(|client| client.name).as_deref(),
+        Some("renamed")
+    );
+    assert_eq!(clients.change("nobody", rename).await.unwrap(), None);
     assert!(clients.delete("web").await.unwrap());
     assert!(!clients.delete("web").await.unwrap());
 
@@ -344,6 +354,15 @@ async fn connections_are_named_once(fixture: Fixture) {
         (vec![users.clone()], Some(1))
     );
     assert!(connections.update(&users).await.unwrap());
+    let close = |connection: &mut Connection| {
+        connection.enabled_clients.clear();
+        Ok::<_, DatabaseError>(())
+    };
+    let closed = connections.change(&users.id, close).await.unwrap();
+    let enabled = closed.map(|connection| connection.enabled_clients);
+    assert_eq!(enabled, Some(Vec::new()));
+    assert!(connections.update(&users).await.unwrap());
+    assert_eq!(connections.change("con_none", close).await.unwrap(), None);
     assert!(
         !connections
             .update(&connection("con_9", "users", "auth0"))
