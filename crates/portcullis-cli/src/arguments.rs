@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Print the portcullis.toml that says what another product's file says.
     Import(Import),
+    /// Print what an API of portcullis.toml is, for other products.
+    Export(Export),
     /// Print the JSON Schema of portcullis.toml, for editors.
     Schema,
     /// Print the completions of a shell.
@@ -145,6 +147,29 @@ pub(crate) struct Check {
     /// `json` prints one JSON object.
     #[arg(long, default_value = "text")]
     pub(crate) format: Format,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Export {
+    #[command(subcommand)]
+    pub(crate) to: ExportTo,
+}
+
+/// What an API is written as.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExportTo {
+    /// An `OpenAPI` 3.1 document of its routes, with who may call each.
+    Openapi(ExportOpenApi),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExportOpenApi {
+    /// The folder with portcullis.toml.
+    #[arg(default_value = ".")]
+    pub(crate) directory: PathBuf,
+    /// Which API, where there are several.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) api: Option<String>,
 }
 
 #[derive(Args, Debug)]

@@ -7,6 +7,7 @@ mod data_plane;
 mod dev;
 mod environment;
 mod explain;
+mod export;
 mod import;
 mod invocation;
 mod local_keys;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Schema => schema(),
         Command::Completions { shell } => completions(shell),
     };

@@ -35,7 +35,7 @@ fn row(config: &Config, route: &Route) -> Vec<(Style, String)> {
     vec![
         (plain, route.methods.to_string()),
         (plain, route.path.to_string()),
-        (auth, describe_auth(config, &route.auth)),
+        (auth, describe_callers(config, route)),
         (plain, describe_target(&route.target)),
     ]
 }
@@ -48,7 +48,7 @@ pub(crate) fn to_json(config: &Config) -> Value {
                 AuthFrom::Route(origin) => ("route", origin.line),
                 AuthFrom::Api(origin) => ("api", origin.line),
             };
-            json!({
+            let mut row = json!({
                 "api": api.name,
                 "method": route.methods.to_string(),
                 "path": route.path.to_string(),
@@ -57,7 +57,11 @@ pub(crate) fn to_json(config: &Config) -> Value {
                 "public": route.auth.anonymous,
                 "auth_from": { "said_at": from, "line": line },
                 "target": describe_target(&route.target),
-            })
+            });
+            if let Some(policy) = anonymous_policy(config, route) {
+                row["anonymous_policy"] = policy.into();
+            }
+            row
         })
         .collect()
 }
@@ -67,6 +71,20 @@ fn routes(config: &Config) -> impl Iterator<Item = (&Api, &Route)> {
         .apis
         .iter()
         .flat_map(|api| api.routes.iter().map(move |route| (api, route)))
+}
+
+/// Who may call, and by which policy those without a token.
+fn describe_callers(config: &Config, route: &Route) -> String {
+    let auth = describe_auth(config, &route.auth);
+    match anonymous_policy(config, route) {
+        Some(policy) => format!("{auth} by policy {policy}"),
+        None => auth,
+    }
+}
+
+fn anonymous_policy<'c>(config: &'c Config, route: &Route) -> Option<&'c str> {
+    let policy = config.policies.get(route.anonymous_policy?)?;
+    Some(&policy.name)
 }
 
 /// `user`, `user: read:reports`, `one and other`, `one or other`, `none`.

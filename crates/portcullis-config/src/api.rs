@@ -88,6 +88,10 @@ pub struct Route {
     pub auth_from: AuthFrom,
     /// How strong and how recent the caller's login must be; nothing at a public route.
     pub step_up: StepUp,
+    /// The index of the policy whose limits hold for callers without a token, in
+    /// [`Config::policies`](crate::Config::policies): only where `auth` lets these in; none when
+    /// absent.
+    pub anonymous_policy: Option<usize>,
     /// What answers.
     pub target: Target,
 }

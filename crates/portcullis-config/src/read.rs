@@ -2,6 +2,7 @@
 
 mod admin;
 mod admission;
+mod anonymous_policy;
 mod api;
 mod auth;
 mod authorizer;
@@ -99,7 +100,7 @@ fn read_root(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Config, Repor
     let mut names = authorizer::Names::new(reader, root);
     let policy_names = policy::Names::of_policies(reader, root);
     let authorizers = authorizer::read_all(reader, &names, &policy_names);
-    let apis = api::read_all(reader, root, &mut names);
+    let apis = api::read_all(reader, root, &mut names, &policy_names);
     let api_names = policy::Names::of_apis(root, apis.as_ref().err().copied());
     let policies = policy::read_all(reader, &policy_names, &api_names);
     let messages = message::read_all(reader, root);
@@ -113,8 +114,9 @@ fn read_root(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Config, Repor
     }
     let (authorizers, apis, mut policies) = (authorizers?, apis?, policies?);
     path_rules::check_policies(reader, root, &apis, &policies)?;
+    anonymous_policy::check_access(reader, root, &apis, &policies)?;
     policy::add_bases(&mut policies, &apis);
-    policy::warn_unused(reader, &policy_names, &authorizers);
+    policy::warn_unused(reader, &policy_names, &authorizers, &apis);
     Ok(Config {
         name: name?,
         server: server?,

@@ -8,6 +8,7 @@ use crate::authn::Caller;
 use crate::plan::{Matched, Need, Plan, Route};
 use crate::policy::{self, Charging, Granted, PolicyRefusal};
 use crate::refuse::Refusal;
+use crate::request::Asked;
 
 /// Proof that a request may pass. Only [`permit`] makes one, and forwarding consumes it.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ impl<'p> Permit<'p> {
 /// Any one of the route's alternatives must be met as a whole.
 pub(crate) fn permit<'p>(
     plan: &'p Plan,
-    method: &str,
+    asked: &Asked<'_>,
     matched: Matched<'p>,
     caller: Caller,
     trace: &mut impl Trace,
@@ -71,7 +72,10 @@ pub(crate) fn permit<'p>(
             matched,
             caller,
             authorizer: None,
-            granted: None,
+            granted: route
+                .auth
+                .anonymous_policy
+                .map(|policy| policy::check_anonymous(plan, policy, asked, trace)),
         });
     }
     let mut closest = Reason::Scope;
@@ -85,7 +89,7 @@ pub(crate) fn permit<'p>(
             closest = closest.max(reason);
             continue;
         }
-        match check_policies(plan, (method, &matched), &caller, needs, trace) {
+        match check_policies(plan, (asked.method, &matched), &caller, needs, trace) {
             Ok(granted) => {
                 let authorizer = needs.first().map(|need| need.authorizer);
                 return Ok(Permit {

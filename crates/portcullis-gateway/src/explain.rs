@@ -1,4 +1,5 @@
 use std::fmt;
+use std::net::Ipv4Addr;
 
 use http::HeaderMap;
 use portcullis_token::{Record, Recorder, Step, Trace};
@@ -79,6 +80,8 @@ pub async fn explain(plan: &Plan, inquiry: Inquiry<'_>) -> Explanation {
         query,
         headers: inquiry.headers,
         certificate: inquiry.certificate,
+        // An explanation charges nobody.
+        peer: Ipv4Addr::UNSPECIFIED.into(),
     };
     if let Some((route, _)) = cors::preflight(plan, &asked, &mut trace) {
         let route = route.name.clone();

@@ -100,6 +100,8 @@ pub(crate) struct Auth {
     pub(crate) alternatives: Vec<Vec<Need>>,
     /// Whether a caller without credentials is let in.
     pub(crate) anonymous: bool,
+    /// The index of the policy whose limits hold for such a caller.
+    pub(crate) anonymous_policy: Option<usize>,
     /// What is asked of the login, whichever alternative is met.
     pub(crate) step_up: StepUp,
 }
@@ -550,6 +552,7 @@ fn compile_auth(route: &portcullis_config::Route) -> Auth {
             .map(|needs| needs.iter().map(need).collect())
             .collect(),
         anonymous: auth.anonymous,
+        anonymous_policy: route.anonymous_policy,
         step_up: route.step_up.clone(),
     }
 }
@@ -562,10 +565,15 @@ fn identity_header((header, claim): &(String, String)) -> Result<(HeaderName, St
 }
 
 impl Route {
-    /// The scopes that a challenge names: those of the first alternative.
+    /// The scopes that a challenge names: those of the first alternative, or as API Gateway does it
+    /// all of the route's, of which it asks for one.
     pub(crate) fn scopes(&self) -> Vec<String> {
-        let first = self.auth.alternatives.first().into_iter().flatten();
-        let scopes: BTreeSet<&str> = first.flat_map(|need| need.scopes.scopes()).collect();
+        let named = match self.api.errors {
+            ErrorBodies::Aws => self.auth.alternatives.len(),
+            _ => 1,
+        };
+        let needs = self.auth.alternatives.iter().take(named).flatten();
+        let scopes: BTreeSet<&str> = needs.flat_map(|need| need.scopes.scopes()).collect();
         scopes.into_iter().map(str::to_owned).collect()
     }
 }

@@ -1,5 +1,7 @@
 //! What a policy lets its callers reach, and how often: from a token to the policies that grant.
 
+mod anonymous;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +10,7 @@ use portcullis_config::Amount;
 use portcullis_store::{Allowance, AllowanceError, CallerKey, PolicyLimit};
 use portcullis_token::{ClaimValue, Claims, Step, Trace, UnixTime, Verified};
 
+pub(crate) use self::anonymous::check_anonymous;
 use crate::plan::{Authorizer, Matched, Plan};
 use crate::route::RouteTable;
 

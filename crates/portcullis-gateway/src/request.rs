@@ -97,6 +97,8 @@ pub(crate) struct Asked<'r> {
     pub(crate) headers: &'r HeaderMap,
     /// The client certificate of the caller.
     pub(crate) certificate: Option<Thumbprint>,
+    /// The other end of the connection.
+    pub(crate) peer: IpAddr,
 }
 
 /// Answers a request, whatever it is; what was observed is told when the answer has ended.
@@ -184,6 +186,7 @@ async fn try_serve(
         query: head.uri.query(),
         headers: &head.headers,
         certificate: sender.certificate,
+        peer: sender.address,
     };
     if let Some((_, permitted)) = cors::preflight(plan, &asked, seen) {
         told.extend(permitted);
@@ -228,7 +231,7 @@ pub(crate) async fn decide<'p>(
     // 2 Who is calling.
     let caller = authn::identify(plan, &matched, asked, trace).await?;
     // 3 May they.
-    authz::permit(plan, asked.method, matched, caller, trace)
+    authz::permit(plan, asked, matched, caller, trace)
 }
 
 /// RFC 9112 section 3.2: exactly one `Host`, with a host in it, or two servers may see two sites.

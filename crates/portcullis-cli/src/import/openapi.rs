@@ -3,7 +3,7 @@
 mod scheme;
 mod server;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use portcullis_config::PathPattern;
 use serde_json::{Map, Value};
@@ -32,6 +32,8 @@ struct Importer<'d> {
     options: &'d OpenApi,
     draft: Draft,
     problems: Vec<Problem>,
+    /// The authorizers for which one of the scopes is enough, as it is for Amazon's.
+    any_scope: BTreeSet<String>,
 }
 
 /// Drafts the file for `document`.
@@ -41,6 +43,7 @@ pub(super) fn import(document: &Value, options: &OpenApi) -> Result<Draft, Vec<P
         options,
         draft: Draft::default(),
         problems: Vec::new(),
+        any_scope: BTreeSet::new(),
     };
     if let Err(problem) = check_version(document) {
         return Err(vec![problem]);
@@ -93,6 +96,9 @@ impl Importer<'_> {
             if !path.starts_with("x-") {
                 self.path(path, item, &server, shared.is_some(), &mut api);
             }
+        }
+        if !self.any_scope.is_empty() && self.any_scope.len() == self.draft.authorizers.len() {
+            api.entries.set("errors", text("aws"));
         }
         let title = document.pointer("/info/title").and_then(Value::as_str);
         let name = slug(self.options.name.as_deref().or(title).unwrap_or("main"));
@@ -174,11 +180,25 @@ impl Importer<'_> {
             .enumerate()
             .map(|(index, needs)| self.alternative(needs, &format!("{pointer}/{index}")))
             .collect();
-        let mut alternatives = alternatives?;
+        let alternatives = alternatives?.into_iter();
+        let mut alternatives: Vec<_> = alternatives.flat_map(|own| self.spread(own)).collect();
         if alternatives.is_empty() {
             alternatives.push(BTreeMap::new());
         }
         Some(Auth(alternatives))
+    }
+
+    /// One alternative for each scope where one of them is enough.
+    fn spread(&self, needs: BTreeMap<String, Vec<String>>) -> Vec<BTreeMap<String, Vec<String>>> {
+        match needs.first_key_value() {
+            Some((name, scopes))
+                if needs.len() == 1 && scopes.len() > 1 && self.any_scope.contains(name) =>
+            {
+                let one = |scope: &String| BTreeMap::from([(name.clone(), vec![scope.clone()])]);
+                scopes.iter().map(one).collect()
+            }
+            _ => vec![needs],
+        }
     }
 
     fn alternative(
@@ -231,6 +251,9 @@ impl Importer<'_> {
         match scheme::read(self.document, self.options, scheme, pointer) {
             Ok(found) => {
                 self.draft.notes.extend(found.notes);
+                if found.any_scope {
+                    self.any_scope.insert(name.clone());
+                }
                 self.draft.authorizers.insert(name.clone(), found.entries);
                 Some(name)
             }

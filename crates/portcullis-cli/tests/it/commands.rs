@@ -132,10 +132,12 @@ async fn the_help_of_each_command_names_its_flags() {
         ),
         ("explain", "--token --project --issuer --jwks --format"),
         ("check", "--strict --format"),
+        ("export openapi", "--api"),
         ("schema", "--help"),
         ("completions", "--help"),
     ] {
-        let output = world.run(&[command, "--help"]).await;
+        let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let output = world.run(&words).await;
         for flag in flags.split(' ') {
             assert!(
                 output.data().contains(flag),
@@ -152,6 +154,7 @@ async fn the_help_of_each_command_names_its_flags() {
         "explain",
         "check",
         "schema",
+        "export",
         "completions",
     ] {
         assert!(

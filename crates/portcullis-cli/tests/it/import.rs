@@ -129,6 +129,71 @@ async fn security_without_a_counterpart_is_refused_and_never_open() {
     }
 }
 
+fn amazons(source: &Value) -> Value {
+    json!({
+        "openapi": "3.0.1", "info": { "title": "notes", "version": "1" },
+        "servers": [{ "url": "https://x.example" }],
+        "paths": { "/a": { "get": { "security": [{ "jwt": ["read", "admin"] }] } } },
+        "components": { "securitySchemes": { "jwt": {
+            "type": "oauth2",
+            "x-amazon-apigateway-authorizer": {
+                "type": "jwt", "identitySource": source,
+                "jwtConfiguration": { "issuer": "https://id.example/", "audience": ["notes"] },
+            },
+        } } },
+    })
+}
+
+/// One of an operation's scopes is enough there, and the token may be elsewhere.
+#[tokio::test]
+async fn an_authorizer_of_api_gateway_is_taken_as_it_is_meant_there() {
+    let world = World::empty();
+    let auth = r#"auth = [{ jwt = ["read"] }, { jwt = ["admin"] }]"#;
+    for (source, line, noted) in [
+        (
+            json!("$request.header.Authorization"),
+            r#"errors = "aws""#,
+            "",
+        ),
+        (json!(["$request.header.authorization"]), auth, ""),
+        (
+            json!("$request.querystring.access_token"),
+            r#"sources = [{ query = "access_token" }]"#,
+            "",
+        ),
+        (
+            json!("$request.header.X-Token"),
+            r#"sources = [{ header = "x-token" }]"#,
+            "warning: the header `x-token` holds the token alone: `Bearer` before it is refused",
+        ),
+    ] {
+        world.write("a.json", amazons(&source).to_string());
+        let import = ["import", "openapi", "a.json"];
+        let output = world.run(&import).await;
+        assert_eq!(output.status, Some(0), "{output:?}");
+        for line in [line, auth] {
+            assert!(output.stdout.contains(line), "{line} in\n{}", output.stdout);
+        }
+        assert_eq!(output.stderr.trim(), noted, "{source}");
+        world.write("portcullis.toml", &output.stdout);
+        let checked = world.run(&["check"]).await;
+        assert_eq!(checked.status, Some(0), "{checked:?}");
+    }
+    for source in [
+        json!("$request.cookie.a"),
+        json!("$context.identity"),
+        json!(["$request.header.a", "$request.header.b"]),
+        json!("$request.header.a b"),
+        json!(1),
+    ] {
+        world.write("a.json", amazons(&source).to_string());
+        let output = world.run(&["import", "openapi", "a.json"]).await;
+        let expected = "error: a.json#/components/securitySchemes/jwt/x-amazon-apigateway-authorizer\
+                        /identitySource: this place of the token has no counterpart";
+        assert_eq!(output.failure().lines().next(), Some(expected), "{source}");
+    }
+}
+
 #[tokio::test]
 async fn paths_that_cannot_be_routes_are_refused() {
     let world = World::empty();

@@ -7,6 +7,7 @@ mod applications;
 mod commands;
 mod drain;
 mod explain;
+mod export;
 mod failures;
 mod hello;
 mod import;

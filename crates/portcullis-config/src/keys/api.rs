@@ -32,6 +32,13 @@ pub(crate) const API: Table = Table {
              list of those (any of the list). A route's own replaces it.",
         ),
         key(
+            "anonymous_policy",
+            Kind::Text,
+            r#""guests""#,
+            "The policy whose rate and quota hold for callers without a token, each by its network \
+             address. It gives access to all of the API. Without limits when absent.",
+        ),
+        key(
             "acr",
             Kind::Texts,
             r#"["mfa"]"#,
@@ -146,6 +153,12 @@ pub(crate) const ROUTE: Table = Table {
             Kind::Auth,
             r#""none""#,
             "Who may call. The API's `auth` when absent.",
+        ),
+        key(
+            "anonymous_policy",
+            Kind::Text,
+            r#""guests""#,
+            "The policy whose limits hold for callers without a token. The API's when absent.",
         ),
         key(
             "acr",

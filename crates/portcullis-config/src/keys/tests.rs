@@ -56,6 +56,9 @@ fn file(title: &str, name: &str, value: &str) -> String {
             let apis = without("apis = [\"main\"]\n");
             format!("{MAIN}[policy.standard]\n{line}{apis}")
         }
+        "[api.NAME]" if name == "anonymous_policy" => {
+            format!("{GUESTS}{MAIN}{line}")
+        }
         "[api.NAME]" => {
             let api = without("auth = \"none\"\nupstream = \"http://localhost:1\"\n");
             format!("{authorizer}[api.main]\n{line}{api}")
@@ -79,6 +82,10 @@ fn file(title: &str, name: &str, value: &str) -> String {
                 "{authorizer}[api.main]\nauth = \"user\"\n\
                  routes = {{ \"GET /\" = {{ {name} = {value}, respond = \"\" }} }}\n"
             )
+        }
+        "a route" if name == "anonymous_policy" => {
+            let value = value.trim();
+            format!("{GUESTS}{MAIN}routes = {{ \"GET /\" = {{ {name} = {value} }} }}\n")
         }
         "a route" => {
             let route = if name == "auth" {
@@ -137,6 +144,7 @@ const CERTIFIED: &str = "certificate = \"a.pem\"\nkey = \"b.pem\"\n";
 
 const MAIN: &str = "[api.main]\nauth = \"none\"\nupstream = \"http://localhost:1\"\n";
 const MAIN_AT: &str = "[api.main]\nauth = \"none\"\n[api.main.upstream]\n";
+const GUESTS: &str = "[policy.guests]\napis = [\"main\"]\n";
 const STANDARD: &str = "[policy.standard]\napis = [\"main\"]\n";
 
 const TABLES: [&Table; 27] = [

@@ -8,7 +8,9 @@ use super::conflict::{Located, Seen};
 use super::fields::{Entry, Fields, entries};
 use super::reader::{Reader, Reported, all};
 use super::route::{self, Shared};
-use super::{cors, identity, path_rules, realm, resource, step_up, upstream};
+use super::{
+    anonymous_policy, cors, identity, path_rules, policy, realm, resource, step_up, upstream,
+};
 use crate::api::{Api, AuthFrom, ErrorBodies, Method, Route, TokenForwarding};
 use crate::diagnostic::Diagnostic;
 use crate::keys::API;
@@ -18,13 +20,14 @@ pub(super) fn read_all(
     reader: &mut Reader<'_>,
     root: &Fields<'_>,
     names: &mut Names<'_>,
+    policies: &policy::Names<'_>,
 ) -> Result<Vec<Api>, Reported> {
     let table = root.optional("api", |entry| reader.table(&entry))?;
     let entries = table.map(entries).unwrap_or_default();
     let (mut seen, mut paths) = (Seen::default(), resource::Paths::default());
     let apis = entries
         .iter()
-        .map(|entry| read(reader, entry, names, &mut seen, &mut paths))
+        .map(|entry| read(reader, entry, (names, policies), &mut seen, &mut paths))
         .collect();
     all(apis)
 }
@@ -32,13 +35,13 @@ pub(super) fn read_all(
 fn read(
     reader: &mut Reader<'_>,
     entry: &Entry<'_>,
-    names: &mut Names<'_>,
+    (names, policies): (&mut Names<'_>, &policy::Names<'_>),
     seen: &mut Seen,
     paths: &mut resource::Paths,
 ) -> Result<Api, Reported> {
     let name = check_name(reader, entry, "an API");
     let fields = Fields::open(reader, &API, entry)?;
-    let shared = read_shared(reader, names, &fields);
+    let shared = read_shared(reader, names, policies, &fields);
     let strip_base = fields.optional("strip_base", |entry| reader.flag(&entry));
     let token = fields.optional("token", |entry| {
         let choices = [
@@ -62,6 +65,9 @@ fn read(
     if let (Ok(paths), Ok(routes)) = (&paths, &routes) {
         path_rules::check_routes(reader, &fields, *paths, routes)?;
     }
+    if let Ok(routes) = &routes {
+        anonymous_policy::check_api(reader, &fields, routes)?;
+    }
     Ok(Api {
         name: name?,
         origin: reader.origin(&entry.key),
@@ -79,7 +85,12 @@ fn read(
     })
 }
 
-fn read_shared(reader: &mut Reader<'_>, names: &mut Names<'_>, fields: &Fields<'_>) -> Shared {
+fn read_shared<'s>(
+    reader: &mut Reader<'_>,
+    names: &mut Names<'_>,
+    policies: &'s policy::Names<'s>,
+    fields: &Fields<'_>,
+) -> Shared<'s> {
     Shared {
         base: fields
             .optional("base", |entry| read_base(reader, &entry))
@@ -90,6 +101,8 @@ fn read_shared(reader: &mut Reader<'_>, names: &mut Names<'_>, fields: &Fields<'
             Ok((auth, AuthFrom::Api(reader.origin(&entry.key))))
         }),
         step_up: step_up::read(reader, fields, StepUp::default()),
+        anonymous_policy: anonymous_policy::read(reader, fields, policies),
+        policies,
     }
 }
 
@@ -130,7 +143,7 @@ fn read_routes(
     names: &mut Names<'_>,
     seen: &mut Seen,
     fields: &Fields<'_>,
-    shared: &Shared,
+    shared: &Shared<'_>,
 ) -> Result<Vec<Located>, Reported> {
     let table = fields.optional("routes", |entry| reader.table(&entry))?;
     let entries = table.map(entries).unwrap_or_default();
@@ -162,7 +175,7 @@ fn read_routes(
 fn implied_routes(
     reader: &mut Reader<'_>,
     fields: &Fields<'_>,
-    shared: &Shared,
+    shared: &Shared<'_>,
 ) -> Result<Vec<Located>, Reported> {
     let Some(entry) = fields.find("upstream") else {
         return Ok(Vec::new());
@@ -172,6 +185,7 @@ fn implied_routes(
     below.segments.push(Segment::Remainder("rest".to_owned()));
     let (auth, auth_from) = shared.auth_of(reader, &entry)?;
     let step_up = step_up::of_auth(&auth, shared.step_up.clone()?);
+    let anonymous_policy = anonymous_policy::of_auth(&auth, shared.anonymous_policy?);
     let Some(target) = shared.target()? else {
         return Ok(Vec::new());
     };
@@ -185,6 +199,7 @@ fn implied_routes(
             auth,
             auth_from,
             step_up,
+            anonymous_policy,
             target,
         };
         Located {

@@ -60,8 +60,11 @@ pub(super) fn check_routes(
     let Some(entry) = fields.find("raw").filter(|_| rules.raw) else {
         return Ok(());
     };
-    let same =
-        |pair: &[Route; 2]| pair[0].auth == pair[1].auth && pair[0].step_up == pair[1].step_up;
+    let same = |[one, next]: &[Route; 2]| {
+        one.auth == next.auth
+            && one.step_up == next.step_up
+            && one.anonymous_policy == next.anonymous_policy
+    };
     if routes.array_windows().all(same) {
         return Ok(());
     }

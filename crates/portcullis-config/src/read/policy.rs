@@ -81,7 +81,11 @@ impl<'t> Names<'t> {
     }
 
     /// The one that a string names.
-    fn read(&self, reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<usize, Reported> {
+    pub(super) fn read(
+        &self,
+        reader: &mut Reader<'_>,
+        entry: &Entry<'_>,
+    ) -> Result<usize, Reported> {
         let text = reader.text(entry)?;
         self.find(reader, &text.value(), text.written, entry.span())
     }
@@ -264,6 +268,7 @@ pub(super) fn warn_unused(
     reader: &mut Reader<'_>,
     policies: &Names<'_>,
     authorizers: &[Authorizer],
+    apis: &[Api],
 ) {
     let choices: Vec<_> = authorizers
         .iter()
@@ -276,11 +281,14 @@ pub(super) fn warn_unused(
     if reader.has_refused() || choices.iter().any(|choice| choice.claim.is_some()) {
         return;
     }
+    let routes = || apis.iter().flat_map(|api| &api.routes);
     for (index, entry) in policies.entries.iter().enumerate() {
-        let used = choices.iter().any(|choice| {
-            let mapped = choice.scopes.iter().map(|(_, policy)| policy);
-            choice.default.iter().chain(mapped).any(|own| *own == index)
-        });
+        let anonymous = || routes().any(|route| route.anonymous_policy == Some(index));
+        let used = anonymous()
+            || choices.iter().any(|choice| {
+                let mapped = choice.scopes.iter().map(|(_, policy)| policy);
+                choice.default.iter().chain(mapped).any(|own| *own == index)
+            });
         if !used {
             let message = format!("no authorizer chooses the policy {entry}");
             reader.warn(Diagnostic::new(entry.key.clone(), message));

@@ -6,7 +6,7 @@ use super::conflict::Located;
 use super::fields::{Entry, Fields};
 use super::identity::is_token;
 use super::reader::{Reader, Reported};
-use super::{step_up, upstream};
+use super::{anonymous_policy, policy, step_up, upstream};
 use crate::api::{Auth, AuthFrom, Method, Route, Target};
 use crate::diagnostic::{Diagnostic, Quoted};
 use crate::keys::ROUTE;
@@ -15,14 +15,17 @@ use crate::template::{Template, TemplateError};
 use crate::upstream::Upstream;
 
 /// What the routes of an API have in common.
-pub(super) struct Shared {
+pub(super) struct Shared<'s> {
     pub(super) base: Result<PathPattern, Reported>,
     pub(super) upstream: Result<Option<Upstream>, Reported>,
     pub(super) auth: Result<Option<(Auth, AuthFrom)>, Reported>,
     pub(super) step_up: Result<StepUp, Reported>,
+    pub(super) anonymous_policy: Result<Option<usize>, Reported>,
+    /// What a route may name instead.
+    pub(super) policies: &'s policy::Names<'s>,
 }
 
-impl Shared {
+impl Shared<'_> {
     /// The API's `auth`, for an entry that has none of its own.
     pub(super) fn auth_of(
         &self,
@@ -46,7 +49,7 @@ impl Shared {
 pub(super) fn read(
     reader: &mut Reader<'_>,
     names: &mut Names<'_>,
-    shared: &Shared,
+    shared: &Shared<'_>,
     entry: &Entry<'_>,
 ) -> Result<Located, Reported> {
     let key = read_key(reader, shared, entry);
@@ -63,8 +66,10 @@ pub(super) fn read(
     };
     let inherited = shared.step_up.clone();
     let step_up = step_up::read(reader, &fields, inherited.clone().unwrap_or_default());
+    let policy = anonymous_policy::read(reader, &fields, shared.policies);
     if let (Ok((auth, _)), Ok(_)) = (&auth, &step_up) {
         step_up::check_public(reader, &fields, auth)?;
+        anonymous_policy::check_route(reader, &fields, auth)?;
     }
     let path = key
         .as_ref()
@@ -74,14 +79,16 @@ pub(super) fn read(
     let (methods, path) = key?;
     let (auth, auth_from) = auth?;
     let step_up = step_up::of_auth(&auth, inherited.and(step_up)?);
+    let policy = policy?.or(shared.anonymous_policy?);
     let origin = reader.origin(&entry.key);
     let route = Route {
         methods,
         path,
         origin,
-        auth,
         auth_from,
         step_up,
+        anonymous_policy: anonymous_policy::of_auth(&auth, policy),
+        auth,
         target: target?,
     };
     Ok(Located {
@@ -92,7 +99,7 @@ pub(super) fn read(
 
 fn read_key(
     reader: &mut Reader<'_>,
-    shared: &Shared,
+    shared: &Shared<'_>,
     entry: &Entry<'_>,
 ) -> Result<(Method, PathPattern), Reported> {
     let Some((method, path)) = entry.name.split_once(' ') else {
@@ -140,7 +147,7 @@ pub(super) fn read_method(
 
 fn read_target(
     reader: &mut Reader<'_>,
-    shared: &Shared,
+    shared: &Shared<'_>,
     entry: &Entry<'_>,
     fields: &Fields<'_>,
     path: Result<&PathPattern, Reported>,

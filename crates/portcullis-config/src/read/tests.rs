@@ -1,3 +1,4 @@
+mod anonymous_policy;
 mod auth;
 mod claim_rules;
 mod cors;

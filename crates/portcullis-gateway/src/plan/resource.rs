@@ -66,6 +66,7 @@ impl Plan {
             auth: Auth {
                 alternatives: Vec::new(),
                 anonymous: true,
+                anonymous_policy: None,
                 step_up: StepUp::default(),
             },
             target: Target::Metadata(Bytes::from(metadata.document())),

@@ -109,3 +109,22 @@ async fn the_guide_s_words_are_said_for_a_token_signed_by_another_method() {
     assert_eq!((answer.status, answer.text().as_str()), (403, body));
     assert_eq!(answer.header("content-type"), Some("application/json"));
 }
+
+/// As API Gateway has it: any of a route's scopes is enough, and the challenge names them all.
+#[tokio::test]
+async fn the_look_of_api_gateway_names_every_scope_of_the_route() {
+    let text = "[api.main]\nerrors = \"LOOK\"\n\
+                auth = [{ user = [\"read\"] }, { user = [\"admin\"] }]\n\
+                routes = { \"GET /\" = { respond = \"\" } }\n";
+    for (look, scopes) in [("aws", "admin read"), ("problem", "read")] {
+        let fixture = Fixture::start(&text.replace("LOOK", look)).await;
+        let expected = format!("scope=\"{scopes}\"");
+        let token = fixture.world.token().claim("scope", "other").sign();
+        let answer = fixture.get_with("/", &token).await;
+        assert_eq!(answer.status, 403, "{look}");
+        let challenge = answer.header("www-authenticate").unwrap();
+        assert!(challenge.contains(&expected), "{look}: {challenge}");
+        let token = fixture.world.token().claim("scope", "admin").sign();
+        assert_eq!(fixture.get_with("/", &token).await.status, 200, "{look}");
+    }
+}

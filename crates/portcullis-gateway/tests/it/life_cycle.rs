@@ -172,6 +172,58 @@ async fn a_port_that_somebody_listens_on_is_an_error() {
     );
 }
 
+/// 2,000 requests a second for two seconds, while the plan is replaced a hundred times a second.
+#[tokio::test]
+async fn replacing_the_plan_under_load_fails_no_request_and_mixes_no_answer() {
+    const CALLERS: usize = 8;
+    const EACH_TICK: usize = 25;
+    const TICKS: usize = 20;
+    let world = World::default();
+    // The words differ in length, so that half of one answer does not pass for the other.
+    let plan = |word: &str| {
+        world.plan(&format!(
+            "[api.main]\nauth = \"none\"\nroutes = {{ \"GET /\" = {{ respond = \"{word}\" }} }}\n"
+        ))
+    };
+    let gateway = start(plan("one"));
+    let address = gateway.address();
+    let mut callers = tokio::task::JoinSet::new();
+    for _ in 0..CALLERS {
+        callers.spawn(async move {
+            let mut client = crate::client::Client::connect(address).await.unwrap();
+            let mut ticks = tokio::time::interval(Duration::from_millis(100));
+            let (mut first, mut second) = (0, 0);
+            for _ in 0..TICKS {
+                ticks.tick().await;
+                client.write(get("/", "").repeat(EACH_TICK)).await.unwrap();
+                for _ in 0..EACH_TICK {
+                    let answer = client.answer().await.unwrap();
+                    match (answer.status, answer.text().as_str()) {
+                        (200, "one") => first += 1,
+                        (200, "the second") => second += 1,
+                        other => panic!("{other:?}"),
+                    }
+                }
+            }
+            (first, second)
+        });
+    }
+    let mut words = ["the second", "one"].into_iter().cycle();
+    let mut told = Vec::new();
+    while told.len() < CALLERS {
+        let pause = tokio::time::sleep(Duration::from_millis(10));
+        tokio::select! {
+            Some(counted) = callers.join_next() => told.push(counted.unwrap()),
+            () = pause => drop(gateway.replace(plan(words.next().unwrap()))),
+        }
+    }
+    let (first, second) = told
+        .iter()
+        .fold((0, 0), |sum, own| (sum.0 + own.0, sum.1 + own.1));
+    assert_eq!(first + second, CALLERS * EACH_TICK * TICKS);
+    assert!(first > 0 && second > 0, "{first} and {second}");
+}
+
 /// Callers that send one request after the other while the gateway stops.
 #[tokio::test]
 async fn stopping_under_load_resets_no_request() {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "an unwrap that panics fails its test")]
 
 mod advisories;
+mod anonymous_limits;
 mod auth;
 mod bodies;
 mod bound_certificates;

@@ -1,6 +1,7 @@
 //! A security scheme as an authorizer. What is not a JSON Web Token of a known issuer is refused.
 
 use serde_json::Value;
+use toml_edit::Array;
 
 use super::super::Problem;
 use super::super::document::{resolve, step};
@@ -12,6 +13,8 @@ use crate::arguments::OpenApi;
 pub(super) struct Found {
     pub(super) entries: Entries,
     pub(super) notes: Vec<String>,
+    /// Whether one of the scopes that an operation names is enough.
+    pub(super) any_scope: bool,
 }
 
 pub(super) fn read(
@@ -30,13 +33,15 @@ pub(super) fn read(
         return Ok(Found {
             entries,
             notes: Vec::new(),
+            any_scope: false,
         });
     }
     if let Some(amazon) = scheme.get("x-amazon-apigateway-authorizer") {
-        let entries = of_amazon(amazon, &format!("{at}/x-amazon-apigateway-authorizer"))?;
+        let (entries, notes) = of_amazon(amazon, &format!("{at}/x-amazon-apigateway-authorizer"))?;
         return Ok(Found {
             entries,
-            notes: Vec::new(),
+            notes,
+            any_scope: true,
         });
     }
     if let Some(issuer) = scheme.get("x-google-issuer") {
@@ -44,6 +49,7 @@ pub(super) fn read(
         return Ok(Found {
             entries,
             notes: Vec::new(),
+            any_scope: false,
         });
     }
     let tyk = format!(
@@ -52,7 +58,11 @@ pub(super) fn read(
     );
     if let Some(scheme) = document.pointer(&tyk) {
         let (entries, notes) = tyk::scheme(scheme, &tyk)?;
-        return Ok(Found { entries, notes });
+        return Ok(Found {
+            entries,
+            notes,
+            any_scope: false,
+        });
     }
     let issuer = scheme.get("openIdConnectUrl").and_then(Value::as_str);
     let message =
@@ -90,30 +100,71 @@ fn issued<'t>(issuer: &str, audience: impl IntoIterator<Item = &'t str>) -> Entr
 }
 
 /// `x-amazon-apigateway-authorizer`, of the type `jwt`.
-fn of_amazon(extension: &Value, at: &str) -> Result<Entries, Problem> {
+fn of_amazon(extension: &Value, at: &str) -> Result<(Entries, Vec<String>), Problem> {
     if extension.get("type").and_then(Value::as_str) != Some("jwt") {
         return Err(Problem::new(
             at,
             "only authorizers of the type `jwt` can be imported",
         ));
     }
-    let source = extension.get("identitySource").and_then(Value::as_str);
-    if source.is_some_and(|source| !source.eq_ignore_ascii_case("$request.header.Authorization")) {
-        let message = "the token is read from the `Authorization` header only";
-        return Err(Problem::new(format!("{at}/identitySource"), message));
-    }
+    let (source, notes) = amazon_source(extension, at)?;
     let issuer = extension.pointer("/jwtConfiguration/issuer");
     let audience = extension.pointer("/jwtConfiguration/audience");
     let audience: Option<Vec<&str>> = audience
         .and_then(Value::as_array)
         .and_then(|list| list.iter().map(Value::as_str).collect());
     match (issuer.and_then(Value::as_str), audience) {
-        (Some(issuer), Some(audience)) if !audience.is_empty() => Ok(issued(issuer, audience)),
+        (Some(issuer), Some(audience)) if !audience.is_empty() => {
+            let mut entries = issued(issuer, audience);
+            if let Some(source) = source {
+                entries.set("sources", Array::from_iter([source.inline()]));
+            }
+            Ok((entries, notes))
+        }
         _ => Err(Problem::new(
             format!("{at}/jwtConfiguration"),
             "a text `issuer` and a list `audience` are needed",
         )),
     }
+}
+
+/// Where the token is, unless it is in `Authorization`: a header or a parameter of the query.
+fn amazon_source(extension: &Value, at: &str) -> Result<(Option<Entries>, Vec<String>), Problem> {
+    let at = format!("{at}/identitySource");
+    let source = match extension.get("identitySource") {
+        None => return Ok((None, Vec::new())),
+        // Documents have both forms; several sources are for another type of authorizer.
+        Some(Value::Array(list)) if list.len() == 1 => list[0].as_str(),
+        Some(source) => source.as_str(),
+    };
+    let place = source.and_then(|source| source.strip_prefix("$request."));
+    match place.and_then(|place| place.split_once('.')) {
+        Some(("header", name)) if name.eq_ignore_ascii_case("authorization") => {
+            Ok((None, Vec::new()))
+        }
+        Some(("header", name)) if is_plain(name) => {
+            let name = name.to_ascii_lowercase();
+            let note =
+                format!("the header `{name}` holds the token alone: `Bearer` before it is refused");
+            let source = Entries::default().with("header", text(&name));
+            Ok((Some(source), vec![note]))
+        }
+        Some(("querystring", name)) if is_plain(name) => {
+            let source = Entries::default().with("query", text(name));
+            Ok((Some(source), Vec::new()))
+        }
+        _ => {
+            let message = "this place of the token has no counterpart";
+            let hint =
+                "only `$request.header.NAME` and `$request.querystring.NAME` can be imported";
+            Err(Problem::new(at, message).hint(hint))
+        }
+    }
+}
+
+fn is_plain(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    !name.is_empty() && name.bytes().all(plain)
 }
 
 /// `x-google-issuer`, `x-google-jwks_uri` and `x-google-audiences`, which is one text with commas.
