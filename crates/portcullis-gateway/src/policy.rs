@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_config::Amount;
+use portcullis_config::{Amount, Check};
 use portcullis_store::{Allowance, AllowanceError, CallerKey, PolicyLimit};
 use portcullis_token::{ClaimValue, Claims, Step, Trace, UnixTime, Verified};
 
@@ -47,8 +47,8 @@ pub(crate) struct Imposed {
     default: Vec<usize>,
     scopes: HashMap<String, usize>,
     identity: Vec<String>,
-    /// Whether `iss` is what the authorizer says, so that callers of others are not mistaken.
-    issuer_is_known: bool,
+    /// Who issues the tokens, also those that do not say so; none when any may.
+    issuer: Option<String>,
 }
 
 /// Why the policies of a caller do not let a request pass.
@@ -159,7 +159,10 @@ impl Imposed {
             default: choice.default.clone(),
             scopes: choice.scopes.iter().cloned().collect(),
             identity: jwt.identity.clone(),
-            issuer_is_known: jwt.issuer != portcullis_config::Check::Any,
+            issuer: match &jwt.issuer {
+                Check::Is(url) => Some(url.as_written().to_owned()),
+                Check::Any => None,
+            },
         })
     }
 
@@ -211,11 +214,12 @@ impl Imposed {
         if value.is_empty() {
             return None;
         }
-        let issuer = claims.issuer().unwrap_or_default();
-        Some(if self.issuer_is_known {
-            CallerKey::new(issuer, [name, value])
+        Some(if let Some(own) = &self.issuer {
+            // RFC 7662 section 2.2: an issuer that is asked need not say who it is.
+            CallerKey::new(claims.issuer().unwrap_or(own), [name, value])
         } else {
             // Whoever signs for an authorizer of any issuer may claim to be another one.
+            let issuer = claims.issuer().unwrap_or_default();
             CallerKey::new(issuer, [authorizer, name, value])
         })
     }

@@ -102,16 +102,41 @@ pub(crate) fn check_raw(path: &str) -> Result<(), PathError> {
 /// They decode once, twice or not at all, cut parameters off or not, take a backslash for a slash,
 /// and resolve dot segments before or after they merge slashes.
 pub(crate) fn every_reading(path: &str) -> Vec<String> {
-    let once = decode_all(path);
-    let twice = decode_all(&once);
     let mut readings = vec![path.to_owned()];
-    for decoded in [path, &once, &twice] {
-        let slashes = decoded.replace('\\', "/");
-        for text in [cut_parameters(&slashes), slashes] {
-            readings.extend([resolve(&merge(&text)), merge(&resolve(&text))]);
-        }
+    for text in every_spelling(path) {
+        readings.extend([resolve(&merge(&text)), merge(&resolve(&text))]);
     }
     readings
+}
+
+/// Whether some server takes the path, which begins below some folder, for one outside of it.
+///
+/// It matters whatever stands above: what an upstream's own base is put before, resolves there.
+pub(crate) fn climbs(path: &str) -> bool {
+    every_spelling(path).iter().any(|text| {
+        let mut depth: Option<usize> = Some(0);
+        for segment in text.split('/') {
+            depth = match segment {
+                // Of no height for servers that merge slashes.
+                "" | "." => depth,
+                ".." => depth.and_then(|depth| depth.checked_sub(1)),
+                _ => depth.map(|depth| depth + 1),
+            };
+        }
+        depth.is_none()
+    })
+}
+
+/// What becomes of a path before its segments are looked at.
+fn every_spelling(path: &str) -> Vec<String> {
+    let once = decode_all(path);
+    let twice = decode_all(&once);
+    let mut spellings = Vec::new();
+    for decoded in [path, &once, &twice] {
+        let slashes = decoded.replace('\\', "/");
+        spellings.extend([cut_parameters(&slashes), slashes]);
+    }
+    spellings
 }
 
 fn decode_all(text: &str) -> String {
@@ -235,6 +260,30 @@ mod tests {
         ] {
             let found = canonical(rules("dm"), 1, path);
             assert_eq!(found.as_deref(), expected.as_ref().copied(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_climbs_if_any_server_comes_out_above_where_it_began() {
+        for (path, expected) in [
+            ("", false),
+            ("/", false),
+            ("/a/../b", false),
+            ("/a/b/../..", false),
+            ("/..a/...", false),
+            ("/..", true),
+            ("/./../a", true),
+            ("/a/../../a", true),
+            ("/a/../../a/b/c", true),
+            ("//../a", true),
+            ("/%2e%2e/a", true),
+            ("/a%2f..%2f..", true),
+            ("/%252e%252e/a", true),
+            ("/..%5ca", true),
+            ("/..;x/a", true),
+            ("/..%3bx/a", true),
+        ] {
+            assert_eq!(climbs(path), expected, "{path}");
         }
     }
 

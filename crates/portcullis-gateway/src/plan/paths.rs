@@ -130,6 +130,10 @@ impl Plan {
         if below.is_none_or(|below| !below.is_empty() && !below.starts_with('/')) {
             return Err(PathError::Ambiguous);
         }
+        // An upstream may stand below a path of its own, and the base may be cut off.
+        if below.is_some_and(lenient::climbs) {
+            return Err(PathError::DotSegment);
+        }
         let is_own = |route: Option<usize>| {
             route.is_some_and(|route| self.routes[route].api.index == api.index)
         };

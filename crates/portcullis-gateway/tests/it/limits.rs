@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::client::{Answer, Client};
-use crate::fixture::{Fixture, PARTNER, World, bearer, get, start};
+use crate::fixture::{Fixture, ISSUER, PARTNER, World, bearer, get, start};
 use crate::upstream::Scripted;
 
 const LIMITED: &str = r#"
@@ -44,6 +44,31 @@ fn token(world: &World) -> TokenBuilder {
 
 fn told(answer: &Answer) -> [Option<&str>; 6] {
     FORMS.map(|name| answer.header(name))
+}
+
+/// Ids are unique within their issuer only, also where its answers do not name it.
+#[tokio::test]
+async fn callers_of_issuers_that_do_not_name_themselves_are_told_apart() {
+    let authorizer = |name: &str, issuer: &str| {
+        format!(
+            "[authorizer.{name}]\nissuer = \"{issuer}\"\naudience = [\"api\"]\n\
+             policy = {{ default = [\"p\"] }}\nintrospection = {{ \
+             url = \"https://a.example\", client_id = \"a\", client_secret = \"b\" }}\n\
+             [api.{name}]\nbase = \"/{name}\"\nupstream = \"UPSTREAM\"\nauth = \"{name}\"\n"
+        )
+    };
+    let text = format!(
+        "{}{}[policy.p]\napis = [\"ours\", \"theirs\"]\nrate = \"1/60s\"\n",
+        authorizer("ours", ISSUER),
+        authorizer("theirs", PARTNER)
+    );
+    let fixture = Fixture::start(&text).await;
+    let claims = json!({ "aud": "api", "sub": "ada", "exp": TestClock::START.0 + 60 });
+    fixture.world.introspection.activate("opaque", claims);
+    for (target, expected) in [("/theirs", 200), ("/theirs", 429), ("/ours", 200)] {
+        let answer = fixture.get(target, &bearer("opaque")).await;
+        assert_eq!(answer.status, expected, "{target}: {}", answer.text());
+    }
 }
 
 #[tokio::test]

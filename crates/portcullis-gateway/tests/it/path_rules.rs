@@ -89,7 +89,8 @@ async fn a_raw_path_is_forwarded_as_it_came_and_never_leaves_its_api() {
         ("/files/..%2fadmin", 400, ""),
         ("/files/%252e%252e/admin", 400, ""),
         ("/files/..%5c..%5cadmin", 400, ""),
-        ("/files/../files/a", 200, "/../files/a"),
+        ("/files/../files/a", 400, ""),
+        ("/files/a/%2e%2e/..%2ffiles/b", 400, ""),
         ("/files/a%00", 400, ""),
         ("/files/a%", 400, ""),
         ("/filesystem", 404, ""),
@@ -101,6 +102,40 @@ async fn a_raw_path_is_forwarded_as_it_came_and_never_leaves_its_api() {
         assert_eq!(answer.status, status, "{target}: {}", answer.text());
         if status == 200 {
             let seen = fixture.upstream.seen();
+            assert_eq!(seen[before]["target"], forwarded, "{target}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_raw_path_never_leaves_the_path_of_its_upstream() {
+    let fixture = Fixture::start(
+        r#"
+        [api.files]
+        raw = true
+        upstream = "UPSTREAM/v1"
+        auth = "none"
+        "#,
+    )
+    .await;
+    for (target, status, forwarded) in [
+        ("/a/../b", 200, "/v1/a/../b"),
+        ("/a//..%2fb", 200, "/v1/a//..%2fb"),
+        ("/../admin", 400, ""),
+        ("/a/../../admin", 400, ""),
+        ("/a/../../v1/b", 400, ""),
+        ("/%2e%2e/admin", 400, ""),
+        ("/%252e%252e%252fadmin", 400, ""),
+        ("/..;x/admin", 400, ""),
+        ("/..%5cadmin", 400, ""),
+        ("//../admin", 400, ""),
+    ] {
+        let before = fixture.upstream.seen().len();
+        let answer = fixture.get(target, "").await;
+        assert_eq!(answer.status, status, "{target}: {}", answer.text());
+        let seen = fixture.upstream.seen();
+        assert_eq!(seen.len() - before, usize::from(status == 200), "{target}");
+        if status == 200 {
             assert_eq!(seen[before]["target"], forwarded, "{target}");
         }
     }

@@ -51,7 +51,8 @@ pub struct RevocationListFull;
 
 /// Revocations in the memory of this process. Clones are the same list.
 ///
-/// Each is kept until the last token that it concerns has expired anyway.
+/// Each is kept until the last token that it concerns has expired anyway. A token without `iss`,
+/// which an issuer that is asked about it may leave out, is revoked by whoever revokes its like.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -206,15 +207,19 @@ impl RevocationList {
         let issuers = self.issuers.read().unwrap_or_else(PoisonError::into_inner);
         let claims = token.claims();
         let text = |name| claims.find(name).and_then(ClaimValue::as_str);
-        let revoked = claims.issuer().and_then(|issuer| issuers.get(issuer));
-        revoked.is_some_and(|revoked| {
+        let is_revoked = |revoked: &Revoked| {
             holds(&revoked.tokens, text("jti"), now)
                 || holds(&revoked.sessions, text("sid"), now)
                 || claims
                     .subject()
                     .and_then(|subject| revoked.subjects.get(subject))
                     .is_some_and(|before| before.concerns(claims.issued_at(), now))
-        })
+        };
+        match claims.issuer() {
+            Some(issuer) => issuers.get(issuer).is_some_and(is_revoked),
+            // RFC 7662 section 2.2: an issuer that is asked need not say who it is.
+            None => issuers.values().any(is_revoked),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http_body_util::BodyExt as _;
 use portcullis::{
     BoxFuture, Credentials, HttpIntrospector, Introspection, IntrospectionError, Introspector,
-    Issuer, Secret, Verifier,
+    Issuer, Revocation, RevocationList, Secret, Verifier,
 };
 use portcullis_testkit::{TestClock, TestIntrospection, TestIssuer, TestServer, text};
 use portcullis_token::{KeyIdentity, KeySet, Reason, SigningKey};
@@ -101,6 +101,29 @@ async fn an_opaque_token_is_what_its_issuer_says() {
         let fixture = fixture(asking(&endpoint));
         assert_eq!(fixture.verify(OPAQUE).await, expected, "{answer}");
         assert_eq!(fixture.issuer.fetched(), [""; 0], "no key is needed");
+    }
+}
+
+#[tokio::test]
+async fn a_token_whose_issuer_does_not_name_itself_is_revoked_like_any_other() {
+    let clock = TestClock::default();
+    for (revoked, expected) in [("a-jti", Err(Reason::Revoked)), ("another", Ok(()))] {
+        let list = RevocationList::new(Arc::new(clock.clone()));
+        let mut answer = active();
+        answer["jti"] = json!("a-jti");
+        answer.as_object_mut().unwrap().remove("iss");
+        let issuer = TestIssuer::new();
+        let configured = Issuer::discover(issuer.name())
+            .audience("api")
+            .introspection(asking(&Endpoint::new(&answer)));
+        let name = issuer.name().to_owned();
+        let fixture = Fixture::with(issuer, configured, clock.clone(), |builder| {
+            builder.revocations(Arc::new(list.clone()))
+        });
+        let until = TestClock::START.plus(Duration::from_mins(1));
+        let revocation = Revocation::Token(revoked.to_owned());
+        list.revoke(&name, revocation, until).unwrap();
+        assert_eq!(fixture.verify(OPAQUE).await, expected, "{revoked}");
     }
 }
 
