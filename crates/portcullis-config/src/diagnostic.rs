@@ -7,6 +7,7 @@ use annotate_snippets::{
 use serde_json::{Value, json};
 
 use crate::Source;
+use crate::masking;
 use crate::position::{Origin, Positions};
 
 /// How many diagnostics are shown; the rest are counted.
@@ -170,7 +171,7 @@ impl Diagnostics {
         self.0.iter()
     }
 
-    /// Writes them for a person, with the lines of `source` they are about.
+    /// Writes them for a person, with the lines of `source` they are about, secrets masked.
     ///
     /// With `colour` the text holds ANSI escape codes. At most 50 are written, then `and N more`.
     pub fn render(&self, source: &Source<'_>, colour: bool) -> String {
@@ -178,6 +179,11 @@ impl Diagnostics {
             Renderer::styled()
         } else {
             Renderer::plain()
+        };
+        let shown = masking::mask(source.text);
+        let source = &Source {
+            text: &shown,
+            ..*source
         };
         let name = normalize_untrusted_str(source.name);
         let mut blocks: Vec<String> = self

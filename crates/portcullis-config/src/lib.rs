@@ -28,6 +28,7 @@ mod cors;
 mod diagnostic;
 mod environment;
 mod keys;
+mod masking;
 mod message;
 mod network;
 mod observe;
