@@ -21,6 +21,8 @@ pub(crate) struct Caller {
     verified: Vec<(usize, Verified)>,
     /// Whether the scheme was `DPoP`, which then carries the error.
     by_dpop: bool,
+    /// Whether the credential is in the query, so that no shared cache may store the answer.
+    by_query: bool,
 }
 
 impl Caller {
@@ -35,6 +37,11 @@ impl Caller {
     /// Why this caller may not call `route`.
     pub(crate) fn refuse(&self, route: &Route, reason: Reason) -> Refusal {
         refuse(route, reason, self.by_dpop, None)
+    }
+
+    /// Whether the credential is in the query of the address.
+    pub(crate) const fn is_by_query(&self) -> bool {
+        self.by_query
     }
 
     /// Whether there is no credential at all.
@@ -72,6 +79,10 @@ pub(crate) async fn identify(
     let mut caller = Caller {
         verified: Vec::new(),
         by_dpop,
+        by_query: matches!(
+            route.places.sources().get(credential.source()),
+            Some(TokenSource::Query { .. })
+        ),
     };
     let mut weightiest: Option<(usize, Reason)> = None;
     for authorizer in authorizers(route) {

@@ -49,6 +49,11 @@ impl<'p> Permit<'p> {
         Some(expires.saturating_sub(now))
     }
 
+    /// Whether shared caches must not store the answer (RFC 6750 section 2.3).
+    pub(crate) const fn is_private(&self) -> bool {
+        self.caller.is_by_query()
+    }
+
     /// The token of the caller; absent for an anonymous one.
     pub(crate) fn token(&self) -> Option<&Verified> {
         self.caller.verified_by(self.authorizer?)

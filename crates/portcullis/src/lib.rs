@@ -76,6 +76,7 @@ mod keys;
 mod layer;
 mod metadata;
 mod observe;
+mod private;
 mod problem;
 mod rejection;
 mod replay;
@@ -117,6 +118,7 @@ pub use portcullis_token::{
     ProofOffer, ProofRules, Reason, Requirement, Secret, TokenSource, TokenType, UnixTime,
     Verified,
 };
+pub use private::keep_private;
 pub use problem::Problem;
 pub use rejection::{Answers, ErrorDetail, ErrorProfile, ErrorStyle, Form, Rejection};
 pub use replay::{MemoryReplayStore, ReplayError, ReplayStore};

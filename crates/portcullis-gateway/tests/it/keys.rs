@@ -112,6 +112,43 @@ async fn readiness_is_told_once_there_are_keys_and_until_the_end() {
 }
 
 #[tokio::test]
+async fn an_issuer_that_is_optional_keeps_no_gateway_away() {
+    let authorizer = |name: &str, issuer: &str, ready: &str| {
+        format!(
+            "[authorizer.{name}]\nissuer = \"https://{issuer}.example/\"\naudience = [\"api\"]\n\
+             ready = \"{ready}\"\n"
+        )
+    };
+    for (own, other, expected) in [
+        ("required", "required", 503),
+        ("required", "optional", 200),
+        ("optional", "required", 503),
+        ("optional", "optional", 200),
+    ] {
+        let world = World {
+            fetches: true,
+            ..World::default()
+        };
+        world.partner.answer(Answer::Status(500));
+        let text = format!(
+            "[server]\nready = \"/ready\"\n{}{}[api.main]\nauth = [\"own\", \"other\"]\n\
+             [api.main.routes]\n\"GET /mine\" = {{ respond = \"\" }}\n",
+            authorizer("own", "issuer", own),
+            authorizer("other", "partner", other),
+        );
+        let fixture = Fixture::of(world, &text).await;
+        // Has the keys of both been asked for, whatever became of it.
+        let token = fixture.world.token().sign();
+        assert_eq!(fixture.get_with("/mine", &token).await.status, 200);
+        let status = fixture.get("/ready", "").await.status;
+        assert_eq!(status, expected, "{own}, and the dead one {other}");
+        let token = fixture.world.partner.token().audience("api").sign();
+        let status = fixture.get_with("/mine", &token).await.status;
+        assert_eq!(status, 503, "its tokens cannot be judged");
+    }
+}
+
+#[tokio::test]
 async fn a_gateway_that_ends_is_not_ready_and_serves() {
     let fixture = Fixture::start(&format!("[server]\nready = \"/ready\"\n{API}")).await;
     assert_eq!(fixture.get("/ready", "").await.status, 200);
