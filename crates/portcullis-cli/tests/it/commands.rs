@@ -79,7 +79,10 @@ resource = "https://api.example.com/v1"
 "GET /hello" = { respond = "hello" }
 "#;
     let output = World::with_file(file).run(&["check"]).await;
-    insta::assert_snapshot!(output.stdout, @"");
+    insta::assert_snapshot!(output.stdout, @r"
+    GET  /hello                                    none (public)  “hello”                                 portcullis.toml:6, auth from line 3
+    GET  /.well-known/oauth-protected-resource/v1  none (public)  what the API says of itself (RFC 9728)  portcullis.toml:2
+    ");
     let json = World::with_file(file)
         .run(&["check", "--format", "json"])
         .await;
