@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use portcullis_token::{Reason, StepUp, Trace, Verified};
 
-use crate::authn::Caller;
+use crate::authn::{self, Caller};
 use crate::plan::{Matched, Need, Plan, Route};
 use crate::policy::{self, Charging, Granted, PolicyRefusal};
 use crate::refuse::Refusal;
+use crate::request::Asked;
 
 /// Proof that a request may pass. Only [`permit`] makes one, and forwarding consumes it.
 #[derive(Debug)]
@@ -65,7 +66,7 @@ impl<'p> Permit<'p> {
 /// Any one of the route's alternatives must be met as a whole.
 pub(crate) fn permit<'p>(
     plan: &'p Plan,
-    method: &str,
+    asked: &Asked<'_>,
     matched: Matched<'p>,
     caller: Caller,
     trace: &mut impl Trace,
@@ -79,18 +80,20 @@ pub(crate) fn permit<'p>(
             granted: None,
         });
     }
-    let mut closest = Reason::Scope;
+    let mut closest = None;
     let mut refused = None;
     for needs in &route.auth.alternatives {
-        let met = needs
-            .iter()
-            .try_for_each(|need| check(plan, route, need, &caller, trace));
+        let met = needs.iter().try_for_each(|need| {
+            let checked = check(plan, route, need, &caller, trace);
+            let is_known = caller.verified_by(need.authorizer).is_some();
+            checked.map_err(|reason| (reason, is_known, need.authorizer))
+        });
         // Whoever came further learns what is missing there.
-        if let Err(reason) = met {
-            closest = closest.max(reason);
+        if let Err(refusal) = met {
+            closest = closest.max(Some(refusal));
             continue;
         }
-        match check_policies(plan, (method, &matched), &caller, needs, trace) {
+        match check_policies(plan, (asked.method, &matched), &caller, needs, trace) {
             Ok(granted) => {
                 let authorizer = needs.first().map(|need| need.authorizer);
                 return Ok(Permit {
@@ -104,7 +107,11 @@ pub(crate) fn permit<'p>(
         }
     }
     let Some((authorizer, refusal)) = refused else {
-        return Err(caller.refuse(route, closest));
+        let Some((reason, _, authorizer)) = closest else {
+            return Err(caller.refuse(route, Reason::Scope));
+        };
+        authn::log_forbidden(plan, route, asked, (authorizer, reason), trace);
+        return Err(caller.refuse(route, reason));
     };
     // The steps that decided are the last ones that `explain` shows.
     trace.authorizer(&plan.authorizer(authorizer).name);

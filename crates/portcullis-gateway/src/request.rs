@@ -233,7 +233,7 @@ pub(crate) async fn decide<'p>(
     // 2 Who is calling.
     let caller = authn::identify(plan, &matched, asked, trace).await?;
     // 3 May they.
-    authz::permit(plan, asked.method, matched, caller, trace)
+    authz::permit(plan, asked, matched, caller, trace)
 }
 
 /// RFC 9112 section 3.2: exactly one `Host`, with a host in it, or two servers may see two sites.

@@ -88,6 +88,9 @@ impl Refused<'_> {
                 | Reason::Revoked
                 | Reason::Inactive
                 | Reason::IntrospectionUnavailable
+                | Reason::Scope
+                | Reason::ClaimForbidden
+                | Reason::StepUp
         )
     }
 }
