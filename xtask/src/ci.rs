@@ -22,7 +22,7 @@ pub(crate) struct Step {
 const FUZZ: &str = "fuzz/Cargo.toml";
 
 /// Every step, in the order in which they run.
-pub(crate) static STEPS: [Step; 9] = [
+pub(crate) static STEPS: [Step; 10] = [
     Step {
         name: "format",
         command: CargoCommand::new(&["fmt", "--all", "--check"]),
@@ -96,6 +96,19 @@ pub(crate) static STEPS: [Step; 9] = [
             "--workspace",
             "--no-deps",
             "--document-private-items",
+            "--locked",
+        ])
+        .with("RUSTDOCFLAGS", "-D warnings"),
+        requires: &[],
+    },
+    Step {
+        name: "doc-bare",
+        command: CargoCommand::new(&[
+            "doc",
+            "--package",
+            "portcullis",
+            "--no-default-features",
+            "--no-deps",
             "--locked",
         ])
         .with("RUSTDOCFLAGS", "-D warnings"),

@@ -1,6 +1,7 @@
 //! The routes of a configuration as people read them.
 
 mod changes;
+mod metadata;
 
 use anstyle::Style;
 use portcullis_config::{Api, Auth, AuthFrom, Config, Requirement, Route, Target, TemplatePart};
@@ -9,23 +10,32 @@ use serde_json::{Value, json};
 pub(crate) use self::changes::changes;
 use crate::terminal::{self, DIM, NOTE};
 
+/// How a route without credentials is called.
+const PUBLIC: &str = "none (public)";
+
 /// One line a route: method, path, who may call it and what answers.
 pub(crate) fn table(config: &Config) -> String {
-    let rows: Vec<_> = routes(config)
+    let mut rows: Vec<_> = routes(config)
         .map(|(_, route)| row(config, route))
         .collect();
+    rows.extend(metadata::paths(config).map(|(_, path)| metadata_row(path)));
     terminal::table(&rows)
 }
 
 /// The same, and where in `file` each route and its auth were said.
 pub(crate) fn table_with_origins(config: &Config, file: &str) -> String {
-    let rows: Vec<_> = routes(config)
+    let mut rows: Vec<_> = routes(config)
         .map(|(_, route)| {
             let mut row = row(config, route);
             row.push((DIM, format!("{file}:{}", describe_origin(route))));
             row
         })
         .collect();
+    rows.extend(metadata::paths(config).map(|(api, path)| {
+        let mut row = metadata_row(path);
+        row.push((DIM, format!("{file}:{}", api.origin.line)));
+        row
+    }));
     terminal::table(&rows)
 }
 
@@ -40,8 +50,31 @@ fn row(config: &Config, route: &Route) -> Vec<(Style, String)> {
     ]
 }
 
+fn metadata_row(path: String) -> Vec<(Style, String)> {
+    let plain = Style::new();
+    vec![
+        (plain, "GET".to_owned()),
+        (plain, path),
+        (NOTE, PUBLIC.to_owned()),
+        (plain, metadata::TARGET.to_owned()),
+    ]
+}
+
 /// The same for programs.
 pub(crate) fn to_json(config: &Config) -> Value {
+    let metadata = metadata::paths(config).map(|(api, path)| {
+        let line = api.origin.line;
+        json!({
+            "api": api.name,
+            "method": "GET",
+            "path": path,
+            "line": line,
+            "auth": PUBLIC,
+            "public": true,
+            "auth_from": { "said_at": "api", "line": line },
+            "target": metadata::TARGET,
+        })
+    });
     routes(config)
         .map(|(api, route)| {
             let (from, line) = match route.auth_from {
@@ -63,6 +96,7 @@ pub(crate) fn to_json(config: &Config) -> Value {
             }
             row
         })
+        .chain(metadata)
         .collect()
 }
 
@@ -100,14 +134,7 @@ pub(crate) fn describe_auth(config: &Config, auth: &Auth) -> String {
     let all = |needs: &Vec<Requirement>| needs.iter().map(need).collect::<Vec<_>>().join(" and ");
     let mut ways: Vec<String> = auth.alternatives.iter().map(all).collect();
     if auth.anonymous {
-        ways.push(
-            if ways.is_empty() {
-                "none (public)"
-            } else {
-                "none"
-            }
-            .to_owned(),
-        );
+        ways.push(if ways.is_empty() { PUBLIC } else { "none" }.to_owned());
     }
     ways.join(" or ")
 }

@@ -67,10 +67,12 @@ pub use position::Origin;
 pub use read::parse;
 pub use resource::Resource;
 pub use schema::schema;
-pub use server::{Admin, Certificate, CertificateHeader, Limits, Tls, TlsVersion};
+pub use server::{
+    Admin, Certificate, CertificateHeader, ClientCertificates, Limits, Tls, TlsVersion,
+};
 pub use template::{Template, TemplatePart};
 pub use tenant::{Application, ApplicationKind, Permissions, Tenant, User};
-pub use trusted_keys::{DistrustedKeys, Fetching, SharedSecret, Start};
+pub use trusted_keys::{DistrustedKeys, Fetching, Readiness, SharedSecret, Start};
 pub use upstream::{Balance, HealthCheck, Protocol, Upstream, UpstreamTls};
 
 /// The text of a configuration file.

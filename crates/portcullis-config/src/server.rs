@@ -42,7 +42,7 @@ impl Default for Limits {
 pub enum CertificateHeader {
     /// `Client-Cert`: the DER in base64, between colons (RFC 9440).
     ClientCert,
-    /// Envoy's `x-forwarded-client-cert`, the member `Cert` of its last element.
+    /// Envoy's `x-forwarded-client-cert`: `Cert` of its last element, or `Hash` without one.
     Forwarded,
     /// nginx's `$ssl_client_escaped_cert`, percent-encoded PEM, as `X-SSL-Client-Cert`.
     SslClientCert,
@@ -80,8 +80,20 @@ pub struct Tls {
     /// A PEM file of the authorities whose certificates callers must have; when absent, they need
     /// none. Relative to the configuration file.
     pub client_ca: Option<String>,
+    /// What happens to callers without one, where there is a `client_ca`.
+    pub client_certificates: ClientCertificates,
     /// The oldest version that is spoken; TLS 1.2 when absent.
     pub min_version: TlsVersion,
+}
+
+/// Whether callers must have a certificate where one is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientCertificates {
+    /// The handshake fails without one.
+    #[default]
+    Required,
+    /// Whoever has none is served too.
+    Optional,
 }
 
 /// A certificate for the names in it. Paths are relative to the configuration file.

@@ -21,6 +21,8 @@ pub struct Fetching {
     pub snapshot: Option<String>,
     /// What the gateway does at its start without keys.
     pub start: Start,
+    /// Whether the gateway is ready without them.
+    pub readiness: Readiness,
 }
 
 /// What a gateway does at its start until it has an authorizer's keys.
@@ -33,6 +35,16 @@ pub enum Start {
     Wait(Duration),
     /// It ends without them: when so long has passed, or else when the first fetch has failed.
     Fail(Option<Duration>),
+}
+
+/// What an authorizer without keys means for the answer to load balancers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Readiness {
+    /// The gateway is not ready until it has had them once.
+    #[default]
+    Required,
+    /// Nothing: its tokens are refused with 503, and all others are served.
+    Optional,
 }
 
 /// Keys whose tokens are refused, whatever the issuer says of them.
@@ -50,6 +62,7 @@ impl Default for Fetching {
             max_stale: Duration::from_hours(24),
             snapshot: None,
             start: Start::default(),
+            readiness: Readiness::default(),
         }
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Caller {
     verified: Vec<(usize, Verified)>,
     /// Whether the scheme was `DPoP`, which then carries the error.
     by_dpop: bool,
+    /// Whether the credential is in the query, so that no shared cache may store the answer.
+    by_query: bool,
 }
 
 impl Caller {
@@ -35,6 +37,11 @@ impl Caller {
     /// Why this caller may not call `route`.
     pub(crate) fn refuse(&self, route: &Route, reason: Reason) -> Refusal {
         refuse(route, reason, self.by_dpop, None)
+    }
+
+    /// Whether the credential is in the query of the address.
+    pub(crate) const fn is_by_query(&self) -> bool {
+        self.by_query
     }
 
     /// Whether there is no credential at all.
@@ -72,6 +79,10 @@ pub(crate) async fn identify(
     let mut caller = Caller {
         verified: Vec::new(),
         by_dpop,
+        by_query: matches!(
+            route.places.sources().get(credential.source()),
+            Some(TokenSource::Query { .. })
+        ),
     };
     let mut weightiest: Option<(usize, Reason)> = None;
     for authorizer in authorizers(route) {
@@ -107,19 +118,40 @@ pub(crate) async fn identify(
         return Err(refuse(Reason::IssUnknown, None));
     };
     // The steps that decided are the last ones that `explain` shows.
-    let Authorizer {
-        name,
-        verifier,
-        observer,
-        ..
-    } = plan.authorizer(authorizer);
+    let Authorizer { name, verifier, .. } = plan.authorizer(authorizer);
     trace.authorizer(name);
-    // Once a request, whoever else has refused its token; `explain` refuses nobody.
-    if plan.observed.logs_refusals && !is_read(trace) {
-        verifier.log_refusal(observer, credential.token(), reason);
-    }
+    log_refusal(plan, authorizer, credential.token(), reason, trace);
     let nonce = (reason == Reason::DpopNonce).then(|| verifier.nonce());
     Err(refuse(reason, nonce.flatten()))
+}
+
+/// Logs that a good token is not good enough here, by the word of this authorizer.
+pub(crate) fn log_forbidden(
+    plan: &Plan,
+    route: &Route,
+    asked: &Asked<'_>,
+    (authorizer, reason): (usize, Reason),
+    trace: &mut impl Trace,
+) {
+    if let Ok(credential) = credential(route, asked, &mut ()) {
+        log_refusal(plan, authorizer, credential.token(), reason, trace);
+    }
+}
+
+/// Once a request, whoever else has refused its token; `explain` refuses nobody.
+fn log_refusal(
+    plan: &Plan,
+    authorizer: usize,
+    token: &str,
+    reason: Reason,
+    trace: &mut impl Trace,
+) {
+    if plan.observed.logs_refusals && !is_read(trace) {
+        let Authorizer {
+            verifier, observer, ..
+        } = plan.authorizer(authorizer);
+        verifier.log_refusal(observer, token, reason);
+    }
 }
 
 /// Has one authorizer judge the credential, with the proof that came with it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis_token::{Reason, StepUp, Trace, Verified};
 
-use crate::authn::Caller;
+use crate::authn::{self, Caller};
 use crate::plan::{Matched, Need, Plan, Route};
 use crate::policy::{self, Charging, Granted, PolicyRefusal};
 use crate::refuse::Refusal;
@@ -50,6 +50,11 @@ impl<'p> Permit<'p> {
         Some(expires.saturating_sub(now))
     }
 
+    /// Whether shared caches must not store the answer (RFC 6750 section 2.3).
+    pub(crate) const fn is_private(&self) -> bool {
+        self.caller.is_by_query()
+    }
+
     /// The token of the caller; absent for an anonymous one.
     pub(crate) fn token(&self) -> Option<&Verified> {
         self.caller.verified_by(self.authorizer?)
@@ -78,15 +83,17 @@ pub(crate) fn permit<'p>(
                 .map(|policy| policy::check_anonymous(plan, policy, asked, trace)),
         });
     }
-    let mut closest = Reason::Scope;
+    let mut closest = None;
     let mut refused = None;
     for needs in &route.auth.alternatives {
-        let met = needs
-            .iter()
-            .try_for_each(|need| check(plan, route, need, &caller, trace));
+        let met = needs.iter().try_for_each(|need| {
+            let checked = check(plan, route, need, &caller, trace);
+            let is_known = caller.verified_by(need.authorizer).is_some();
+            checked.map_err(|reason| (reason, is_known, need.authorizer))
+        });
         // Whoever came further learns what is missing there.
-        if let Err(reason) = met {
-            closest = closest.max(reason);
+        if let Err(refusal) = met {
+            closest = closest.max(Some(refusal));
             continue;
         }
         match check_policies(plan, (asked.method, &matched), &caller, needs, trace) {
@@ -103,7 +110,11 @@ pub(crate) fn permit<'p>(
         }
     }
     let Some((authorizer, refusal)) = refused else {
-        return Err(caller.refuse(route, closest));
+        let Some((reason, _, authorizer)) = closest else {
+            return Err(caller.refuse(route, Reason::Scope));
+        };
+        authn::log_forbidden(plan, route, asked, (authorizer, reason), trace);
+        return Err(caller.refuse(route, reason));
     };
     // The steps that decided are the last ones that `explain` shows.
     trace.authorizer(&plan.authorizer(authorizer).name);

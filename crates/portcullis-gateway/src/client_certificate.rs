@@ -28,12 +28,39 @@ pub(crate) fn passed_on(header: CertificateHeader, headers: &HeaderMap) -> Optio
     let line = lines.next().filter(|_| lines.next().is_none())?;
     let der = match header {
         CertificateHeader::ClientCert => byte_sequence(line)?,
-        CertificateHeader::Forwarded => escaped_pem(last_certificate(line)?)?,
+        CertificateHeader::Forwarded => return last_element(line)?.thumbprint(),
         CertificateHeader::SslClientCert | CertificateHeader::IngressSslClientCert => {
             escaped_pem(line)?
         }
     };
     thumbprint(&der)
+}
+
+/// What an element of `x-forwarded-client-cert` says of a certificate.
+#[derive(Default)]
+struct Element<'l> {
+    /// The certificate, as PEM.
+    certificate: Option<&'l [u8]>,
+    /// The SHA-256 of its DER, in hexadecimal digits: all that Envoy sends unless told otherwise.
+    hash: Option<&'l [u8]>,
+}
+
+impl Element<'_> {
+    fn thumbprint(&self) -> Option<Thumbprint> {
+        match self.certificate {
+            Some(certificate) => thumbprint(&escaped_pem(certificate)?),
+            None => hexadecimal(self.hash?),
+        }
+    }
+}
+
+fn hexadecimal(text: &[u8]) -> Option<Thumbprint> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let pairs = text.chunks(2).map(|pair| match *pair {
+        [high, low] => u8::try_from(16 * digit(high)? + digit(low)?).ok(),
+        _ => None,
+    });
+    pairs.collect::<Option<Vec<u8>>>()?.try_into().ok()
 }
 
 /// RFC 9440 section 2.2: a byte sequence (RFC 8941 section 3.3.5), `:base64:`.
@@ -53,26 +80,32 @@ fn escaped_pem(text: &[u8]) -> Option<Vec<u8>> {
         .then(|| certificate.as_ref().to_vec())
 }
 
-/// `Cert` of the last element of `x-forwarded-client-cert`: the one that the nearest proxy added.
+/// The last element of `x-forwarded-client-cert`: the one that the nearest proxy added.
 ///
 /// Elements stand between commas, their members between semicolons, and a value may be quoted.
-fn last_certificate(line: &[u8]) -> Option<&[u8]> {
-    let mut certificate = None;
+fn last_element(line: &[u8]) -> Option<Element<'_>> {
+    let mut element = Element::default();
     let mut rest = line;
     loop {
         let (name, after) = split_at_byte(rest, b'=')?;
         let (value, after) = split_value(after)?;
-        if name.trim_ascii().eq_ignore_ascii_case(b"cert") {
-            // Twice in one element: who knows which.
-            if certificate.replace(value).is_some() {
-                return None;
-            }
+        let name = name.trim_ascii();
+        let place = if name.eq_ignore_ascii_case(b"cert") {
+            Some(&mut element.certificate)
+        } else if name.eq_ignore_ascii_case(b"hash") {
+            Some(&mut element.hash)
+        } else {
+            None
+        };
+        // Twice in one element: who knows which.
+        if place.is_some_and(|place| place.replace(value).is_some()) {
+            return None;
         }
         rest = match after {
-            [] => return certificate,
+            [] => return Some(element),
             [b';', next @ ..] => next,
             [b',', next @ ..] => {
-                certificate = None;
+                element = Element::default();
                 next
             }
             _ => return None,
@@ -112,6 +145,10 @@ mod tests {
 
     const PEM: &str = "-----BEGIN%20CERTIFICATE-----%0AAQID%0A-----END%20CERTIFICATE-----%0A";
     const OTHER: &str = "-----BEGIN%20CERTIFICATE-----%0ABAUG%0A-----END%20CERTIFICATE-----%0A";
+
+    /// The SHA-256 of the bytes 1, 2, 3.
+    const HASH: &str = "039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81";
+    const OTHER_HASH: &str = "787c798e39a5bc1910355bae6d0cd87a36b2e10fd0202a83e3bb6b005da83472";
 
     fn read(header: CertificateHeader, lines: &[&str]) -> Option<Thumbprint> {
         let (name, _) = CertificateHeader::ALL
@@ -159,6 +196,26 @@ mod tests {
             (Forwarded, format!("Cert=\"{PEM}\"x"), None),
             (Forwarded, format!("By=\",Hash=a;Cert=\"{PEM}\""), None),
             (Forwarded, format!("By=\\\"\",Cert={PEM}"), None),
+            (Forwarded, format!("By=b;Hash={HASH};Subject=\"\""), found),
+            (
+                Forwarded,
+                format!("hash=\"{}\"", HASH.to_uppercase()),
+                found,
+            ),
+            (Forwarded, format!("Hash={OTHER_HASH},Hash={HASH}"), found),
+            (
+                Forwarded,
+                format!("Hash={OTHER_HASH};Cert=\"{PEM}\""),
+                found,
+            ),
+            (Forwarded, format!("Hash={HASH};Cert=\"x\""), None),
+            (Forwarded, format!("Hash={HASH},By=b"), None),
+            (Forwarded, format!("Hash={HASH};Hash={HASH}"), None),
+            (Forwarded, HASH.replacen('0', "Hash=", 1), None),
+            (Forwarded, HASH.replacen("03", "Hash=", 1), None),
+            (Forwarded, format!("Hash={HASH}00"), None),
+            (Forwarded, HASH.replacen('0', "Hash=+", 1), None),
+            (Forwarded, "Hash=".to_owned(), None),
             (Forwarded, "By=b".to_owned(), None),
             (Forwarded, "Cert".to_owned(), None),
         ] {

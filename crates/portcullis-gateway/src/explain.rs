@@ -7,6 +7,7 @@ use portcullis_token::{Record, Recorder, Step, Trace};
 use crate::cors;
 use crate::observe::Watch;
 use crate::plan::Plan;
+use crate::ready;
 use crate::refuse::Refusal;
 use crate::request::{Asked, decide};
 
@@ -83,6 +84,19 @@ pub async fn explain(plan: &Plan, inquiry: Inquiry<'_>) -> Explanation {
         // An explanation charges nobody.
         peer: Ipv4Addr::UNSPECIFIED.into(),
     };
+    if ready::is_asked(plan, asked.method, asked.path) {
+        trace.passed(Step::Route, || {
+            "the path of `ready`, answered here for load balancers, whoever asks".to_owned()
+        });
+        let route = format!("{} {}", asked.method, asked.path);
+        return Explanation {
+            records: trace.into_records(),
+            outcome: Ok(Permitted {
+                route,
+                subject: None,
+            }),
+        };
+    }
     if let Some((route, _)) = cors::preflight(plan, &asked, &mut trace) {
         let route = route.name.clone();
         let permitted = Permitted {

@@ -19,7 +19,7 @@ use portcullis::{
 };
 use portcullis_config::{
     CertificateHeader, Config, Dpop, ErrorBodies, JwtAuthorizer, LimitHeaders, Limits, Message,
-    Network, PathPattern, PathRules, Template, TokenForwarding,
+    Network, PathPattern, PathRules, Readiness, Template, TokenForwarding,
 };
 use portcullis_store::AllowanceError;
 use portcullis_token::{NoRandomness, ProofRules, Reason, Requirement, Step, StepUp, Trace};
@@ -33,7 +33,7 @@ use crate::forward::upstream::{Upstream, UpstreamError};
 use crate::observe::Observed;
 use crate::path::PathError;
 use crate::policy::Policies;
-use crate::ready::Readiness;
+use crate::ready::ReadyPath;
 use crate::refuse::Refusal;
 use crate::route::RouteTable;
 use crate::token_places::{Places, Stripped};
@@ -73,7 +73,7 @@ pub struct Plan {
     /// What is counted and told about requests.
     pub(crate) observed: Observed,
     proofs: ProofMemory,
-    pub(crate) readiness: Readiness,
+    pub(crate) ready: ReadyPath,
 }
 
 /// Which requests, who may make them, and what answers them.
@@ -252,7 +252,7 @@ impl Plan {
             lenient: Vec::new(),
             observed: Observed::new(config, cache),
             proofs: environment.proofs.clone(),
-            readiness: Readiness::at(config.server.ready.as_deref()),
+            ready: ReadyPath::at(config.server.ready.as_deref()),
         };
         let mut upstreams = Upstreams::new(environment.directory);
         for (index, api) in config.apis.iter().enumerate() {
@@ -482,6 +482,13 @@ impl Plan {
             (authorizer.name.clone(), keys)
         };
         self.authorizers.iter().map(status).collect()
+    }
+
+    /// The keys without which the gateway is not ready.
+    pub(crate) fn required_keys(&self) -> impl Iterator<Item = KeyStatus> {
+        let authorizers = self.authorizers.iter();
+        let required = authorizers.filter(|authorizer| authorizer.readiness == Readiness::Required);
+        required.flat_map(|authorizer| authorizer.verifier.key_status())
     }
 
     /// What each authorizer has said of tokens, where that is counted.

@@ -12,19 +12,24 @@ use crate::plan::Plan;
 
 /// Where readiness is asked for, and whether it was there already.
 #[derive(Debug)]
-pub(crate) struct Readiness {
+pub(crate) struct ReadyPath {
     path: Option<String>,
     /// Keys that were there once do not have to be looked at again.
     has_had_keys: AtomicBool,
 }
 
-impl Readiness {
+impl ReadyPath {
     pub(crate) fn at(path: Option<&str>) -> Self {
         Self {
             path: path.map(str::to_owned),
             has_had_keys: AtomicBool::new(false),
         }
     }
+}
+
+/// Whether this is the question that is answered here, by the path as it was sent.
+pub(crate) fn is_asked(plan: &Plan, method: &str, path: &str) -> bool {
+    ["GET", "HEAD"].contains(&method) && plan.ready.path.as_deref() == Some(path)
 }
 
 /// The answer to whoever asks for readiness; nothing for another request.
@@ -34,8 +39,7 @@ pub(crate) fn answer(
     method: &Method,
     path: &str,
 ) -> Option<Response<Body>> {
-    let asks = matches!(*method, Method::GET | Method::HEAD);
-    if !asks || plan.readiness.path.as_deref() != Some(path) {
+    if !is_asked(plan, method.as_str(), path) {
         return None;
     }
     let is_ready = !instruments.is_ending() && plan.has_had_keys();
@@ -51,15 +55,15 @@ pub(crate) fn answer(
 impl Plan {
     /// Whether every authorizer has had its keys once: what a readiness probe asks for.
     ///
+    /// Those are not waited for of which the file says that the gateway is ready without them.
     /// An outage later on does not change it, or all gateways would be taken away at once. Keys of
     /// a snapshot count as long as they are not too old, given ones always.
     pub fn has_had_keys(&self) -> bool {
-        let known = &self.readiness.has_had_keys;
+        let known = &self.ready.has_had_keys;
         if known.load(Ordering::Relaxed) {
             return true;
         }
-        let all = self.key_status();
-        let has = all.iter().flat_map(|(_, keys)| keys).all(has_had_keys);
+        let has = self.required_keys().all(|keys| has_had_keys(&keys));
         known.fetch_or(has, Ordering::Relaxed);
         has
     }

@@ -9,7 +9,7 @@ use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
-use portcullis::Form;
+use portcullis::{Form, keep_private};
 use portcullis_store::MemoryLimits;
 use tokio::time::Instant as Deadline;
 
@@ -209,7 +209,12 @@ async fn try_serve(
     rewrite::for_target(plan, &permit, &mut head, sender);
     // 6 Consumes the permit: what was authorised is what is sent.
     let request = Request::from_parts(head, body);
-    forward::send(permit, request, hop, &deps.pools, seen).await
+    let is_private = permit.is_private();
+    let mut response = forward::send(permit, request, hop, &deps.pools, seen).await?;
+    if is_private {
+        keep_private(&mut response);
+    }
+    Ok(response)
 }
 
 /// RFC 9110 section 15.3.5.

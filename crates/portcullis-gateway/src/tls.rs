@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use portcullis_config::{Certificate, TlsVersion};
+use portcullis_config::{Certificate, ClientCertificates, TlsVersion};
 use portcullis_token::Secret;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject as _;
@@ -102,7 +102,10 @@ impl Tls {
                 .map_err(|choice::Nameless| TlsError::Nameless { path })?;
         }
         let clients = match &config.client_ca {
-            Some(path) => clients(&directory.join(path), &provider)?,
+            Some(path) => {
+                let path = directory.join(path);
+                clients(&path, config.client_certificates, &provider)?
+            }
             None => Arc::new(NoClientAuth),
         };
         let versions: &[&SupportedProtocolVersion] = match config.min_version {
@@ -144,6 +147,7 @@ fn load_certificate(
 
 fn clients(
     path: &Path,
+    needed: ClientCertificates,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
     let unusable = |cause| TlsError::Unusable {
@@ -154,7 +158,13 @@ fn clients(
     for authority in parse_certificates(&read(path)?, path)? {
         roots.add(authority).map_err(unusable)?;
     }
-    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+    let builder =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
+    let builder = match needed {
+        ClientCertificates::Required => builder,
+        ClientCertificates::Optional => builder.allow_unauthenticated(),
+    };
+    builder
         .build()
         .map_err(|error| unusable(rustls::Error::General(error.to_string())))
         .map(|verifier| verifier as _)

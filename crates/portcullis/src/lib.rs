@@ -47,7 +47,14 @@
 //! | you need | see |
 //! | --- | --- |
 //! | a check in front of a service | [`Verifier::layer`], [`Verifier::require`], [`Verifier::optional`] |
-//! | the token in a handler | [`AccessToken`], [`Scoped`] |
+#![cfg_attr(
+    feature = "axum",
+    doc = "| the token in a handler | [`AccessToken`], [`Scoped`] |"
+)]
+#![cfg_attr(
+    not(feature = "axum"),
+    doc = "| the token in a handler | [`AccessToken`] |"
+)]
 //! | rules for an issuer's tokens | [`Issuer`], [`ClaimRule`] |
 //! | refusals in other words | [`Answers`], [`ErrorStyle`] |
 //! | a start that waits for the issuer | [`Verifier::ready_within`], [`SnapshotFile`] |
@@ -57,7 +64,7 @@
 //!
 //! # Features
 //!
-//! `axum` (extractors) and `reqwest` ([`HttpFetcher`]) are on. Without them the layer guards every
+//! `axum` (extractors) and `reqwest` (`HttpFetcher`) are on. Without them the layer guards every
 //! `tower` service, and keys come from a [`KeyFetcher`]. `tonic` adds refusals as `tonic::Status`.
 //!
 //! The checks themselves, and their order, are those of [`portcullis_token`].
@@ -76,6 +83,7 @@ mod keys;
 mod layer;
 mod metadata;
 mod observe;
+mod private;
 mod problem;
 mod rejection;
 mod replay;
@@ -117,6 +125,7 @@ pub use portcullis_token::{
     ProofOffer, ProofRules, Reason, Requirement, Secret, TokenSource, TokenType, UnixTime,
     Verified,
 };
+pub use private::keep_private;
 pub use problem::Problem;
 pub use rejection::{Answers, ErrorDetail, ErrorProfile, ErrorStyle, Form, Rejection};
 pub use replay::{MemoryReplayStore, ReplayError, ReplayStore};

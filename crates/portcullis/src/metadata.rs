@@ -177,7 +177,7 @@ impl Metadata {
         }
     }
 
-    /// Adds scopes that no layer asks for, as those of [`Scoped`](crate::Scoped) handlers.
+    /// Adds scopes that no layer asks for, as those of handlers with a `Scoped`.
     ///
     /// ```
     /// # use portcullis::{ScopeSet as _, scopes};

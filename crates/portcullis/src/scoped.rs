@@ -8,7 +8,7 @@ use portcullis_token::Requirement;
 #[cfg(feature = "axum")]
 pub use handler::Scoped;
 
-/// Scopes that [`Scoped`] asks for: a type made by [`scopes!`](crate::scopes), or a tuple of such.
+/// Scopes that a `Scoped` asks for: a type made by [`scopes!`](crate::scopes), or a tuple of such.
 ///
 /// ```
 /// use portcullis::{ScopeSet as _, scopes};
@@ -46,7 +46,7 @@ pub trait ScopeSet {
     }
 }
 
-/// Makes a type for each scope, for [`Scoped`] and for
+/// Makes a type for each scope, for `Scoped` and for
 /// [`Verifier::require`](crate::Verifier::require) by its `SCOPE`.
 ///
 /// ```

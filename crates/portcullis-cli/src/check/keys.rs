@@ -5,7 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anstyle::Style;
-use portcullis_config::{AuthorizerKind, Check, JwtAuthorizer, KeySource, SharedSecret, Start};
+use portcullis_config::{
+    AuthorizerKind, Check, JwtAuthorizer, KeySource, Readiness, SharedSecret, Start,
+};
 
 use crate::local_keys;
 use crate::project::Project;
@@ -50,6 +52,9 @@ fn told(jwt: &JwtAuthorizer) -> Vec<String> {
         Start::Lazy => {}
         Start::Wait(time) => told.push(format!("waits {} s for them", time.as_secs())),
         Start::Fail(_) => told.push("does not start without them".to_owned()),
+    }
+    if fetching.readiness == Readiness::Optional {
+        told.push("ready without them".to_owned());
     }
     if fetching.max_stale.is_zero() {
         told.push("none once they should have been fetched again".to_owned());

@@ -70,6 +70,44 @@ async fn check_speaks_json() {
 }
 
 #[tokio::test]
+async fn check_shows_where_an_api_says_what_it_is() {
+    let file = r#"
+[api.main]
+auth = "none"
+resource = "https://api.example.com/v1"
+[api.main.routes]
+"GET /hello" = { respond = "hello" }
+"#;
+    let output = World::with_file(file).run(&["check"]).await;
+    insta::assert_snapshot!(output.stdout, @r"
+    GET  /hello                                    none (public)  “hello”                                 portcullis.toml:6, auth from line 3
+    GET  /.well-known/oauth-protected-resource/v1  none (public)  what the API says of itself (RFC 9728)  portcullis.toml:2
+    ");
+    let json = World::with_file(file)
+        .run(&["check", "--format", "json"])
+        .await;
+    let json: Value = serde_json::from_str(json.data()).unwrap();
+    let path = "/.well-known/oauth-protected-resource/v1";
+    assert_eq!(
+        json["routes"][1],
+        json!({
+            "api": "main",
+            "method": "GET",
+            "path": path,
+            "line": 2,
+            "auth": "none (public)",
+            "public": true,
+            "auth_from": { "said_at": "api", "line": 2 },
+            "target": "what the API says of itself (RFC 9728)",
+        })
+    );
+
+    let own = format!("{file}\"GET {path}\" = {{ respond = \"own\" }}\n");
+    let output = World::with_file(&own).run(&["check"]).await;
+    assert_eq!(output.stdout.lines().count(), 2, "{}", output.stdout);
+}
+
+#[tokio::test]
 async fn a_warning_fails_the_check_only_when_it_is_strict() {
     let world = World::with_file(OPEN);
     for (arguments, expected) in [

@@ -304,6 +304,33 @@ async fn a_refused_request_is_one_line_with_a_hint_whoever_has_refused_its_token
 }
 
 #[tokio::test]
+async fn a_good_token_that_is_not_good_enough_is_one_line_with_its_id() {
+    let provider = Provider::start().await;
+    let world = provider.world("");
+    let written = fs::read_to_string(world.project().join("portcullis.toml")).unwrap();
+    let scoped = written.replace("auth = \"user\"", "auth = { user = [\"read:reports\"] }");
+    assert_ne!(scoped, written);
+    world.write("portcullis.toml", scoped);
+    let session = serve(&world).await;
+    let good = provider.token(Lifetime::Running);
+    assert_eq!(status(&session, &good).await, 403);
+    let said = session.stop().await.stderr;
+    let lines = said
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let refused: Vec<_> = lines
+        .filter(|line| line["message"] == "token refused")
+        .collect();
+    let [line] = refused.as_slice() else {
+        panic!("{refused:#?}")
+    };
+    assert_eq!(line["reason"], "scope");
+    assert_eq!(line["issuer"], format!("{}/", provider.server.url()));
+    assert_eq!(line["token_id"].as_str().unwrap().len(), 12);
+    assert!(!said.contains(&good), "{said}");
+}
+
+#[tokio::test]
 async fn a_person_reads_a_refusal_in_one_line() {
     let provider = Provider::start().await;
     let world = provider.world("");

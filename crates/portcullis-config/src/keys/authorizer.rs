@@ -85,8 +85,7 @@ pub(crate) const AUTHORIZER: Table = Table {
             Kind::Choice(&["lazy", "wait", "fail"]),
             r#""fail""#,
             "What `serve` does at its start without keys: `lazy` listens at once, `wait` waits for \
-             them before, `fail` ends with status 1. Either way `/ready` refuses until every \
-             authorizer has had its keys once.",
+             them before, `fail` ends with status 1.",
         )
         .default(r#""lazy""#),
         key(
@@ -96,6 +95,14 @@ pub(crate) const AUTHORIZER: Table = Table {
             "How long `start` waits, from `1s` to `10m`: `wait` listens then without keys, `30s` \
              when absent; `fail` ends then, or when the first fetch has failed when absent.",
         ),
+        key(
+            "ready",
+            Kind::Choice(&["required", "optional"]),
+            r#""optional""#,
+            "Whether `/ready` refuses until there were keys once. `optional` is for an issuer whose \
+             outage must not keep the whole gateway out of service: its tokens alone get 503.",
+        )
+        .default(r#""required""#),
         key(
             "leeway",
             Kind::Text,

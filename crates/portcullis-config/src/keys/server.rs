@@ -89,7 +89,8 @@ pub(crate) const SERVER: Table = Table {
             Kind::Text,
             r#""/ready""#,
             "A path that tells load balancers, without credentials and before any route: 200, or \
-             503 until every authorizer has had its keys once and from the signal to end on. None \
+             503 until every authorizer has had its keys once, unless `ready` there says \
+             otherwise, and from the signal to end on. None \
              when absent; the admin listener has `/ready` in any case.",
         ),
     ],
@@ -203,6 +204,15 @@ pub(crate) const TLS: Table = Table {
             "A PEM file of the authorities whose certificates callers must have. They need none \
              when absent.",
         ),
+        key(
+            "client_certificates",
+            Kind::Choice(&["required", "optional"]),
+            r#""optional""#,
+            "Whether a caller without a certificate is turned away. `optional` asks for one and \
+             serves browsers and others that have none: tokens that are bound to a certificate \
+             need it all the same. A bad one is always turned away. Needs `client_ca`.",
+        )
+        .default(r#""required""#),
         key(
             "min_version",
             Kind::Choice(&["1.2", "1.3"]),

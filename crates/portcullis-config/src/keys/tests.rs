@@ -131,7 +131,13 @@ fn file(title: &str, name: &str, value: &str) -> String {
         "[server.admin]" => {
             format!("{title}\n{line}{}", without("listen = \"127.0.0.1:1\"\n"))
         }
-        "[server.tls]" => format!("{title}\n{line}{}", without(CERTIFIED)),
+        "[server.tls]" => {
+            let more = match name {
+                "client_certificates" => "client_ca = \"c.pem\"\n",
+                _ => "",
+            };
+            format!("{title}\n{line}{more}{}", without(CERTIFIED))
+        }
         "[[server.tls.more]]" => {
             let more = without(CERTIFIED);
             format!("[server.tls]\n{CERTIFIED}{title}\n{line}{more}")

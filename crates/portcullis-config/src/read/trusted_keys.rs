@@ -11,7 +11,7 @@ use crate::address::parse_secure_url;
 use crate::authorizer::{Authorizer, AuthorizerKind, Check, IssuerUrl, KeySource};
 use crate::diagnostic::Diagnostic;
 use crate::environment::Piece;
-use crate::trusted_keys::{DistrustedKeys, Fetching, SharedSecret, Start};
+use crate::trusted_keys::{DistrustedKeys, Fetching, Readiness, SharedSecret, Start};
 
 const LONGEST_STALE: Duration = Duration::from_hours(30 * 24);
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
@@ -25,7 +25,11 @@ const THUMBPRINT: usize = 43;
 /// Where keys come from, when not by discovery.
 const SOURCES: [&str; 3] = ["jwks", "jwks_file", "secret"];
 /// What is said of keys that are fetched.
-const OF_FETCHED: [&str; 4] = ["max_stale", "snapshot", "start", "start_wait"];
+const OF_FETCHED: [&str; 5] = ["max_stale", "snapshot", "start", "start_wait", "ready"];
+const READINESS: [(&str, Readiness); 2] = [
+    ("required", Readiness::Required),
+    ("optional", Readiness::Optional),
+];
 
 pub(super) fn read_source(
     reader: &mut Reader<'_>,
@@ -170,6 +174,7 @@ pub(super) fn read_fetching(
     });
     let snapshot = fields.optional("snapshot", |entry| reader.nonempty(&entry));
     let start = read_start(reader, fields);
+    let readiness = fields.optional("ready", |entry| reader.choice(&entry, &READINESS));
     if let Ok(KeySource::File(_) | KeySource::Secret(_)) = source {
         refuse_for_given(reader, fields)?;
     }
@@ -178,6 +183,7 @@ pub(super) fn read_fetching(
         max_stale: max_stale?.unwrap_or(default.max_stale),
         snapshot: snapshot?,
         start: start?,
+        readiness: readiness?.unwrap_or_default(),
     })
 }
 

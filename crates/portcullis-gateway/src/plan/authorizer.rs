@@ -3,7 +3,7 @@ use std::sync::Arc;
 use portcullis::{
     Cache, DistrustList, Distrusted, Issuer, Observer, Revocation, RevocationList, Verifier,
 };
-use portcullis_config::{AuthorizerKind, Check, Config, Dpop, IssuerUrl, JwtAuthorizer};
+use portcullis_config::{AuthorizerKind, Check, Config, Dpop, IssuerUrl, JwtAuthorizer, Readiness};
 use portcullis_token::{ProofRules, TokenSource, UnixTime};
 
 use super::{Environment, PlanError};
@@ -21,6 +21,8 @@ pub(crate) struct Authorizer {
     pub(crate) sources: Vec<TokenSource>,
     /// The issuer as the file has it; none when any may issue.
     pub(crate) issuer: Option<String>,
+    /// Whether the gateway is ready without its keys.
+    pub(crate) readiness: Readiness,
     /// The policies it imposes; none when absent.
     pub(crate) imposed: Option<Imposed>,
 }
@@ -91,6 +93,7 @@ pub(super) fn compile(
             Check::Is(url) => Some(url.as_written().to_owned()),
             Check::Any => None,
         },
+        readiness: jwt.fetching.readiness,
         imposed: Imposed::compile(jwt),
     })
 }

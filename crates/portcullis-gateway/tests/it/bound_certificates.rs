@@ -26,6 +26,11 @@ async fn fixture(header: &str, proxies: &str) -> Fixture {
     Fixture::of(world, &text).await
 }
 
+fn hexadecimal(der: &[u8]) -> String {
+    let pairs = sha256(der).map(|byte| format!("{byte:02x}"));
+    pairs.concat()
+}
+
 fn token(fixture: &Fixture) -> String {
     let thumbprint = base64url::encode(&sha256(&[1, 2, 3]));
     let token = fixture.world.token();
@@ -40,6 +45,11 @@ async fn a_trusted_proxy_is_believed_in_the_header_that_the_file_names() {
             "x-forwarded-client-cert",
             format!("Hash=a;Cert=\"{PEM}\";Subject=\"CN=a,O=b\""),
             format!("Cert=\"{PEM}\",Hash=a"),
+        ),
+        (
+            "x-forwarded-client-cert",
+            format!("By=a;Hash={}", hexadecimal(&[1, 2, 3])),
+            format!("By=a;Hash={}", hexadecimal(&[4, 5, 6])),
         ),
         (
             "x-ssl-client-cert",

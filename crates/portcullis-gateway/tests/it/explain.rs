@@ -245,6 +245,34 @@ async fn a_permit_names_its_route_and_its_caller() {
 }
 
 #[tokio::test]
+async fn the_path_of_readiness_is_explained_as_it_is_answered() {
+    let text = format!("[server]\nready = \"/ready\"\n{API}");
+    let fixture = Fixture::start(&text).await;
+    let plan = fixture
+        .world
+        .plan(&text.replace("UPSTREAM", &fixture.upstream.url()));
+    for (method, path, expected) in [
+        ("GET", "/ready", Some("GET /ready")),
+        ("HEAD", "/ready", Some("HEAD /ready")),
+        ("POST", "/ready", None),
+        ("GET", "/ready/", None),
+        ("GET", "/Ready", None),
+    ] {
+        let headers = HeaderMap::new();
+        let explanation = explain(&plan, Inquiry::new(method, path, &headers)).await;
+        assert_eq!(
+            decided(&explanation),
+            (None, Step::Route, expected.is_some())
+        );
+        let route = explanation.outcome.map(|permitted| permitted.route);
+        assert_eq!(route.ok().as_deref(), expected, "{method} {path}");
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: a.example\r\n\r\n");
+        let status = if expected.is_some() { 200 } else { 404 };
+        assert_eq!(fixture.send(head).await.status, status, "{method} {path}");
+    }
+}
+
+#[tokio::test]
 async fn no_step_shows_the_token() {
     let fixture = Fixture::start(API).await;
     let plan = fixture

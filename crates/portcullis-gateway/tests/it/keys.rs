@@ -112,6 +112,37 @@ async fn readiness_is_told_once_there_are_keys_and_until_the_end() {
 }
 
 #[tokio::test]
+async fn an_issuer_that_is_optional_keeps_no_gateway_away() {
+    for (ready, expected) in [
+        ("", 503),
+        ("ready = \"required\"\n", 503),
+        ("ready = \"optional\"\n", 200),
+    ] {
+        let world = World {
+            fetches: true,
+            ..World::default()
+        };
+        world.issuer.answer(Answer::Status(500));
+        let named = "issuer = \"https://issuer.example/\"\naudience = [\"api\"]\n";
+        // The fixture has those keys at once that are not found by discovery.
+        let known = "jwks = \"https://issuer.example/keys\"";
+        let text = format!(
+            "[server]\nready = \"/ready\"\n[authorizer.own]\n{named}{known}\n\
+             [authorizer.dead]\n{named}{ready}[api.main]\nauth = \"own\"\n[api.main.routes]\n\
+             \"GET /mine\" = {{ respond = \"\" }}\n\
+             \"GET /theirs\" = {{ respond = \"\", auth = \"dead\" }}\n"
+        );
+        let fixture = Fixture::of(world, &text).await;
+        let token = fixture.world.token().sign();
+        // Shows that its keys were asked for, and what becomes of its own tokens.
+        let theirs = fixture.get_with("/theirs", &token).await.status;
+        assert_eq!(theirs, 503, "its tokens cannot be judged");
+        assert_eq!(fixture.get("/ready", "").await.status, expected, "{ready}");
+        assert_eq!(fixture.get_with("/mine", &token).await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn a_gateway_that_ends_is_not_ready_and_serves() {
     let fixture = Fixture::start(&format!("[server]\nready = \"/ready\"\n{API}")).await;
     assert_eq!(fixture.get("/ready", "").await.status, 200);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_config::{Certificate, Tls as Config, TlsVersion};
+use portcullis_config::{Certificate, ClientCertificates, Tls as Config, TlsVersion};
 use portcullis_gateway::{Gateway, Listeners, Plan, Tls, TlsError};
 use portcullis_token::base64url;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -113,6 +113,7 @@ fn config(certificates: Vec<Certificate>) -> Config {
     Config {
         certificates,
         client_ca: None,
+        client_certificates: ClientCertificates::Required,
         min_version: TlsVersion::V1_2,
     }
 }
@@ -251,6 +252,8 @@ async fn a_caller_needs_a_certificate_where_authorities_are_named() {
     let mut config = config(vec![authority.certify("a", &["a.example"])]);
     config.client_ca = Some("ca.pem".to_owned());
     let gateway = authority.start("", &config);
+    config.client_certificates = ClientCertificates::Optional;
+    let asking = authority.start("", &config);
     let of = |authority: &Authority| {
         let (certificate, key) = authority.sign(&["client.example"]);
         (
@@ -258,10 +261,14 @@ async fn a_caller_needs_a_certificate_where_authorities_are_named() {
             PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
         )
     };
-    for (name, identity, expected) in [
-        ("ours", Some(of(&authority)), true),
-        ("a stranger's", Some(of(&Authority::create())), false),
-        ("none", None, false),
+    let stranger = Authority::create();
+    for (name, gateway, identity, expected) in [
+        ("ours", &gateway, Some(of(&authority)), true),
+        ("a stranger's", &gateway, Some(of(&stranger)), false),
+        ("none", &gateway, None, false),
+        ("ours, where asked for", &asking, Some(of(&authority)), true),
+        ("a stranger's there", &asking, Some(of(&stranger)), false),
+        ("none there", &asking, None, true),
     ] {
         let mut client = authority.client();
         client.identity = identity;
@@ -283,6 +290,7 @@ async fn a_token_that_is_bound_to_a_certificate_needs_a_connection_with_it() {
     let authority = Authority::create();
     let mut config = config(vec![authority.certify("a", &["a.example"])]);
     config.client_ca = Some("ca.pem".to_owned());
+    config.client_certificates = ClientCertificates::Optional;
     let world = World::default();
     // The header of a proxy is not believed: this caller is none.
     let proxies =
@@ -295,20 +303,23 @@ async fn a_token_that_is_bound_to_a_certificate_needs_a_connection_with_it() {
     let confirmation = serde_json::json!({ "x5t#S256": thumbprint });
     let bound = world.token().claim("cnf", confirmation).sign();
     let encoded = format!("client-cert: :{}:\r\n", standard(own.der()));
-    for (name, certificate, key, lines, status) in [
-        ("its own", &own, &own_key, "", "200"),
-        ("another", &other, &other_key, "", "401"),
+    for (name, identity, lines, status) in [
+        ("its own", Some((&own, &own_key)), "", "200"),
+        ("another", Some((&other, &other_key)), "", "401"),
         (
             "another, and its own told",
-            &other,
-            &other_key,
+            Some((&other, &other_key)),
             &*encoded,
             "401",
         ),
+        ("none", None, "", "401"),
+        ("none, and its own told", None, &*encoded, "401"),
     ] {
         let mut client = authority.client();
-        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        client.identity = Some((certificate.der().clone(), key));
+        client.identity = identity.map(|(certificate, key)| {
+            let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+            (certificate.der().clone(), key)
+        });
         let mut stream = client
             .connect(gateway.address(), "a.example")
             .await

@@ -174,3 +174,20 @@ async fn a_token_goes_no_further_wherever_it_was() {
         }
     }
 }
+
+#[tokio::test]
+async fn no_shared_cache_stores_what_a_token_in_the_address_brings() {
+    let fixture = fixture().await;
+    let token = fixture.world.token().sign();
+    let query = format!("/a?access_token={token}");
+    let refused = "/a?access_token=garbage".to_owned();
+    for (target, lines, status, expected) in [
+        (&query, String::new(), 200, Some("private")),
+        (&"/a".to_owned(), bearer(&token), 200, None),
+        (&refused, String::new(), 401, Some("no-store")),
+    ] {
+        let answer = fixture.get(target, &lines).await;
+        assert_eq!(answer.status, status, "{target} {lines}");
+        assert_eq!(answer.header("cache-control"), expected, "{target} {lines}");
+    }
+}

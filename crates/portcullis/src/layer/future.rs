@@ -9,9 +9,9 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::guard::Guard;
+use super::guard::{Checked, Guard};
 use super::protocol::Answering;
-use crate::{BoxFuture, Rejection};
+use crate::{BoxFuture, Rejection, keep_private};
 
 /// The head of a request that may pass, or its refusal.
 type Decision = BoxFuture<'static, Result<Parts, Rejection>>;
@@ -56,7 +56,7 @@ pin_project! {
     #[project = StateProjection]
     enum State<S, B, F> {
         Deciding { decision: Decision, waiting: Option<(S, B)> },
-        Calling { #[pin] call: F },
+        Calling { #[pin] call: F, is_private: bool },
     }
 }
 
@@ -96,8 +96,16 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         loop {
-            let call = match state.as_mut().project() {
-                StateProjection::Calling { call } => return call.poll(context),
+            let (call, is_private) = match state.as_mut().project() {
+                StateProjection::Calling { call, is_private } => {
+                    let mut answer = ready!(call.poll(context));
+                    if let Ok(response) = answer.as_mut()
+                        && *is_private
+                    {
+                        keep_private(response);
+                    }
+                    return Poll::Ready(answer);
+                }
                 StateProjection::Deciding { decision, waiting } => {
                     match ready!(decision.as_mut().poll(context)) {
                         Err(rejection) => {
@@ -107,12 +115,14 @@ where
                         Ok(head) => {
                             let (mut service, body) =
                                 waiting.take().expect("a decision is made once");
-                            service.call(Request::from_parts(head, body))
+                            let checked = head.extensions.get::<Checked>();
+                            let is_private = checked.is_some_and(Checked::is_private);
+                            (service.call(Request::from_parts(head, body)), is_private)
                         }
                     }
                 }
             };
-            state.set(State::Calling { call });
+            state.set(State::Calling { call, is_private });
         }
     }
 }

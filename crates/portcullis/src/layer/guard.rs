@@ -4,7 +4,8 @@ use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use portcullis_token::{
-    ClaimRule, ProofOffer, Reason, Requirement, Secret, StepUp, Verified, find_credential,
+    ClaimRule, ProofOffer, Reason, Requirement, Secret, StepUp, TokenSource, Verified,
+    find_credential,
 };
 
 use super::ClientCertificate;
@@ -39,11 +40,22 @@ pub(crate) struct Checked {
     pub(crate) answers: Arc<Answers>,
 }
 
+impl Checked {
+    /// Whether shared caches must not store the answer.
+    pub(super) fn is_private(&self) -> bool {
+        self.credential
+            .as_ref()
+            .is_some_and(|credential| credential.by_query)
+    }
+}
+
 /// A good token.
 #[derive(Clone)]
 pub(crate) struct Credential {
     pub(crate) verified: Verified,
     pub(crate) token: Secret<Arc<str>>,
+    /// Whether it was in the query of the address, which caches store answers by.
+    by_query: bool,
 }
 
 impl Guard {
@@ -110,6 +122,10 @@ impl Guard {
         Ok(Credential {
             verified,
             token: Secret::new(found.token().into()),
+            by_query: matches!(
+                self.verifier.sources().get(found.source()),
+                Some(TokenSource::Query { .. })
+            ),
         })
     }
 

@@ -13,6 +13,8 @@ pub(crate) struct Refused<'r> {
     pub(crate) token: &'r str,
     /// The names of the verifier's issuers.
     pub(crate) issuers: &'r [&'r str],
+    /// The audiences that those want.
+    pub(crate) audiences: &'r [&'r str],
 }
 
 /// Writes the lines, few enough of each reason.
@@ -57,7 +59,7 @@ impl Denials {
             kid = kid.and_then(|kid| observer.key_id(kid)).map(tracing::field::display),
             token_id = observer.token_id(token).map(tracing::field::display),
             jti = jti.filter(|jti| jti.len() <= MAX_ID),
-            hint = %Hint::find(reason, token, &glance, issuers, now),
+            hint = %Hint::find(refused, &glance, now),
             suppressed,
             "token refused"
         );
@@ -86,6 +88,9 @@ impl Refused<'_> {
                 | Reason::Revoked
                 | Reason::Inactive
                 | Reason::IntrospectionUnavailable
+                | Reason::Scope
+                | Reason::ClaimForbidden
+                | Reason::StepUp
         )
     }
 }

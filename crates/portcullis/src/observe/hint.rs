@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use portcullis_token::{Claims, Reason, UnixTime};
 
-use super::Glance;
+use super::{Glance, Refused};
 
 /// A clock that is further off than this is not what a caller means by skew.
 const MAX_SKEW: Duration = Duration::from_mins(5);
@@ -14,6 +14,7 @@ const MAX_SKEW: Duration = Duration::from_mins(5);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hint {
     TrailingSlash,
+    AudienceSlash,
     WrongRegion,
     IdToken,
     NoAudience,
@@ -26,14 +27,14 @@ pub(super) enum Hint {
 }
 
 impl Hint {
-    /// Looks for a mistake that explains `reason`; `issuers` are the names that are configured.
-    pub(super) fn find(
-        reason: Reason,
-        token: &str,
-        glance: &Glance<'_>,
-        issuers: &[&str],
-        now: UnixTime,
-    ) -> Self {
+    /// Looks for a mistake that explains the refusal.
+    pub(super) fn find(refused: &Refused<'_>, glance: &Glance<'_>, now: UnixTime) -> Self {
+        let &Refused {
+            reason,
+            token,
+            issuers,
+            audiences,
+        } = refused;
         let claims = glance.claims();
         let special = match reason {
             Reason::NotJwt if !token.contains('.') => Some(Self::NoAudience),
@@ -41,7 +42,7 @@ impl Hint {
             Reason::IdToken => Some(Self::IdToken),
             Reason::AlgNotAllowed if is_hmac(glance) => Some(Self::SharedSecret),
             Reason::IssUnknown => claims.and_then(|claims| issuer(claims, issuers)),
-            Reason::AudMismatch => claims.and_then(audience),
+            Reason::AudMismatch => claims.and_then(|claims| audience(claims, audiences)),
             Reason::NotYetValid => claims.and_then(|claims| ahead(claims.not_before()?, now)),
             Reason::BadIat => claims.and_then(|claims| ahead(claims.issued_at()?, now)),
             Reason::Expired => claims.and_then(|claims| just_expired(claims, now)),
@@ -76,12 +77,17 @@ fn auth0_tenant(issuer: &str) -> Option<&str> {
 }
 
 /// OpenID Connect Core section 2: the audience of an ID token is the application.
-fn audience(claims: &Claims) -> Option<Hint> {
+fn audience(claims: &Claims, wanted: &[&str]) -> Option<Hint> {
     let is_id_token = ["nonce", "at_hash", "c_hash"]
         .iter()
         .any(|name| claims.find(name).is_some());
     if is_id_token {
         return Some(Hint::IdToken);
+    }
+    let bare = |audience: &str| audience.trim_end_matches('/').to_owned();
+    let wanted: Vec<String> = wanted.iter().map(|audience| bare(audience)).collect();
+    if claims.audience().any(|own| wanted.contains(&bare(own))) {
+        return Some(Hint::AudienceSlash);
     }
     let client = claims.client_id()?;
     let is_client = claims.audience().any(|audience| audience == client);
@@ -103,6 +109,9 @@ impl fmt::Display for Hint {
         f.write_str(match self {
             Self::TrailingSlash => {
                 "the issuer differs by the slash at its end only: write it as the token's `iss` has it"
+            }
+            Self::AudienceSlash => {
+                "the audience differs by the slash at its end only: write it as the token's `aud` has it"
             }
             Self::WrongRegion => {
                 "the token is of the tenant of this name in another region of Auth0"

@@ -56,6 +56,7 @@ impl Verifier {
             reason,
             token,
             issuers: &self.issuer_names(),
+            audiences: &self.audiences(),
         };
         observer.log(&refused, self.shared.clock.now());
     }
@@ -72,6 +73,12 @@ impl Verifier {
         if let Some(kid) = kid.and_then(|kid| observer.key_id(kid)) {
             span.record("kid", display(kid));
         }
+    }
+
+    fn audiences(&self) -> Vec<&str> {
+        let wanted = self.shared.issuers.iter();
+        let wanted = wanted.flat_map(|issuer| issuer.rules.audience.iter().flatten());
+        wanted.map(String::as_str).collect()
     }
 
     fn issuer_names(&self) -> Vec<&str> {

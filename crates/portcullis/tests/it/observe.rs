@@ -100,6 +100,12 @@ async fn a_classic_mistake_is_told_by_its_hint() {
             "`aud` is the client id",
         ),
         (
+            "audience slash",
+            token().audience("api/").sign(),
+            Reason::AudMismatch,
+            "the audience differs by the slash",
+        ),
+        (
             "other API",
             token().audience("other").sign(),
             Reason::AudMismatch,

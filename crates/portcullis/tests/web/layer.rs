@@ -5,9 +5,9 @@ use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::get;
-use http::header::AUTHORIZATION;
-use portcullis::{AccessToken, Answers, ErrorStyle, any};
-use portcullis_testkit::TestClock;
+use http::header::{AUTHORIZATION, CACHE_CONTROL};
+use portcullis::{AccessToken, Answers, ErrorStyle, TokenSource, any};
+use portcullis_testkit::{TestClock, TestIssuer};
 use tower::ServiceExt as _;
 
 use crate::fixture::{Fixture, answer, challenge, request, send, text};
@@ -183,4 +183,37 @@ async fn a_layer_may_refuse_in_a_style_of_its_own() {
     assert_eq!(text(refused).await, r#"{"message":"Unauthorized"}"#);
     let refused = app.oneshot(request("/problem", None)).await.unwrap();
     assert_eq!(challenge(&refused), r#"Bearer realm="expenses""#);
+}
+
+#[tokio::test]
+async fn no_shared_cache_stores_what_a_token_in_the_address_brings() {
+    let issuer = TestIssuer::new();
+    let query = TokenSource::Query {
+        name: "access_token".to_owned(),
+    };
+    let auth = issuer
+        .verifier("api")
+        .sources([TokenSource::Authorization, query])
+        .build()
+        .unwrap();
+    let app = Router::new()
+        .route("/inner", get(async || "").layer(auth.require("read")))
+        .route("/", get(async || ([(CACHE_CONTROL, "max-age=60")], "")))
+        .route_layer(auth.layer());
+    let token = issuer.token().audience("api").scope("read").sign();
+    for (path, header, expected) in [
+        (
+            format!("/?access_token={token}"),
+            None,
+            &["max-age=60", "private"][..],
+        ),
+        (format!("/inner?access_token={token}"), None, &["private"]),
+        ("/".to_owned(), Some(&*token), &["max-age=60"]),
+        ("/inner".to_owned(), Some(&*token), &[]),
+    ] {
+        let answer = app.clone().oneshot(request(&path, header)).await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        let told: Vec<_> = answer.headers().get_all(CACHE_CONTROL).iter().collect();
+        assert_eq!(told, expected, "{path}");
+    }
 }

@@ -53,7 +53,14 @@ fn the_server_has_several_certificates_the_files_of_which_are_named() {
         .collect();
     assert_eq!(files, [("a.pem", "a.key"), ("b.pem", "b.key")]);
     assert_eq!(tls.client_ca.as_deref(), Some("ca.pem"));
+    assert_eq!(tls.client_certificates, ClientCertificates::Required);
     assert_eq!(tls.min_version, TlsVersion::V1_3);
+    let optional = text.replace(
+        "\"ca.pem\"",
+        "\"ca.pem\"\nclient_certificates = \"optional\"",
+    );
+    let tls = read(&optional).config.server.tls.unwrap();
+    assert_eq!(tls.client_certificates, ClientCertificates::Optional);
     assert_cases(
         &[
             ("", "`key` is missing"),
@@ -61,6 +68,14 @@ fn the_server_has_several_certificates_the_files_of_which_are_named() {
             (
                 "key = \"a\"\nmin_version = \"1.1\"",
                 "`min_version` must be `1.2` or `1.3`",
+            ),
+            (
+                "key = \"a\"\nclient_certificates = \"required\"",
+                "`client_certificates` needs `client_ca`: the authorities that are believed",
+            ),
+            (
+                "key = \"a\"\nclient_ca = \"a\"\nclient_certificates = \"no\"",
+                "`client_certificates` must be `required` or `optional`",
             ),
             (
                 "key = \"a\"\nmore = [{ key = \"b\" }]",

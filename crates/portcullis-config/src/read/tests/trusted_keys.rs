@@ -113,11 +113,13 @@ fn keys_come_from_one_place() {
 fn fetched_keys_are_kept_as_the_file_says() {
     assert_eq!(jwt("").fetching, Fetching::default());
     assert_eq!(Fetching::default().max_stale, Duration::from_hours(24));
-    let all = "max_stale = \"0s\"\nsnapshot = \"a.json\"\nstart = \"fail\"\nstart_wait = \"10m\"";
+    let all = "max_stale = \"0s\"\nsnapshot = \"a.json\"\nstart = \"fail\"\nstart_wait = \"10m\"\n\
+               ready = \"optional\"";
     let expected = Fetching {
         max_stale: Duration::ZERO,
         snapshot: Some("a.json".to_owned()),
         start: Start::Fail(Some(Duration::from_mins(10))),
+        readiness: Readiness::Optional,
     };
     assert_eq!(jwt(all).fetching, expected);
     assert_eq!(jwt("start = \"fail\"").fetching.start, Start::Fail(None));
@@ -153,6 +155,11 @@ fn fetched_keys_are_kept_as_the_file_says() {
         ),
         ("secret = \"file:a\"\nstart = \"lazy\"", &given("start")),
         ("jwks_file = \"a\"\nsnapshot = \"b\"", &given("snapshot")),
+        ("jwks_file = \"a\"\nready = \"optional\"", &given("ready")),
+        (
+            "ready = \"no\"",
+            "error 4:9 `ready` must be `required` or `optional`",
+        ),
     ] {
         assert_eq!(problems(&file(lines)), [expected], "{lines}");
     }
