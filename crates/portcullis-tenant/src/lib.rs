@@ -5,8 +5,9 @@
 //! 1. `guard` checks and bounds the head, and marks every answer.
 //! 2. `token_endpoint` reads the parameters, from a form or from JSON.
 //! 3. `credentials` finds out which application is calling.
-//! 4. The grant's own file decides what it may have; see `client_credentials`.
-//! 5. [`access_token`] writes the claims, and the [`KeyRing`] signs them.
+//! 4. The grant's own file decides what it may have; see `client_credentials`. What is for a user
+//!    goes through `user_access` and `issue`.
+//! 5. [`access_token`] and [`id_token`] write the claims, and the [`KeyRing`] signs them.
 //! 6. `refusal` is the one table of what goes wrong, in Auth0's words.
 //!
 //! # The parts of a login
@@ -24,17 +25,23 @@ pub mod pkce;
 pub mod redirect_uri;
 pub mod scopes;
 
+mod caller;
 mod client;
 mod discovery;
 mod guard;
 mod host;
+mod ids;
 mod keys;
 mod opaque;
+mod origins;
+mod refresh_policy;
 mod registry;
 mod seed;
 mod settings;
 mod tenant;
 mod token_endpoint;
+mod token_rate;
+mod user_access;
 mod user_code;
 
 pub use access_token::TokenDialect;
@@ -47,7 +54,7 @@ pub use keys::{
 pub use opaque::opaque_token;
 pub use settings::{
     Api, Application, Authentication, ErrorDialect, GrantType, Issuer, IssuerError, Options,
-    Settings, SettingsError, UnknownGrantType,
+    Settings, SettingsError, TokenRate, UnknownGrantType,
 };
 pub use tenant::{Tenant, TenantError};
 pub use user_code::UserCode;

@@ -1,7 +1,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use axum::routing::{get, post};
+use axum::routing::get;
 use axum::{Router, middleware};
 use bytes::Bytes;
 use portcullis::Clock;
@@ -11,6 +11,7 @@ use crate::host::Names;
 use crate::passwords::{PasswordError, Passwords};
 use crate::registry::Registry;
 use crate::settings::{Issuer, Options, Settings, SettingsError};
+use crate::token_rate::TokenLimits;
 use crate::{KeyRing, LiveKeys, cors, discovery, guard, pages, seed, token_endpoint};
 
 /// How many passwords are checked at once: one core of the usual two is left for the rest.
@@ -42,13 +43,13 @@ const PASSWORDS_AT_ONCE: NonZeroUsize = NonZeroUsize::MIN;
 #[derive(Debug)]
 pub struct Tenant {
     pub(crate) issuer: Issuer,
-    pub(crate) registry: Registry,
     pub(crate) keys: Arc<LiveKeys>,
     pub(crate) database: Database,
     pub(crate) passwords: Passwords,
     pub(crate) options: Options,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) discovery: Bytes,
+    pub(crate) token_limits: TokenLimits,
     names: Names,
 }
 
@@ -81,16 +82,16 @@ impl Tenant {
         database: Database,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TenantError> {
-        let registry = Registry::new(settings.apis.clone(), settings.applications.clone())?;
+        Registry::new(&settings.apis, &settings.applications)?;
         let passwords = Passwords::new(PASSWORDS_AT_ONCE)?;
         seed::write(&database, &settings, clock.now()).await?;
         let discovery = discovery::document(&settings.issuer).to_string().into();
         Ok(Self {
             issuer: settings.issuer,
-            registry,
             keys: Arc::new(LiveKeys::new(keys)),
             database,
             passwords,
+            token_limits: TokenLimits::new(settings.options.token_rate),
             options: settings.options,
             clock,
             discovery,
@@ -111,6 +112,11 @@ impl Tenant {
     /// Who hashes and checks its users' passwords.
     pub const fn passwords(&self) -> &Passwords {
         &self.passwords
+    }
+
+    /// Seconds since 1970, as the database has them.
+    pub(crate) fn now(&self) -> i64 {
+        i64::try_from(self.clock.now().0).unwrap_or(i64::MAX)
     }
 
     /// Has the tenant answer 421 to requests for any host but this machine.
@@ -151,7 +157,7 @@ impl Tenant {
         Router::new()
             .merge(well_known)
             .route(pages::stylesheet_path(), get(pages::serve_stylesheet))
-            .route("/oauth/token", post(token_endpoint::serve))
+            .merge(token_endpoint::router(&self.database))
             .fallback(guard::not_found)
             .method_not_allowed_fallback(guard::method_not_allowed)
             .layer(middleware::from_fn_with_state(names, guard::apply))

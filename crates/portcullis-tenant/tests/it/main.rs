@@ -2,11 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "an unwrap that panics fails its test")]
 
+mod codes;
 mod discovery;
 mod hostile;
 mod keys;
 mod logs;
 mod pages;
+mod refreshes;
 mod refusals;
+mod rows;
 mod server;
 mod tokens;
