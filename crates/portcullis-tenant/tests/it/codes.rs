@@ -168,40 +168,31 @@ async fn a_code_is_bound_to_what_it_was_asked_for_with() {
         "code_verifier must be 43 to 128 of the characters A-Z, a-z, 0-9, -, ., _ and ~",
     );
     let other = VERIFIER.replace('d', "e");
-    let web = |server: &Server| code(server, "c");
-    let challenged = |server: &Server| Code {
-        challenge: Some(CHALLENGE.to_owned()),
-        ..code(server, "c")
-    };
-    let spa = |server: &Server| spa_code(server, "c");
-    let plain_spa = |server: &Server| Code {
-        challenge: None,
-        ..spa_code(server, "c")
-    };
-    let damaged = |server: &Server| Code {
-        challenge: Some("short".to_owned()),
-        ..spa_code(server, "c")
-    };
-    type MakeCode<'a> = &'a dyn Fn(&Server) -> Code;
+    // Whose code it is, and its challenge.
+    let web = ("web", None);
+    let challenged = ("web", Some(CHALLENGE));
+    let spa = ("spa", Some(CHALLENGE));
+    let plain_spa = ("spa", None);
+    let damaged = ("spa", Some("short"));
     let missing = |name| (400, "invalid_request", name);
-    let cases: [(&str, MakeCode<'_>, Vec<(&str, &str)>, (u16, &str, &str)); 17] = [
-        ("another code", &web, spending("d"), INVALID),
-        ("another client's", &spa, spending("c"), INVALID),
+    let cases = [
+        ("another code", web, spending("d"), INVALID),
+        ("another client's", spa, spending("c"), INVALID),
         (
             "no code",
-            &web,
+            web,
             set(spending("c"), "code", ""),
             missing("Missing required parameter: code"),
         ),
         (
             "no redirect_uri",
-            &web,
+            web,
             set(spending("c"), "redirect_uri", ""),
             missing("Missing required parameter: redirect_uri"),
         ),
         (
             "longer redirect_uri",
-            &web,
+            web,
             set(
                 spending("c"),
                 "redirect_uri",
@@ -211,7 +202,7 @@ async fn a_code_is_bound_to_what_it_was_asked_for_with() {
         ),
         (
             "redirect_uri of another case",
-            &web,
+            web,
             set(
                 spending("c"),
                 "redirect_uri",
@@ -221,68 +212,75 @@ async fn a_code_is_bound_to_what_it_was_asked_for_with() {
         ),
         (
             "downgrade: the challenge was taken out",
-            &web,
+            web,
             set(spending("c"), "code_verifier", VERIFIER),
             unexpected,
         ),
         (
             "downgrade: no verifier",
-            &challenged,
+            challenged,
             spending("c"),
             required,
         ),
         (
             "public, no verifier",
-            &spa,
+            spa,
             set(spa_spending("c"), "code_verifier", ""),
             required,
         ),
         (
             "public, no challenge",
-            &plain_spa,
+            plain_spa,
             set(spa_spending("c"), "code_verifier", ""),
             no_challenge,
         ),
         (
             "public, no challenge but a verifier",
-            &plain_spa,
+            plain_spa,
             spa_spending("c"),
             no_challenge,
         ),
         (
             "wrong verifier",
-            &spa,
+            spa,
             set(spa_spending("c"), "code_verifier", &other),
             WRONG_VERIFIER,
         ),
         (
             "the challenge as verifier",
-            &spa,
+            spa,
             set(spa_spending("c"), "code_verifier", CHALLENGE),
             WRONG_VERIFIER,
         ),
         (
             "long verifier",
-            &spa,
+            spa,
             set(spa_spending("c"), "code_verifier", &long),
             malformed,
         ),
-        ("damaged challenge", &damaged, spa_spending("c"), INVALID),
+        ("damaged challenge", damaged, spa_spending("c"), INVALID),
         (
             "wrong secret",
-            &web,
+            web,
             set(spending("c"), "client_secret", "wrong"),
             (401, "access_denied", "Unauthorized"),
         ),
         (
             "no secret",
-            &web,
+            web,
             set(spending("c"), "client_secret", ""),
             (401, "access_denied", "Unauthorized"),
         ),
     ];
-    for (name, make, parameters, expected) in cases {
-        let server = start(|server| vec![make(server)]).await;
+    for (name, (client_id, challenge), parameters, expected) in cases {
+        let server = start(|server| {
+            vec![Code {
+                client_id: client_id.to_owned(),
+                challenge: challenge.map(str::to_owned),
+                ..code(server, "c")
+            }]
+        })
+        .await;
         let answer = server.call("/oauth/token", &parameters).await;
         assert_eq!(answer.error(), expected, "{name}");
     }
