@@ -10,6 +10,11 @@ pub(crate) enum Names {
 }
 
 impl Names {
+    /// Whether only people at this machine can ask.
+    pub(crate) const fn are_local(self) -> bool {
+        matches!(self, Self::ThisMachine)
+    }
+
     /// Whether every host that the request names, and there must be one, is among these.
     pub(crate) fn include(self, uri: &Uri, headers: &HeaderMap) -> bool {
         matches!(self, Self::Any) || names_only(uri, headers, is_this_machine)

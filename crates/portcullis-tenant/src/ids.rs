@@ -16,10 +16,11 @@ pub(crate) fn sha256(secret: &str) -> Hash {
 pub(crate) fn object_id() -> Result<String, NoRandomness> {
     let mut bytes = [0; 12];
     rand::fill(&mut bytes).map_err(|_| NoRandomness)?;
-    Ok(bytes.iter().fold(String::new(), |mut text, byte| {
-        text.push_str(&format!("{byte:02x}"));
-        text
-    }))
+    let digits = bytes.iter().fold(String::new(), |mut digits, byte| {
+        digits.push_str(&format!("{byte:02x}"));
+        digits
+    });
+    Ok(digits)
 }
 
 #[cfg(test)]

@@ -1,20 +1,22 @@
-use portcullis::Chain;
-use portcullis_store::tenant::Database;
+//! Which pages may call the tenant by script: those of its applications.
 
+use std::sync::Arc;
+
+use portcullis::Chain;
+
+use crate::Tenant;
 use crate::cors::AllowedOrigins;
 
-/// The origins of the tenant's applications: those that are listed, and those of callbacks.
-#[derive(Clone, Debug)]
-pub(crate) struct RegisteredOrigins(pub(crate) Database);
+/// The origins that applications have registered, as they are at the moment of a request.
+#[derive(Clone)]
+pub(crate) struct RegisteredOrigins(pub(crate) Arc<Tenant>);
 
 impl AllowedOrigins for RegisteredOrigins {
     async fn allows(&self, origin: &str) -> bool {
-        match self.0.clients().know_origin(origin).await {
-            Ok(known) => known,
-            Err(error) => {
-                tracing::warn!(error = %Chain(&error), "could not look for an origin");
-                false
-            }
-        }
+        let found = self.0.database.clients().have_origin(origin).await;
+        found.unwrap_or_else(|error| {
+            tracing::error!(error = %Chain(&error), "could not look up an origin");
+            false
+        })
     }
 }

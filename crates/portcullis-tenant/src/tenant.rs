@@ -12,7 +12,10 @@ use crate::passwords::{PasswordError, Passwords};
 use crate::registry::Registry;
 use crate::settings::{Issuer, Options, Settings, SettingsError};
 use crate::token_rate::TokenLimits;
-use crate::{KeyRing, LiveKeys, cors, discovery, guard, pages, seed, token_endpoint};
+use crate::{
+    KeyRing, LiveKeys, activation, authorize, cors, database_connections, discovery, guard, logout,
+    pages, password_reset, seed, token_endpoint, userinfo,
+};
 
 /// How many passwords are checked at once: one core of the usual two is left for the rest.
 const PASSWORDS_AT_ONCE: NonZeroUsize = NonZeroUsize::MIN;
@@ -114,9 +117,14 @@ impl Tenant {
         &self.passwords
     }
 
-    /// Seconds since 1970, as the database has them.
+    /// Seconds since 1970, as the database counts them.
     pub(crate) fn now(&self) -> i64 {
         i64::try_from(self.clock.now().0).unwrap_or(i64::MAX)
+    }
+
+    /// Whether only people at this machine can ask, who may be told what helps them to mend it.
+    pub(crate) const fn is_local(&self) -> bool {
+        self.names.are_local()
     }
 
     /// Has the tenant answer 421 to requests for any host but this machine.
@@ -140,7 +148,8 @@ impl Tenant {
 
     /// The provider's routes, to be served at the root of the issuer's host.
     pub fn router(self) -> Router {
-        let names = self.names;
+        let tenant = Arc::new(self);
+        let names = tenant.names;
         let well_known = Router::new()
             .route(
                 "/.well-known/openid-configuration",
@@ -156,11 +165,17 @@ impl Tenant {
             .route_layer(middleware::from_fn(cors::for_anyone));
         Router::new()
             .merge(well_known)
+            .merge(authorize::routes())
+            .merge(userinfo::routes(&tenant))
+            .merge(logout::routes())
+            .merge(database_connections::routes(&tenant))
+            .merge(password_reset::routes())
             .route(pages::stylesheet_path(), get(pages::serve_stylesheet))
-            .merge(token_endpoint::router(&self.database))
+            .merge(token_endpoint::router(&tenant))
+            .merge(activation::routes())
             .fallback(guard::not_found)
             .method_not_allowed_fallback(guard::method_not_allowed)
             .layer(middleware::from_fn_with_state(names, guard::apply))
-            .with_state(Arc::new(self))
+            .with_state(tenant)
     }
 }

@@ -21,7 +21,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Router, middleware};
 use http::header::CONTENT_TYPE;
-use portcullis_store::tenant::Database;
 use portcullis_token::Secret;
 use serde::{Serialize, Serializer};
 
@@ -64,8 +63,8 @@ struct ClientRequest {
 }
 
 /// The endpoints that applications call, also by scripts of their pages.
-pub(crate) fn router(database: &Database) -> Router<Arc<Tenant>> {
-    let origins = RegisteredOrigins(database.clone());
+pub(crate) fn router(tenant: &Arc<Tenant>) -> Router<Arc<Tenant>> {
+    let origins = RegisteredOrigins(Arc::clone(tenant));
     Router::new()
         .route("/oauth/token", post(serve))
         .route("/oauth/device/code", post(device_authorization::serve))
@@ -97,7 +96,7 @@ async fn identify_for_grant(
     let (head, body) = request.into_parts();
     let parameters = body::read(&head.headers, body).await?;
     let grant_type = check_grant_type(&parameters)?;
-    let caller = Caller::of(&head.extensions);
+    let caller = Caller::of(&head.extensions, &head.headers);
     let client = credentials::authenticate(tenant, &caller, &head.headers, &parameters).await?;
     let request = ClientRequest {
         client,
@@ -111,7 +110,7 @@ async fn identify_for_grant(
 async fn identify(tenant: &Tenant, request: Request) -> Result<ClientRequest, Refusal> {
     let (head, body) = request.into_parts();
     let parameters = body::read(&head.headers, body).await?;
-    let caller = Caller::of(&head.extensions);
+    let caller = Caller::of(&head.extensions, &head.headers);
     let client = credentials::authenticate(tenant, &caller, &head.headers, &parameters).await?;
     Ok(ClientRequest {
         client,

@@ -5,9 +5,6 @@ use super::listing::Listed;
 use super::sql::{FromRecord, Record, Statement, sql};
 use super::{Database, DatabaseError, Hash, Listing, Slice};
 
-/// The longest origin that is looked for: a host has 253 bytes at most.
-const MAX_ORIGIN: usize = 300;
-
 /// An application of the tenant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Client {
@@ -118,21 +115,21 @@ impl Clients<'_> {
         self.0.list(bound(rows), bound(count), slice).await
     }
 
-    /// Whether `origin`, such as `http://localhost:3000`, is one of some client's, or of a callback.
+    /// Whether a page of `origin`, such as `http://localhost:3000`, is one of some client's.
     ///
-    /// False for what browsers do not write as an origin.
-    pub async fn know_origin(&self, origin: &str) -> Result<bool, DatabaseError> {
-        if !is_origin(origin) {
+    /// It is where it is a web origin, an allowed origin, or where a callback is.
+    pub async fn have_origin(&self, origin: &str) -> Result<bool, DatabaseError> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.:/[]".contains(&byte);
+        if origin.is_empty() || !origin.bytes().all(is_plain) {
             return Ok(false);
         }
-        // Lists are JSON, in which an origin has nothing to escape.
-        let statement = sql(
-            "SELECT COUNT(*) AS count FROM clients WHERE web_origins LIKE $1 ESCAPE '!'
-                 OR allowed_origins LIKE $1 ESCAPE '!' OR callbacks LIKE $1 ESCAPE '!'
-                 OR callbacks LIKE $2 ESCAPE '!'",
-        )
-        .bind(format!("%\"{}\"%", origin.replace('_', "!_")))
-        .bind(format!("%\"{}/%", origin.replace('_', "!_")));
+        // A list is JSON: each of its texts begins after a quotation mark. No URL has one inside.
+        let statement = sql("SELECT COUNT(*) AS count FROM clients
+             WHERE web_origins LIKE $1 OR allowed_origins LIKE $1
+                OR callbacks LIKE $1 OR callbacks LIKE $2");
+        let statement = statement
+            .bind(format!("%\"{origin}\"%"))
+            .bind(format!("%\"{origin}/%"));
         Ok(self.0.count(statement).await? > 0)
     }
 
@@ -141,17 +138,6 @@ impl Clients<'_> {
         let statement = sql("DELETE FROM clients WHERE client_id = $1");
         Ok(self.0.write(statement.bind(client_id)).await? == 1)
     }
-}
-
-/// A scheme, a host and perhaps a port, without anything that a pattern or JSON would read otherwise.
-fn is_origin(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
-    text.len() <= MAX_ORIGIN
-        && text.split_once("://").is_some_and(|(scheme, host)| {
-            !scheme.is_empty()
-                && !host.is_empty()
-                && format!("{scheme}{host}").bytes().all(is_plain)
-        })
 }
 
 const INSERT: &str = "INSERT INTO clients (client_id, name, app_type, is_first_party, \

@@ -1,7 +1,6 @@
 //! The authorization code grant (RFC 6749 section 4.1.3), with PKCE.
 
 use portcullis_store::tenant::{Code, CodeSpending, SpentCode};
-use serde_json::Value;
 
 use crate::Tenant;
 use crate::client::{Client, Proof};
@@ -35,7 +34,7 @@ pub(super) async fn grant(tenant: &Tenant, request: &ClientRequest) -> Result<Gr
         access: &access,
         sid: code.sid.as_deref(),
         auth_time: code.auth_time,
-        tells_auth_time: tells_auth_time(&code.data),
+        tells_auth_time: issue::tells_auth_time(&code.data),
         nonce: code.nonce.as_deref(),
         grant: None,
         family_id: Some(&code.family_id),
@@ -67,12 +66,6 @@ pub(super) async fn grant(tenant: &Tenant, request: &ClientRequest) -> Result<Gr
         expires_in: issued.lifetime,
         token_type: "Bearer",
     })
-}
-
-/// Whether `max_age` was asked for, by what the authorization endpoint keeps with a code.
-fn tells_auth_time(data: &Value) -> bool {
-    data.get("max_age")
-        .is_some_and(|max_age| !max_age.is_null())
 }
 
 /// The code, if the request fits to it. Whether it was spent before is not looked at.

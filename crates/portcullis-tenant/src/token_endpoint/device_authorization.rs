@@ -41,7 +41,8 @@ async fn authorize(tenant: &Tenant, request: &ClientRequest) -> Result<Response,
     let ClientRequest {
         client, parameters, ..
     } = request;
-    if !client.may_use(GrantType::DeviceCode) {
+    // The page on which a device is confirmed lists no scopes, which third parties' users are to see.
+    if !client.may_use(GrantType::DeviceCode) || !client.row.is_first_party {
         return Err(Refusal::GrantNotAllowed(GrantType::DeviceCode));
     }
     let scopes = parse_scopes(parameters.find("scope")?.unwrap_or_default());

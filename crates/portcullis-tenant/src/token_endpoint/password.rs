@@ -2,30 +2,20 @@
 //!
 //! No application has them unless somebody lists them: they give a user's password to it.
 
-use portcullis_store::tenant::{LoginAttempt, LoginLimit, LoginVerdict, User};
+use portcullis_store::tenant::User;
 use portcullis_token::Secret;
 
 use crate::Tenant;
 use crate::access_token::ToldGrant;
+use crate::accounts::{self, Login, Typed};
 use crate::ids::object_id;
-use crate::passwords::Verdict;
+use crate::passwords::PasswordError;
 use crate::settings::GrantType;
 use crate::user_access::{UserRequest, default_audience};
 
-use super::issue::{self, Login};
+use super::issue;
 use super::refusal::Refusal;
 use super::{ClientRequest, Granted};
-
-/// The connection of users where no `realm` is named.
-const DEFAULT_CONNECTION: &str = "Username-Password-Authentication";
-
-const DAY: i64 = 24 * 60 * 60;
-/// Auth0's brute-force protection: 10 attempts, then 30 days.
-const LIMIT: LoginLimit = LoginLimit {
-    attempts: 10,
-    window: DAY,
-    block: 30 * DAY,
-};
 
 pub(super) async fn grant(
     tenant: &Tenant,
@@ -38,15 +28,10 @@ pub(super) async fn grant(
     if !client.row.is_first_party {
         return Err(Refusal::GrantNotAllowed(grant_type));
     }
-    let username = parameters.require("username")?;
-    let password = Secret::new(parameters.require("password")?.to_owned());
-    let connection = match grant_type {
-        GrantType::PasswordRealm => parameters.require("realm")?,
-        _ => DEFAULT_CONNECTION,
-    };
+    let connection = find_connection(tenant, grant_type, request).await?;
     let audience = default_audience(tenant, parameters.find("audience")?).await?;
     let scope = parameters.find("scope")?.unwrap_or_default();
-    let user = authenticate(tenant, request, connection, username, password).await?;
+    let user = authenticate(tenant, request, &connection).await?;
     let asked = UserRequest {
         client: &client.row,
         user_id: &user.user_id,
@@ -56,7 +41,7 @@ pub(super) async fn grant(
     let access = issue::resolve(tenant, &asked).await?;
     let now = tenant.now();
     let id = object_id()?;
-    let login = Login {
+    let login = issue::Login {
         client,
         user: &user,
         access: &access,
@@ -70,42 +55,41 @@ pub(super) async fn grant(
     login.grant_at_once(tenant, &id, now).await
 }
 
-/// Counts the attempt, then looks at the password: the same for somebody who does not exist.
+/// The connection whose users may log in by the client.
+async fn find_connection(
+    tenant: &Tenant,
+    grant_type: GrantType,
+    request: &ClientRequest,
+) -> Result<String, Refusal> {
+    let client_id = request.client.id();
+    let found = match grant_type {
+        GrantType::PasswordRealm => {
+            let realm = request.parameters.require("realm")?;
+            let found = tenant.database.connections().find_by_name(realm).await?;
+            found.filter(|found| found.enabled_clients.iter().any(|id| id == client_id))
+        }
+        _ => accounts::find_connection(&tenant.database, client_id).await?,
+    };
+    found.map(|found| found.name).ok_or(Refusal::Connection)
+}
+
 async fn authenticate(
     tenant: &Tenant,
     request: &ClientRequest,
     connection: &str,
-    username: &str,
-    password: Secret<String>,
 ) -> Result<User, Refusal> {
-    let (ip, now) = (request.caller.ip.as_str(), tenant.now());
-    let attempts = tenant.database.login_attempts();
-    let attempt = LoginAttempt {
-        identifier: username,
-        ip,
-        now,
+    let parameters = &request.parameters;
+    let typed = Typed {
+        connection,
+        client_id: request.client.id(),
+        login: parameters.require("username")?.trim(),
+        password: Secret::new(parameters.require("password")?.to_owned()),
     };
-    if let LoginVerdict::Blocked { .. } = attempts.count(&attempt, LIMIT).await? {
-        return Err(Refusal::TooManyAttempts);
+    match accounts::log_in(tenant, &request.caller, typed).await? {
+        Login::Right(user) => Ok(*user),
+        Login::Blocked(_) => Err(Refusal::UserBlocked),
+        Login::Wrong => Err(Refusal::WrongPassword),
+        Login::TooMany => Err(Refusal::TooManyAttempts),
+        Login::Busy => Err(PasswordError::Busy.into()),
     }
-    let identities = tenant.database.identities();
-    let stored = identities.find_password(connection, username).await?;
-    let phc = stored.as_ref().map(|stored| stored.phc.clone());
-    let verdict = tenant.passwords.verify(password, phc).await?;
-    let (Some(stored), Verdict::Right { rehashed }) = (stored, verdict) else {
-        return Err(Refusal::WrongPassword);
-    };
-    attempts.clear(username, ip).await?;
-    if let Some(rehashed) = rehashed {
-        let known = &stored.phc;
-        identities
-            .rehash_password(&stored.user_id, known, &rehashed)
-            .await?;
-    }
-    if stored.is_blocked {
-        return Err(Refusal::UserBlocked);
-    }
-    let users = tenant.database.users();
-    let user = users.record_login(&stored.user_id, ip, now).await?;
-    user.ok_or(Refusal::WrongPassword)
 }

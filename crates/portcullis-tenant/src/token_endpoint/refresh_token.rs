@@ -1,13 +1,14 @@
 //! The refresh token grant (RFC 6749 section 6), with rotation (RFC 9700 section 4.14).
 
-use portcullis_store::tenant::{LogEntry, RefreshFamily, Rotated, Rotation};
+use portcullis_store::tenant::{RefreshFamily, Rotated, Rotation};
 use portcullis_token::Secret;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::Tenant;
 use crate::access_token::ToldGrant;
+use crate::audit::{self, Event};
 use crate::client::Client;
-use crate::ids::{object_id, sha256};
+use crate::ids::sha256;
 use crate::scopes::parse_scopes;
 use crate::user_access::{UserAccess, UserRequest};
 
@@ -34,7 +35,7 @@ pub(super) async fn grant(tenant: &Tenant, request: &ClientRequest) -> Result<Gr
         access: &access,
         sid: family.sid.as_deref(),
         auth_time: family.auth_time,
-        tells_auth_time: family.data.get("tells_auth_time").and_then(Value::as_bool) == Some(true),
+        tells_auth_time: issue::tells_auth_time(&family.data),
         // OpenID Connect Core 1.0 section 12.2; SDKs refuse one that they have not sent.
         nonce: None,
         grant: Some(ToldGrant::RefreshToken),
@@ -131,19 +132,12 @@ async fn spend(
 async fn record_reuse(tenant: &Tenant, request: &ClientRequest, family: &RefreshFamily) {
     let (client_id, user_id) = (&family.client_id, &family.user_id);
     tracing::warn!(client_id, user_id, "a refresh token was used twice");
-    let nanoseconds = tenant.clock.now_exact().as_nanos();
-    let entry = LogEntry {
-        // Ids are to be in the order of time.
-        id: format!("{nanoseconds:020}{}", object_id().unwrap_or_default()),
-        at: tenant.now(),
-        event: "ferrt".to_owned(),
-        client_id: Some(client_id.clone()),
-        user_id: Some(user_id.clone()),
-        ip: Some(request.caller.ip.clone()).filter(|ip| !ip.is_empty()),
-        description: Some("A refresh token was used twice; its family is revoked.".to_owned()),
+    let event = Event {
+        code: "ferrt",
+        client_id: Some(client_id),
+        user_id: Some(user_id),
+        description: "A refresh token was used twice; its family is revoked.",
         details: json!({ "family_id": family.id }),
     };
-    if let Err(error) = tenant.database.logs().insert(&entry).await {
-        tracing::warn!(error = %portcullis::Chain(&error), "could not keep an event");
-    }
+    audit::record(tenant, &request.caller, event).await;
 }

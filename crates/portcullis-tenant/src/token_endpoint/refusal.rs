@@ -6,6 +6,7 @@ use portcullis_store::tenant::DatabaseError;
 use portcullis_token::{NoRandomness, SigningError};
 use serde_json::json;
 
+use crate::fault::Fault;
 use crate::passwords::PasswordError;
 use crate::pkce::VerifierError;
 use crate::settings::{ErrorDialect, GrantType};
@@ -91,6 +92,8 @@ pub(super) enum Refusal {
     TooManyAttempts,
     #[error("Too many requests: this application may make {} a second.", .0.limit)]
     TooManyRequests(TooMany),
+    #[error("The connection is not enabled for this application.")]
+    Connection,
     #[error("The password could not be checked. Please try again.")]
     Password(#[from] PasswordError),
     #[error("The token could not be signed.")]
@@ -99,6 +102,20 @@ pub(super) enum Refusal {
     Randomness(#[from] NoRandomness),
     #[error("The tenant cannot answer at the moment.")]
     Database(#[from] DatabaseError),
+    #[error("The tenant cannot answer.")]
+    Json(#[source] serde_json::Error),
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Database(cause) => Self::Database(cause),
+            Fault::Randomness(cause) => Self::Randomness(cause),
+            Fault::Signing(cause) => Self::Signing(cause),
+            Fault::Password(cause) => Self::Password(cause),
+            Fault::Json(cause) => Self::Json(cause),
+        }
+    }
 }
 
 /// Why a caller is not known to be a client.
@@ -166,6 +183,7 @@ impl Refusal {
             Self::ContentType
             | Self::Interrupted
             | Self::Parameters(_)
+            | Self::Connection
             | Self::SeveralCredentials => (StatusCode::BAD_REQUEST, "invalid_request"),
             Self::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request"),
             Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "invalid_request"),
@@ -196,9 +214,11 @@ impl Refusal {
             Self::Database(DatabaseError::Busy { .. }) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable")
             }
-            Self::Password(_) | Self::Signing(_) | Self::Randomness(_) | Self::Database(_) => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "server_error")
-            }
+            Self::Password(_)
+            | Self::Signing(_)
+            | Self::Randomness(_)
+            | Self::Database(_)
+            | Self::Json(_) => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
         }
     }
 
@@ -225,6 +245,7 @@ impl Refusal {
             Self::Signing(cause) => Chain(cause).to_string(),
             Self::Database(cause) => Chain(cause).to_string(),
             Self::Randomness(cause) => Chain(cause).to_string(),
+            Self::Json(cause) => Chain(cause).to_string(),
             Self::Password(cause) if *cause != PasswordError::Busy => Chain(cause).to_string(),
             _ => return self.log_refusal(error, client_id),
         };

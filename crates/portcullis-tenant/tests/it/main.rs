@@ -2,12 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "an unwrap that panics fails its test")]
 
+mod client_authentication;
 mod codes;
+mod devices;
 mod discovery;
 mod hostile;
 mod keys;
 mod logs;
 mod pages;
+mod password_grant;
 mod refreshes;
 mod refusals;
 mod rows;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use portcullis::Clock;
 use portcullis_store::tenant::Database;
+use portcullis_tenant::passwords::Passwords;
 use portcullis_tenant::{
     Api, Application, Authentication, EndSession, GrantType, KeyRing, LiveKeys, Options, Settings,
     Tenant, TokenDialect,
@@ -31,6 +32,7 @@ pub(crate) struct Server {
     pub(crate) address: String,
     pub(crate) keys: Arc<LiveKeys>,
     pub(crate) database: Database,
+    pub(crate) passwords: Passwords,
     now: Arc<AtomicU64>,
     _directory: Option<TempDir>,
 }
@@ -94,6 +96,7 @@ impl Server {
         let tenant = change(tenant.unwrap());
         let keys = tenant.keys();
         let database = tenant.database().clone();
+        let passwords = tenant.passwords().clone();
         let service = tenant
             .router()
             .into_make_service_with_connect_info::<SocketAddr>();
@@ -103,6 +106,7 @@ impl Server {
             address,
             keys,
             database,
+            passwords,
             now,
             _directory: None,
         }
