@@ -1,11 +1,11 @@
-//! What a user's tokens may be used for, by the database as it is.
+//! What the tokens of the token endpoint may be used for, by the database as it is.
 
 use portcullis_store::tenant::{Client, DatabaseError, ResourceServer};
 use serde_json::Value;
 
 use crate::Tenant;
-use crate::scopes::{ApiScopes, Audience, ScopeRequest, TooManyScopes, resolve_audience};
-use crate::settings::GrantType;
+use crate::scopes::{Audience, resolve_audience};
+use crate::user_api::{UserApi, UserApiError};
 
 /// What a user's tokens may be used for.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(crate) struct UserAccess {
     pub(crate) api: Option<ResourceServer>,
     /// In the order of the request.
     pub(crate) scopes: Vec<String>,
-    /// All that the user may do with the API through this client, where it asks for that (RBAC).
+    /// See [`Allowed`](crate::user_api::Allowed).
     pub(crate) permissions: Vec<String>,
 }
 
@@ -25,54 +25,47 @@ pub(crate) struct UserRequest<'a> {
     pub(crate) user_id: &'a str,
     /// The `audience`; absent for the user-info endpoint. See [`default_audience`].
     pub(crate) audience: Option<&'a str>,
-    /// Separated by spaces.
+    /// Separated by spaces; at most 200.
     pub(crate) scope: &'a str,
 }
 
-/// Why nothing may be had.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum AccessError {
-    #[error("no API has this identifier")]
-    UnknownAudience(String),
-    #[error("the API is not open to users of this client")]
-    NoClientGrant(String),
-    #[error(transparent)]
-    TooManyScopes(#[from] TooManyScopes),
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-}
-
-/// Who may use an API, by Auth0's `subject_type_authorization`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AccessPolicy {
-    AllowAll,
-    RequireClientGrant,
-    DenyAll,
-}
-
-impl AccessPolicy {
-    /// That for users; `allow_all` where nothing is said.
-    pub(crate) fn for_users(api: &ResourceServer) -> Self {
-        Self::read(api, "user").unwrap_or(Self::AllowAll)
-    }
-
-    /// That for applications in their own name; `require_client_grant` where nothing is said.
-    pub(crate) fn for_clients(api: &ResourceServer) -> Self {
-        match Self::read(api, "client") {
-            Some(Self::DenyAll) => Self::DenyAll,
-            _ => Self::RequireClientGrant,
-        }
-    }
-
-    /// A word that is not known denies.
-    fn read(api: &ResourceServer, subject: &str) -> Option<Self> {
-        let policy = api.subject_type_authorization.get(subject)?.get("policy")?;
-        Some(match policy.as_str() {
-            Some("allow_all") => Self::AllowAll,
-            Some("require_client_grant") => Self::RequireClientGrant,
-            _ => Self::DenyAll,
+impl UserAccess {
+    /// Finds out what of the request may be had. Scopes that may not are left out.
+    pub(crate) async fn resolve(
+        tenant: &Tenant,
+        request: &UserRequest<'_>,
+    ) -> Result<Self, UserApiError> {
+        let UserRequest {
+            client,
+            user_id,
+            audience,
+            scope,
+        } = *request;
+        let api = UserApi::find(tenant, client, audience).await?;
+        let allowed = api.allow(tenant, client, user_id, scope).await?;
+        Ok(Self {
+            api: api.server,
+            scopes: allowed.scopes,
+            permissions: allowed.permissions,
         })
     }
+
+    /// The scopes as one text.
+    pub(crate) fn scope(&self) -> String {
+        self.scopes.join(" ")
+    }
+
+    pub(crate) fn has_scope(&self, scope: &str) -> bool {
+        self.scopes.iter().any(|known| known == scope)
+    }
+}
+
+/// Whether applications may have tokens for the API in their own name.
+///
+/// By Auth0's `subject_type_authorization`; whatever it says, they need a client grant.
+pub(crate) fn is_open_to_clients(api: &ResourceServer) -> bool {
+    let policy = &api.subject_type_authorization["client"]["policy"];
+    policy.is_null() || policy == "require_client_grant"
 }
 
 /// The `audience` that a request means: its own, or the tenant's default, or none.
@@ -93,92 +86,4 @@ pub(crate) async fn default_audience(
         Audience::UserInfo => None,
         Audience::Api(identifier) => Some(identifier.to_owned()),
     })
-}
-
-impl UserAccess {
-    /// Finds out what of the request may be had. Scopes that may not are left out.
-    pub(crate) async fn resolve(
-        tenant: &Tenant,
-        request: &UserRequest<'_>,
-    ) -> Result<Self, AccessError> {
-        let refresh = GrantType::RefreshToken.name();
-        let may_refresh = request
-            .client
-            .grant_types
-            .iter()
-            .any(|name| name == refresh);
-        let Some(audience) = request.audience else {
-            let scopes = ScopeRequest {
-                requested: request.scope,
-                api: None,
-                may_refresh,
-            };
-            return Ok(Self {
-                api: None,
-                scopes: owned(&scopes.resolve()?),
-                permissions: Vec::new(),
-            });
-        };
-        let api = tenant.database.resource_servers();
-        let api = api.find_by_identifier(audience).await?;
-        let api = api.ok_or_else(|| AccessError::UnknownAudience(audience.to_owned()))?;
-        let client_grant = find_client_grant(tenant, request.client, &api).await?;
-        let enforced = if api.enforce_policies {
-            let permissions = tenant.database.permissions();
-            Some(permissions.effective(request.user_id, audience).await?)
-        } else {
-            None
-        };
-        let known: Vec<String> = api.scopes.iter().map(|scope| scope.value.clone()).collect();
-        let limits = ApiScopes {
-            permissions: &known,
-            allow_offline_access: api.allow_offline_access,
-            enforced: enforced.as_deref(),
-            client_grant: client_grant.as_deref(),
-        };
-        let scopes = ScopeRequest {
-            requested: request.scope,
-            api: Some(limits),
-            may_refresh,
-        };
-        Ok(Self {
-            scopes: owned(&scopes.resolve()?),
-            permissions: owned(&limits.permissions()),
-            api: Some(api),
-        })
-    }
-
-    /// The scopes as one text.
-    pub(crate) fn scope(&self) -> String {
-        self.scopes.join(" ")
-    }
-
-    pub(crate) fn has_scope(&self, scope: &str) -> bool {
-        self.scopes.iter().any(|known| known == scope)
-    }
-}
-
-/// The most that users of the client may have; absent where the API does not limit it.
-async fn find_client_grant(
-    tenant: &Tenant,
-    client: &Client,
-    api: &ResourceServer,
-) -> Result<Option<Vec<String>>, AccessError> {
-    let refused = || AccessError::NoClientGrant(api.identifier.clone());
-    match AccessPolicy::for_users(api) {
-        AccessPolicy::AllowAll => Ok(None),
-        AccessPolicy::DenyAll => Err(refused()),
-        AccessPolicy::RequireClientGrant => {
-            let grants = tenant.database.client_grants();
-            let grant = grants.find_for(&client.client_id, &api.identifier, "user");
-            grant
-                .await?
-                .map(|grant| Some(grant.scopes))
-                .ok_or_else(refused)
-        }
-    }
-}
-
-fn owned(texts: &[&str]) -> Vec<String> {
-    texts.iter().map(|text| (*text).to_owned()).collect()
 }

@@ -5,7 +5,7 @@ use portcullis_store::tenant::ResourceServer;
 use crate::client::{Client, Proof};
 use crate::scopes::parse_scopes;
 use crate::settings::GrantType;
-use crate::user_access::{AccessPolicy, default_audience};
+use crate::user_access::{default_audience, is_open_to_clients};
 use crate::{Tenant, access_token};
 
 use super::issue::sign_for_client;
@@ -50,7 +50,7 @@ async fn find_grant(
 ) -> Result<Vec<String>, Refusal> {
     let audience = &api.identifier;
     let refused = || Refusal::NoClientGrant(audience.clone());
-    if AccessPolicy::for_clients(api) == AccessPolicy::DenyAll {
+    if !is_open_to_clients(api) {
         return Err(refused());
     }
     let grants = tenant.database.client_grants();

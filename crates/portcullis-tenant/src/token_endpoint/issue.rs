@@ -11,8 +11,8 @@ use crate::accounts::claims_of;
 use crate::client::Client;
 use crate::id_token::IdToken;
 use crate::ids::sha256;
-use crate::scopes::TooManyScopes;
-use crate::user_access::{AccessError, UserAccess, UserRequest};
+use crate::user_access::{UserAccess, UserRequest};
+use crate::user_api::UserApiError;
 use crate::{Tenant, TokenDialect, access_token, opaque};
 
 use super::Granted;
@@ -77,10 +77,9 @@ pub(super) async fn resolve(
     UserAccess::resolve(tenant, request)
         .await
         .map_err(|error| match error {
-            AccessError::UnknownAudience(audience) => Refusal::UnknownAudience(audience),
-            AccessError::NoClientGrant(audience) => Refusal::NoClientGrant(audience),
-            AccessError::TooManyScopes(TooManyScopes) => Refusal::TooManyScopes,
-            AccessError::Database(cause) => Refusal::Database(cause),
+            UserApiError::Unknown(audience) => Refusal::UnknownAudience(audience),
+            UserApiError::NotGranted(audience) => Refusal::NoClientGrant(audience),
+            UserApiError::Fault(fault) => fault.into(),
         })
 }
 

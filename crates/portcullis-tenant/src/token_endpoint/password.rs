@@ -10,6 +10,7 @@ use crate::access_token::ToldGrant;
 use crate::accounts::{self, Login, Typed};
 use crate::ids::object_id;
 use crate::passwords::PasswordError;
+use crate::scopes::parse_scopes;
 use crate::settings::GrantType;
 use crate::user_access::{UserRequest, default_audience};
 
@@ -31,6 +32,7 @@ pub(super) async fn grant(
     let connection = find_connection(tenant, grant_type, request).await?;
     let audience = default_audience(tenant, parameters.find("audience")?).await?;
     let scope = parameters.find("scope")?.unwrap_or_default();
+    parse_scopes(scope).map_err(|_| Refusal::TooManyScopes)?;
     let user = authenticate(tenant, request, &connection).await?;
     let asked = UserRequest {
         client: &client.row,
