@@ -47,6 +47,7 @@ mod opaque;
 mod origins;
 mod own_tokens;
 mod password_reset;
+mod purging;
 mod refresh_policy;
 mod registry;
 mod seed;

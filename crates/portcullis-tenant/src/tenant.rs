@@ -14,7 +14,7 @@ use crate::settings::{Issuer, Options, Settings, SettingsError};
 use crate::token_rate::TokenLimits;
 use crate::{
     KeyRing, LiveKeys, activation, authorize, cors, database_connections, discovery, guard, logout,
-    pages, password_reset, seed, token_endpoint, userinfo,
+    pages, password_reset, purging, seed, token_endpoint, userinfo,
 };
 
 /// How many passwords are checked at once: one core of the usual two is left for the rest.
@@ -147,8 +147,14 @@ impl Tenant {
     }
 
     /// The provider's routes, to be served at the root of the issuer's host.
+    ///
+    /// A task of the runtime deletes what has ended, as long as the router is there.
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime.
     pub fn router(self) -> Router {
         let tenant = Arc::new(self);
+        tokio::spawn(purging::run(Arc::downgrade(&tenant)));
         let names = tenant.names;
         let well_known = Router::new()
             .route(

@@ -91,7 +91,7 @@ async fn other_paths_and_methods_are_answered_in_json() {
         ("GET", "/", 404, "Not Found", None),
         ("GET", "/oauth/token/", 404, "Not Found", None),
         ("POST", "/oauth//token", 404, "Not Found", None),
-        ("GET", "/authorize", 404, "Not Found", None),
+        ("GET", "/authorize/", 404, "Not Found", None),
         ("GET", "/%ff%00/..%2f", 404, "Not Found", None),
         (
             "GET",
