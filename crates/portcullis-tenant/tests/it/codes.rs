@@ -275,15 +275,20 @@ async fn a_code_is_bound_to_what_it_was_asked_for_with() {
             (401, "access_denied", "Unauthorized"),
         ),
     ];
-    for (name, (client_id, challenge), parameters, expected) in cases {
-        let server = start(|server| {
-            vec![Code {
-                client_id: client_id.to_owned(),
-                challenge: challenge.map(str::to_owned),
-                ..code(server, "c")
-            }]
-        })
-        .await;
+    let server = start(|_| Vec::new()).await;
+    for (name, (client_id, challenge), mut parameters, expected) in cases {
+        // Named for the case, and sent where the case says `c`.
+        let code = Code {
+            client_id: client_id.to_owned(),
+            challenge: challenge.map(str::to_owned),
+            ..code(&server, name)
+        };
+        server.database.codes().insert(&code).await.unwrap();
+        for (parameter, value) in &mut parameters {
+            if (*parameter, *value) == ("code", "c") {
+                *value = name;
+            }
+        }
         let answer = server.call("/oauth/token", &parameters).await;
         assert_eq!(answer.error(), expected, "{name}");
     }
