@@ -10,6 +10,14 @@
 //! 5. [`access_token`] and [`id_token`] write the claims, and the [`KeyRing`] signs them.
 //! 6. `refusal` is the one table of what goes wrong, in Auth0's words.
 //!
+//! # Life of a login
+//!
+//! 1. `authorize::request` checks the request; what is wrong goes to the client or onto a page.
+//! 2. `transaction` has it wait for a person, bound to their browser by `browser` and `cookies`.
+//! 3. `login` shows the pages, `accounts` checks passwords, and `session` remembers who it was.
+//! 4. `authorize::consent` asks, and `authorize::issue` makes the code or the ID token.
+//! 5. `userinfo` tells what a token opens; `logout` ends the session.
+//!
 //! # The parts of a login
 //!
 //! Each is a function of what it is given, without storage: [`redirect_uri`], [`pkce`] and

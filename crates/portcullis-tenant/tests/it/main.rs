@@ -2,12 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "an unwrap that panics fails its test")]
 
+mod accounts;
+mod authorize;
+mod authorize_refusals;
 mod client_authentication;
 mod codes;
+mod consent;
 mod devices;
 mod discovery;
+mod forms;
 mod hostile;
 mod keys;
+mod login;
+mod logout;
 mod logs;
 mod pages;
 mod password_grant;
@@ -15,4 +22,6 @@ mod refreshes;
 mod refusals;
 mod rows;
 mod server;
+mod site;
 mod tokens;
+mod userinfo;

@@ -293,7 +293,7 @@ pub(crate) fn take_log() -> String {
 
 /// Collects logs by thread. One subscriber for all tests: `tracing` caches which events are
 /// wanted, so a subscriber of one test's own could be asked too late.
-fn capture_logs() {
+pub(crate) fn capture_logs() {
     static SUBSCRIBER: OnceLock<()> = OnceLock::new();
     SUBSCRIBER.get_or_init(|| {
         tracing_subscriber::fmt()
