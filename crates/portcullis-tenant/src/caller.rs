@@ -20,12 +20,16 @@ pub(crate) struct Caller {
 
 impl Caller {
     pub(crate) fn of(extensions: &Extensions, headers: &HeaderMap) -> Self {
-        let address = extensions.get::<ConnectInfo<SocketAddr>>();
+        // As axum's own server tells it, or as that of the program does.
+        let told = extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|info| info.0);
+        let address = told.or_else(|| extensions.get::<SocketAddr>().copied());
         let agent = headers
             .get(USER_AGENT)
             .and_then(|value| value.to_str().ok());
         Self {
-            ip: address.map_or_else(String::new, |info| counted(info.0.ip())),
+            ip: address.map_or_else(String::new, |address| counted(address.ip())),
             user_agent: agent.unwrap_or_default().chars().take(MAX_AGENT).collect(),
         }
     }

@@ -5,8 +5,9 @@
 //! 1. `guard` checks and bounds the head, and marks every answer.
 //! 2. `token_endpoint` reads the parameters, from a form or from JSON.
 //! 3. `credentials` finds out which application is calling.
-//! 4. The grant's own file decides what it may have; see `client_credentials`.
-//! 5. [`access_token`] writes the claims, and the [`KeyRing`] signs them.
+//! 4. The grant's own file decides what it may have; see `client_credentials`. What is for a user
+//!    goes through `user_access` and `issue`.
+//! 5. [`access_token`] and [`id_token`] write the claims, and the [`KeyRing`] signs them.
 //! 6. `refusal` is the one table of what goes wrong, in Auth0's words.
 //!
 //! # Life of a login
@@ -33,6 +34,7 @@ pub mod redirect_uri;
 pub mod scopes;
 
 mod accounts;
+mod activation;
 mod audit;
 mod authorize;
 mod browser;
@@ -54,6 +56,8 @@ mod opaque;
 mod origins;
 mod own_tokens;
 mod password_reset;
+mod purging;
+mod refresh_policy;
 mod registry;
 mod seed;
 mod session;
@@ -61,7 +65,9 @@ mod settings;
 mod tenant;
 mod tenant_settings;
 mod token_endpoint;
+mod token_rate;
 mod transaction;
+mod user_access;
 mod user_api;
 mod user_code;
 mod userinfo;
@@ -76,7 +82,7 @@ pub use keys::{
 pub use opaque::opaque_token;
 pub use settings::{
     Api, Application, Authentication, ErrorDialect, GrantType, Issuer, IssuerError, Options,
-    Settings, SettingsError, UnknownGrantType,
+    Settings, SettingsError, TokenRate, UnknownGrantType,
 };
 pub use tenant::{Tenant, TenantError};
 pub use user_code::UserCode;

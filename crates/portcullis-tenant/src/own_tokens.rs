@@ -46,7 +46,6 @@ pub(crate) fn check_hint(tenant: &Tenant, token: &str) -> Result<Hint, Reason> {
 pub(crate) struct UserInfoToken {
     pub(crate) user_id: String,
     pub(crate) scope: String,
-    pub(crate) token_id: Option<String>,
 }
 
 /// Reads a JWT whose audience is the user-info endpoint.
@@ -61,13 +60,12 @@ pub(crate) fn check_user_info(tenant: &Tenant, token: &str) -> Result<UserInfoTo
         let scope = claims.find("scope");
         let scope = scope.and_then(|scope| scope.as_str().map(str::to_owned));
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        (scope, owned(claims.subject()), owned(claims.token_id()))
+        (scope, owned(claims.subject()))
     })?;
-    let (scope, user_id, token_id) = read;
+    let (scope, user_id) = read;
     Ok(UserInfoToken {
         user_id: user_id.ok_or(Reason::ClaimMissing)?,
         scope: scope.unwrap_or_default(),
-        token_id,
     })
 }
 

@@ -1,7 +1,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use axum::routing::{get, post};
+use axum::routing::get;
 use axum::{Router, middleware};
 use bytes::Bytes;
 use portcullis::Clock;
@@ -12,9 +12,11 @@ use crate::keys::kept;
 use crate::passwords::{PasswordError, Passwords};
 use crate::registry::Registry;
 use crate::settings::{Issuer, Options, Settings, SettingsError};
+use crate::token_rate::TokenLimits;
 use crate::{
-    KeptError, KeyRing, LiveKeys, Sealer, authorize, cors, database_connections, discovery, guard,
-    logout, management, pages, password_reset, seed, token_endpoint, userinfo,
+    KeptError, KeyRing, LiveKeys, Sealer, activation, authorize, cors, database_connections,
+    discovery, guard, logout, management, pages, password_reset, purging, seed, token_endpoint,
+    userinfo,
 };
 
 /// How many passwords are checked at once: one core of the usual two is left for the rest.
@@ -46,7 +48,6 @@ const PASSWORDS_AT_ONCE: NonZeroUsize = NonZeroUsize::MIN;
 #[derive(Debug)]
 pub struct Tenant {
     pub(crate) issuer: Issuer,
-    pub(crate) registry: Registry,
     pub(crate) keys: Arc<LiveKeys>,
     pub(crate) database: Database,
     pub(crate) passwords: Passwords,
@@ -55,6 +56,7 @@ pub struct Tenant {
     pub(crate) discovery: Bytes,
     /// What seals the keys in the database; absent where they are not there.
     pub(crate) sealer: Option<Sealer>,
+    pub(crate) token_limits: TokenLimits,
     names: Names,
 }
 
@@ -87,17 +89,17 @@ impl Tenant {
         database: Database,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TenantError> {
-        let registry = Registry::new(settings.apis.clone(), settings.applications.clone())?;
+        Registry::new(&settings.apis, &settings.applications)?;
         let passwords = Passwords::new(PASSWORDS_AT_ONCE)?;
         seed::write(&database, &settings, clock.now()).await?;
         management::write_system(&database, &settings.issuer, clock.now()).await?;
         let discovery = discovery::document(&settings.issuer).to_string().into();
         Ok(Self {
             issuer: settings.issuer,
-            registry,
             keys: Arc::new(LiveKeys::new(keys)),
             database,
             passwords,
+            token_limits: TokenLimits::new(settings.options.token_rate),
             options: settings.options,
             clock,
             discovery,
@@ -168,8 +170,14 @@ impl Tenant {
     }
 
     /// The provider's routes, to be served at the root of the issuer's host.
+    ///
+    /// A task of the runtime deletes what has ended, as long as the router is there.
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime.
     pub fn router(self) -> Router {
         let tenant = Arc::new(self);
+        tokio::spawn(purging::run(Arc::downgrade(&tenant)));
         let names = tenant.names;
         let management = management::router(&tenant.issuer);
         let well_known = Router::new()
@@ -194,7 +202,8 @@ impl Tenant {
             .merge(database_connections::routes(&tenant))
             .merge(password_reset::routes())
             .route(pages::stylesheet_path(), get(pages::serve_stylesheet))
-            .route("/oauth/token", post(token_endpoint::serve))
+            .merge(token_endpoint::router(&tenant))
+            .merge(activation::routes())
             .fallback(guard::not_found)
             .method_not_allowed_fallback(guard::method_not_allowed)
             .layer(middleware::from_fn_with_state(names, guard::apply))

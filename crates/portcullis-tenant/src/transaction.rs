@@ -7,6 +7,7 @@ use http::request::Parts;
 use portcullis_store::tenant::{AuthTransaction, Step, StepAnswer};
 use serde::{Deserialize, Serialize};
 
+use crate::activation::PendingDevice;
 use crate::authorize::AuthorizeRequest;
 use crate::browser::Browser;
 use crate::caller::{Caller, is_own_form};
@@ -27,6 +28,7 @@ pub(crate) enum Pending {
     Authorize(Box<AuthorizeRequest>),
     Logout(PendingLogout),
     PasswordReset(PendingReset),
+    Device(PendingDevice),
 }
 
 /// A request that waits, as the browser that began it sees it.

@@ -77,6 +77,18 @@ impl UserApi {
         user_id: &str,
         requested: &str,
     ) -> Result<Vec<String>, Fault> {
+        let allowed = self.allow(tenant, client, user_id, requested).await?;
+        Ok(allowed.scopes)
+    }
+
+    /// The same, with what the user may do besides.
+    pub(crate) async fn allow(
+        &self,
+        tenant: &Tenant,
+        client: &Client,
+        user_id: &str,
+        requested: &str,
+    ) -> Result<Allowed, Fault> {
         let permissions: Vec<String> = self.server.as_ref().map_or_else(Vec::new, |server| {
             server
                 .scopes
@@ -104,8 +116,22 @@ impl UserApi {
         };
         // What was kept is within the bound: more was refused when it came.
         let scopes = request.resolve().unwrap_or_default();
-        Ok(scopes.into_iter().map(str::to_owned).collect())
+        let permissions = api.as_ref().map(ApiScopes::permissions).unwrap_or_default();
+        let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect();
+        Ok(Allowed {
+            scopes: owned(scopes),
+            permissions: owned(permissions),
+        })
     }
+}
+
+/// What a user's token may be used for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Allowed {
+    /// In the order of the request.
+    pub(crate) scopes: Vec<String>,
+    /// All that the user may do with the API through the client, where it asks for that (RBAC).
+    pub(crate) permissions: Vec<String>,
 }
 
 /// Whether an application may use the grant type.

@@ -17,7 +17,7 @@ use crate::fault::Fault;
 use crate::fields::Fields;
 use crate::origins::RegisteredOrigins;
 use crate::user_api::names_scope;
-use crate::{Tenant, cors, guard, ids, own_tokens};
+use crate::{Tenant, access_token, cors, guard, ids, own_tokens};
 
 /// Longer texts are no tokens of ours.
 const MAX_TOKEN: usize = 16 * 1024;
@@ -102,15 +102,14 @@ async fn check(tenant: &Tenant, token: &Secret<String>) -> Result<(String, Strin
         return Err(Refusal::Invalid);
     }
     if text.contains('.') {
+        let id = access_token::revocation_id(token);
         let token = own_tokens::check_user_info(tenant, text).map_err(|reason| {
             tracing::debug!(%reason, "refused a token at the user-info endpoint");
             Refusal::Invalid
         })?;
-        if let Some(id) = &token.token_id {
-            let revoked = tenant.database.token_ids().is_revoked(id).await;
-            if revoked.map_err(Fault::from)? {
-                return Err(Refusal::Invalid);
-            }
+        let revoked = tenant.database.token_ids().is_revoked(&id).await;
+        if revoked.map_err(Fault::from)? {
+            return Err(Refusal::Invalid);
         }
         return Ok((token.user_id, token.scope));
     }
