@@ -68,7 +68,10 @@ pub use resource::Resource;
 pub use schema::schema;
 pub use server::{Admin, Certificate, CertificateHeader, Limits, Tls, TlsVersion};
 pub use template::{Template, TemplatePart};
-pub use tenant::{Application, ApplicationKind, Permissions, Tenant, User};
+pub use tenant::{
+    Application, ApplicationKind, ErrorDialect, Grant, Permissions, RefreshTokens, Role, Tenant,
+    TenantApi, User,
+};
 pub use trusted_keys::{DistrustedKeys, Fetching, SharedSecret, Start};
 pub use upstream::{Balance, HealthCheck, Protocol, Upstream, UpstreamTls};
 

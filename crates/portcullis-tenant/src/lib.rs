@@ -36,6 +36,7 @@ mod settings;
 mod tenant;
 mod token_endpoint;
 mod user_code;
+mod user_token;
 
 pub use access_token::TokenDialect;
 pub use discovery::EndSession;
@@ -45,9 +46,12 @@ pub use keys::{
     UnknownKeyState, UntrustedKeys,
 };
 pub use opaque::opaque_token;
+pub use seed::CONNECTION;
 pub use settings::{
-    Api, Application, Authentication, ErrorDialect, GrantType, Issuer, IssuerError, Options,
-    Settings, SettingsError, UnknownGrantType,
+    Api, ApiRules, Application, Authentication, ErrorDialect, GrantType, Issuer, IssuerError,
+    LoginSettings, LogoutPrompt, Options, People, RefreshTokens, Role, Settings, SettingsError,
+    UnknownGrantType, User,
 };
 pub use tenant::{Tenant, TenantError};
 pub use user_code::UserCode;
+pub use user_token::{UserToken, UserTokenError, UserTokenRequest};

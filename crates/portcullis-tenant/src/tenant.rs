@@ -22,13 +22,14 @@ const PASSWORDS_AT_ONCE: NonZeroUsize = NonZeroUsize::MIN;
 /// # use std::{path::Path, sync::Arc};
 /// use portcullis::SystemClock;
 /// use portcullis_store::tenant::Database;
-/// use portcullis_tenant::{KeyRing, Options, Settings, Tenant};
+/// use portcullis_tenant::{KeyRing, Options, People, Settings, Tenant};
 ///
 /// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
 /// let settings = Settings {
 ///     issuer: "http://localhost:4000/".parse()?,
 ///     apis: Vec::new(),
 ///     applications: Vec::new(),
+///     people: People::default(),
 ///     options: Options::default(),
 /// };
 /// let keys = KeyRing::load_or_create(Path::new(".portcullis/tenant"))?;
@@ -65,13 +66,22 @@ pub enum TenantError {
     /// No password could be hashed.
     #[error("no password can be hashed on this machine")]
     Passwords(#[from] PasswordError),
+    /// A user's password could not be hashed.
+    #[error("the password of {email:?} cannot be used")]
+    Password {
+        /// The user.
+        email: String,
+        /// Why.
+        #[source]
+        cause: PasswordError,
+    },
 }
 
 impl Tenant {
-    /// Checks `settings`, and writes the APIs and applications that they name into `database`.
+    /// Checks `settings`, and writes the APIs, applications and users that they name into `database`.
     ///
     /// What is there already and has the same identifiers is replaced; the rest stays. Tokens are
-    /// dated by `clock`.
+    /// dated by `clock`. It takes the time of one password's hash, and of one more for each user.
     ///
     /// # Errors
     /// See [`TenantError`]. Settings are checked before anything is written.
@@ -83,7 +93,7 @@ impl Tenant {
     ) -> Result<Self, TenantError> {
         let registry = Registry::new(settings.apis.clone(), settings.applications.clone())?;
         let passwords = Passwords::new(PASSWORDS_AT_ONCE)?;
-        seed::write(&database, &settings, clock.now()).await?;
+        seed::write(&database, &settings, &passwords, clock.now()).await?;
         let discovery = discovery::document(&settings.issuer).to_string().into();
         Ok(Self {
             issuer: settings.issuer,

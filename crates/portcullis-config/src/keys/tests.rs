@@ -112,9 +112,12 @@ fn file(title: &str, name: &str, value: &str) -> String {
             format!("[api.main]\nauth = \"none\"\n[api.main.upstream]\n{line}{url}")
         }
         "[[tenant.user]]" => {
+            let role = "[[tenant.role]]\nname = \"accountant\"\n";
             let user = without("email = \"a@example.com\"\npassword = \"b\"\n");
-            format!("{title}\n{line}{user}")
+            format!("{role}{title}\n{line}{user}")
         }
+        "[[tenant.role]]" => format!("{title}\n{line}{}", without("name = \"a\"\n")),
+        "[[tenant.api]]" => format!("{title}\n{line}{}", without("identifier = \"a\"\n")),
         "[[tenant.application]]" => {
             format!(
                 "{title}\n{line}{}",
@@ -139,7 +142,7 @@ const MAIN: &str = "[api.main]\nauth = \"none\"\nupstream = \"http://localhost:1
 const MAIN_AT: &str = "[api.main]\nauth = \"none\"\n[api.main.upstream]\n";
 const STANDARD: &str = "[policy.standard]\napis = [\"main\"]\n";
 
-const TABLES: [&Table; 27] = [
+const TABLES: [&Table; 29] = [
     &ROOT,
     &SERVER,
     &ADMIN,
@@ -163,6 +166,8 @@ const TABLES: [&Table; 27] = [
     &HEALTH,
     &UPSTREAM_TLS,
     &TENANT,
+    &TENANT_API,
+    &ROLE,
     &USER,
     &APPLICATION,
     &LOG,
@@ -228,6 +233,8 @@ fn every_required_key_is_missed() {
         &RESOURCE,
         &UPSTREAM,
         &HEALTH,
+        &TENANT_API,
+        &ROLE,
         &USER,
         &APPLICATION,
         &TLS,

@@ -9,8 +9,8 @@ use std::time::Duration;
 use portcullis::Clock;
 use portcullis_store::tenant::Database;
 use portcullis_tenant::{
-    Api, Application, Authentication, EndSession, GrantType, KeyRing, LiveKeys, Options, Settings,
-    Tenant, TokenDialect,
+    Api, ApiRules, Application, Authentication, EndSession, GrantType, KeyRing, LiveKeys,
+    LoginSettings, Options, People, Settings, Tenant, TokenDialect,
 };
 use portcullis_token::{Secret, UnixTime};
 use reqwest::Response;
@@ -181,6 +181,7 @@ fn settings(issuer: &str) -> Settings {
         permissions: owned(permissions),
         token_lifetime: Duration::from_hours(hours),
         token_dialect: TokenDialect::default(),
+        rules: ApiRules::default(),
     };
     let grants = [
         (AUDIENCE, &["read:reports", "write:reports"][..]),
@@ -209,6 +210,7 @@ fn settings(issuer: &str) -> Settings {
             },
         ],
         applications: vec![worker, odd, idle, page],
+        people: People::default(),
         options: Options::default(),
     }
 }
@@ -227,6 +229,7 @@ fn application(
         authentication,
         grant_types: BTreeSet::from([GrantType::ClientCredentials]),
         grants: grants.collect(),
+        login: LoginSettings::default(),
     }
 }
 
