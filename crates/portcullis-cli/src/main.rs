@@ -9,6 +9,7 @@ mod environment;
 mod explain;
 mod import;
 mod invocation;
+mod local_authority;
 mod local_keys;
 mod log;
 mod plan;

@@ -123,14 +123,14 @@ impl Tenant {
         &self.passwords
     }
 
-    /// Has the tenant answer 421 to requests for any host but this machine.
+    /// Has the tenant answer 421 to requests for any host but this machine and those of `others`.
     ///
     /// For one that listens on a loopback address. A page of another site can have its own name
     /// lead there ("DNS rebinding"), and the browser would then let it read the answers; but it
     /// still sends that name.
     #[must_use]
-    pub fn for_this_machine(mut self) -> Self {
-        self.names = Names::ThisMachine;
+    pub fn for_this_machine(mut self, others: Vec<String>) -> Self {
+        self.names = Names::ThisMachine(others.into());
         self
     }
 
@@ -144,7 +144,7 @@ impl Tenant {
 
     /// The provider's routes, to be served at the root of the issuer's host.
     pub fn router(self) -> Router {
-        let names = self.names;
+        let names = self.names.clone();
         let well_known = Router::new()
             .route(
                 "/.well-known/openid-configuration",

@@ -117,10 +117,9 @@ impl UserTokenRequest<'_> {
             let client_id = self.client_id.to_owned();
             return Err(UserTokenError::UnknownClient { client_id });
         }
-        let api = database
-            .resource_servers()
-            .find_by_identifier(self.audience);
-        let api = api.await?.ok_or_else(|| UserTokenError::UnknownApi {
+        let apis = database.resource_servers();
+        let api = apis.find_by_identifier(self.audience).await?;
+        let api = api.ok_or_else(|| UserTokenError::UnknownApi {
             audience: self.audience.to_owned(),
         })?;
         let permissions = database.permissions();
@@ -182,8 +181,8 @@ impl UserTokenRequest<'_> {
         if let Some(user) = database.users().find(self.user).await? {
             return Ok(user);
         }
-        let by_address = database.users().find_by_email(CONNECTION, self.user);
-        if let Some(user) = by_address.await? {
+        let users = database.users();
+        if let Some(user) = users.find_by_email(CONNECTION, self.user).await? {
             return Ok(user);
         }
         let mut found = Vec::new();

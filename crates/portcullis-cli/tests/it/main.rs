@@ -15,6 +15,7 @@ mod large_bodies;
 mod life_cycle;
 mod neighbours;
 mod observe;
+mod people;
 mod policies;
 mod program;
 mod proxy;

@@ -79,18 +79,19 @@ async fn write_roles_of(
     user_id: &str,
     names: &[String],
 ) -> Result<(), DatabaseError> {
-    let known = database
-        .roles()
-        .of_user(user_id, &Slice::after(None, MAX_ROWS));
-    let gone = known.await?.rows.into_iter();
+    let roles = database.roles();
+    let known = roles
+        .of_user(user_id, &Slice::after(None, MAX_ROWS))
+        .await?;
+    let gone = known.rows.into_iter();
     let gone = gone.filter(|role| !names.contains(&role.name));
     let gone: Vec<String> = gone.map(|role| role.id).collect();
-    database.roles().unassign(user_id, &gone).await?;
+    roles.unassign(user_id, &gone).await?;
     let mut wanted = Vec::new();
     for name in names {
         wanted.extend(find_role(database, name).await?);
     }
-    database.roles().assign(user_id, &wanted).await
+    roles.assign(user_id, &wanted).await
 }
 
 /// Writes a user, and gives the id.

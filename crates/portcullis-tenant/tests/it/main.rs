@@ -8,5 +8,6 @@ mod keys;
 mod logs;
 mod pages;
 mod refusals;
+mod seed;
 mod server;
 mod tokens;
