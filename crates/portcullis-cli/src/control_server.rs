@@ -80,7 +80,7 @@ impl ControlServer {
             router: served,
             room,
             draining: draining.subscribe(),
-            alive,
+            _alive: alive,
         };
         if let Some((listener, acceptor)) = secure {
             tokio::spawn(accept(listener, Some(acceptor), server.clone()));
@@ -118,7 +118,8 @@ struct Serving {
     router: Arc<ArcSwap<Router>>,
     room: Arc<Semaphore>,
     draining: watch::Receiver<bool>,
-    alive: mpsc::Sender<Infallible>,
+    /// Dropped with the last connection.
+    _alive: mpsc::Sender<Infallible>,
 }
 
 async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, mut server: Serving) {
@@ -236,7 +237,7 @@ mod tests {
             router: Arc::new(ArcSwap::from_pointee(Router::new())),
             room,
             draining: draining.subscribe(),
-            alive,
+            _alive: alive,
         };
         tokio::spawn(accept(listener, None, server));
 

@@ -91,11 +91,14 @@ fn parts(date: jiff::civil::Date) -> anyhow::Result<(i32, u8, u8)> {
 /// The same each time for the same key, so that its name is the one in the certificate on disk.
 fn params(key: &KeyPair) -> CertificateParams {
     let hash = digest(&SHA256, key.der_bytes());
-    let number = hash.as_ref().iter().take(4);
-    let number: String = number.map(|byte| format!("{byte:02x}")).collect();
+    let number = hash
+        .as_ref()
+        .iter()
+        .take(4)
+        .fold(0_u32, |number, byte| (number << 8) | u32::from(*byte));
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
-    let name = format!("Portcullis development authority {number}");
+    let name = format!("Portcullis development authority {number:08x}");
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];

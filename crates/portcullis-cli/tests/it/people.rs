@@ -1,3 +1,4 @@
+use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 
 use reqwest::{Certificate, Client};
@@ -57,7 +58,8 @@ client_id = "expenses-web"
 /// The claims of a token, whose signature the gateway has checked elsewhere.
 fn claims(token: &str) -> Value {
     let payload = token.split('.').nth(1).unwrap();
-    serde_json::from_slice(&portcullis_token::base64url::decode(payload).unwrap()).unwrap()
+    serde_json::from_slice(&portcullis_token::base64url::decode(payload.as_bytes()).unwrap())
+        .unwrap()
 }
 
 #[tokio::test]
@@ -206,7 +208,7 @@ async fn an_authority_that_others_can_read_is_not_used() {
     let session = Session::start(&world).await;
     session.stop().await;
     let key = world.project().join(".portcullis/tenant/authority-key.pem");
-    std::fs::set_permissions(&key, PermissionsExt::from_mode(0o640)).unwrap();
+    std::fs::set_permissions(&key, Permissions::from_mode(0o640)).unwrap();
     let output = world.run(&[
         "dev",
         "--listen",

@@ -126,7 +126,7 @@ async fn everything_that_the_settings_name_is_in_the_database() {
         ),
         (true, false, true)
     );
-    let descriptions: Vec<_> = api.scopes.iter().map(|scope| scope.description.as_deref());
+    let descriptions = api.scopes.iter().map(|scope| scope.description.as_deref());
     let descriptions: Vec<_> = descriptions.collect();
     assert_eq!(descriptions, [Some("Read them"), None]);
 
