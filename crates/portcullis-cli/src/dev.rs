@@ -186,7 +186,8 @@ async fn make_tenant(
         .context("the tenant's database cannot be used")?;
     let mut tenant = Tenant::open(settings, keys, database, Arc::new(SystemClock))
         .await
-        .context("the tenant cannot be made from the file")?;
+        .context("the tenant cannot be made from the file")?
+        .with_login();
     if address.ip().is_loopback() {
         let mut names = project.config.tenant.aliases.clone();
         names.extend(issuer.host_str().map(str::to_owned));

@@ -115,6 +115,7 @@ fn options(config: &Config) -> Options {
         end_session,
         logout_prompt,
         logout_urls: tenant.logout_urls.clone(),
+        ..Options::default()
     }
 }
 

@@ -4,11 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use portcullis_token::{Secret, SigningError, UnixTime};
+use portcullis_store::tenant::ResourceServer;
+use portcullis_token::{Secret, SigningError, UnixTime, base64url};
 use serde::Serialize;
 
+use crate::ids::sha256;
 use crate::settings::Api;
-use crate::{Issuer, KeyRing, Tenant, opaque};
+use crate::{Issuer, KeyRing};
 
 /// How an API's access tokens are written, by the names of Auth0's `token_dialect`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -207,36 +209,20 @@ impl AccessToken<'_> {
     }
 }
 
-/// Signs a token with which the client calls `api`, limited to `scope`.
-pub(crate) fn for_client(
-    tenant: &Tenant,
-    client_id: &str,
-    api: &Api,
-    scope: &str,
-) -> Result<Secret<String>, SigningError> {
-    let dialect = api.token_dialect;
-    let jti = if dialect.is_rfc9068() {
-        opaque::opaque_token().map_err(|_| SigningError::Crypto)?
-    } else {
-        Secret::new(String::new())
-    };
-    let permissions: Vec<&str> = scope.split_whitespace().collect();
-    let token = AccessToken {
-        issuer: &tenant.issuer,
-        dialect,
-        subject: Subject::Client,
-        client_id,
-        audience: &api.identifier,
-        scope,
-        permissions: &permissions,
-        grant: Some(ToldGrant::ClientCredentials),
-        jti: jti.expose(),
-        issued_at: tenant.clock.now(),
-        lifetime: api.token_lifetime,
-    };
-    // On the async worker: a signature takes 0.3 ms. Another thread would take as long, after a
-    // hop there and back, and its queue would need a bound of its own.
-    token.sign(&tenant.keys.load().ring)
+/// By what a signed token is revoked, whatever its dialect: the SHA-256 of it, base64url.
+///
+/// Whoever accepts such a token here asks
+/// [`TokenIds::is_revoked`](portcullis_store::tenant::TokenIds::is_revoked) for it.
+pub(crate) fn revocation_id(token: &Secret<String>) -> String {
+    base64url::encode(&sha256(token.expose()))
+}
+
+/// How long the tokens of `api` are valid; a time that cannot be meant is read as Auth0's default.
+pub(crate) fn lifetime(api: &ResourceServer) -> Duration {
+    let seconds = u64::try_from(api.token_lifetime).ok();
+    seconds
+        .filter(|seconds| *seconds > 0)
+        .map_or(Api::DEFAULT_TOKEN_LIFETIME, Duration::from_secs)
 }
 
 #[cfg(test)]

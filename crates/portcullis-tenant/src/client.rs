@@ -1,87 +1,57 @@
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+//! An application as the database has it.
 
-use aws_lc_rs::digest::{SHA256, digest};
-use subtle::ConstantTimeEq as _;
+use std::time::Duration;
 
-use crate::settings::{Application, Authentication, GrantType};
+use portcullis_store::tenant;
+use serde_json::Value;
 
-/// An application as the token endpoint sees it: its secret is known by its hash only.
+use crate::id_token::IdToken;
+use crate::refresh_policy::RefreshPolicy;
+use crate::settings::GrantType;
+
+/// The longest lifetime of an ID token: 30 days.
+const MAX_LIFETIME: u64 = 30 * 24 * 60 * 60;
+
+/// An application that has shown who it is, as far as it can.
 #[derive(Debug)]
 pub(crate) struct Client {
-    pub(crate) id: String,
-    /// Absent for a public client.
-    pub(crate) secret: Option<SecretHash>,
-    grant_types: BTreeSet<GrantType>,
-    grants: BTreeMap<String, Vec<String>>,
+    pub(crate) row: tenant::Client,
+    pub(crate) proof: Proof,
+}
+
+/// How an application has shown who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// Not at all: anybody may say to be it.
+    None,
+    /// By a secret or a signature.
+    Given,
 }
 
 impl Client {
-    pub(crate) fn new(application: Application) -> Self {
-        let secret = match application.authentication {
-            Authentication::Public => None,
-            Authentication::Secret(secret) => Some(SecretHash::of(secret.expose())),
-        };
-        Self {
-            id: application.client_id,
-            secret,
-            grant_types: application.grant_types,
-            grants: application.grants,
-        }
+    pub(crate) fn id(&self) -> &str {
+        &self.row.client_id
     }
 
     pub(crate) fn may_use(&self, grant_type: GrantType) -> bool {
-        self.grant_types.contains(&grant_type)
+        let name = grant_type.name();
+        self.row.grant_types.iter().any(|known| known == name)
     }
 
-    /// The scopes granted for `audience`; absent when that API is not open to this client.
-    pub(crate) fn find_grant(&self, audience: &str) -> Option<&[String]> {
-        self.grants.get(audience).map(Vec::as_slice)
-    }
-}
-
-/// The SHA-256 of a client secret.
-///
-/// Hashes are compared instead of secrets because they are all of one length, so that neither the
-/// length nor the content of a secret shows in the time a comparison takes.
-#[derive(Clone, Copy)]
-pub(crate) struct SecretHash([u8; 32]);
-
-impl SecretHash {
-    /// The hash of no known secret, compared with when there is nothing else to compare with.
-    pub(crate) const NOBODY: Self = Self([0; 32]);
-
-    pub(crate) fn of(secret: &str) -> Self {
-        let mut hash = [0; 32];
-        hash.copy_from_slice(digest(&SHA256, secret.as_bytes()).as_ref());
-        Self(hash)
+    /// Whether its codes must have been asked for with a challenge (RFC 9700 section 2.1.1).
+    pub(crate) fn needs_challenge(&self) -> bool {
+        self.proof == Proof::None || !self.row.is_first_party
     }
 
-    /// Whether both are the same, in a time that does not depend on the answer.
-    pub(crate) fn matches(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+    pub(crate) fn id_token_lifetime(&self) -> Duration {
+        let configured = self.row.jwt_configuration.get("lifetime_in_seconds");
+        let seconds = configured.and_then(Value::as_u64);
+        seconds
+            .filter(|seconds| (1..=MAX_LIFETIME).contains(seconds))
+            .map_or(IdToken::DEFAULT_LIFETIME, Duration::from_secs)
     }
-}
 
-impl fmt::Debug for SecretHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A short secret can be found from its hash by trying.
-        f.write_str("[redacted]")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_same_secret_matches() {
-        let hash = SecretHash::of("hunter2");
-        assert!(hash.matches(&SecretHash::of("hunter2")));
-        for other in ["", "hunter", "hunter3", "hunter2 ", "Hunter2"] {
-            assert!(!hash.matches(&SecretHash::of(other)), "{other:?}");
-        }
-        assert!(!SecretHash::NOBODY.matches(&SecretHash::of("")));
-        assert_eq!(format!("{hash:?}"), "[redacted]");
+    pub(crate) fn refresh_policy(&self) -> RefreshPolicy {
+        RefreshPolicy::read(&self.row.refresh_token)
     }
 }

@@ -82,7 +82,7 @@ pub(crate) fn document(issuer: &Issuer) -> Value {
         "issuer": issuer.as_str(),
         "token_endpoint": issuer.endpoint("oauth/token"),
         "jwks_uri": issuer.endpoint(".well-known/jwks.json"),
-        "grant_types_supported": GrantType::ALL.map(GrantType::name),
+        "grant_types_supported": [GrantType::ClientCredentials.name()],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "subject_types_supported": ["public"],
         // Auth0's own SDKs take this list for the algorithms of access tokens, too.

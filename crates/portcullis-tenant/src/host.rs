@@ -12,6 +12,11 @@ pub(crate) enum Names {
 }
 
 impl Names {
+    /// Whether only people at this machine can ask.
+    pub(crate) const fn are_local(&self) -> bool {
+        matches!(self, Self::ThisMachine(_))
+    }
+
     /// Whether every host that the request names, and there must be one, is among these.
     pub(crate) fn include(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         let Self::ThisMachine(others) = self else {

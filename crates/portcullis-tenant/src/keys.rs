@@ -236,9 +236,23 @@ impl KeyRing {
     /// # Errors
     /// [`SigningError::Crypto`] when the machine runs out of memory.
     pub fn application_secret(&self, client_id: &str) -> Result<Secret<String>, SigningError> {
+        self.derive("portcullis application secret", client_id)
+    }
+
+    /// The refresh token that follows `token` where tokens rotate, 43 characters long.
+    ///
+    /// It is the same each time, though it is stored nowhere, until the keys are rotated: a token
+    /// that is sent again within its leeway just then counts as stolen, to be on the safe side.
+    ///
+    /// # Errors
+    /// [`SigningError::Crypto`] when the machine runs out of memory.
+    pub(crate) fn successor(&self, token: &str) -> Result<Secret<String>, SigningError> {
+        self.derive("portcullis refresh token", token)
+    }
+
+    fn derive(&self, purpose: &str, input: &str) -> Result<Secret<String>, SigningError> {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.current.key.to_pkcs8()?.expose());
-        let purpose = format!("portcullis application secret\0{client_id}");
-        let tag = hmac::sign(&key, purpose.as_bytes());
+        let tag = hmac::sign(&key, format!("{purpose}\0{input}").as_bytes());
         Ok(Secret::new(base64url::encode(tag.as_ref())))
     }
 

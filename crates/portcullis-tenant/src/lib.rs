@@ -5,8 +5,9 @@
 //! 1. `guard` checks and bounds the head, and marks every answer.
 //! 2. `token_endpoint` reads the parameters, from a form or from JSON.
 //! 3. `credentials` finds out which application is calling.
-//! 4. The grant's own file decides what it may have; see `client_credentials`.
-//! 5. [`access_token`] writes the claims, and the [`KeyRing`] signs them.
+//! 4. The grant's own file decides what it may have; see `client_credentials`. What is for a user
+//!    goes through `user_access` and `issue`.
+//! 5. [`access_token`] and [`id_token`] write the claims, and the [`KeyRing`] signs them.
 //! 6. `refusal` is the one table of what goes wrong, in Auth0's words.
 //!
 //! # The parts of a login
@@ -24,19 +25,43 @@ pub mod pkce;
 pub mod redirect_uri;
 pub mod scopes;
 
+mod accounts;
+mod activation;
+mod audit;
+mod authorize;
+mod browser;
+mod caller;
 mod client;
+mod cookies;
+mod database_connections;
 mod discovery;
+mod fault;
+mod fields;
 mod guard;
 mod host;
+mod ids;
 mod keys;
+mod login;
+mod logout;
 mod opaque;
+mod origins;
+mod own_tokens;
+mod password_reset;
+mod refresh_policy;
 mod registry;
 mod seed;
+mod session;
 mod settings;
 mod tenant;
+mod tenant_settings;
 mod token_endpoint;
+mod token_rate;
+mod transaction;
+mod user_access;
+mod user_api;
 mod user_code;
 mod user_token;
+mod userinfo;
 
 pub use access_token::TokenDialect;
 pub use discovery::EndSession;
@@ -50,7 +75,7 @@ pub use seed::CONNECTION;
 pub use settings::{
     Api, ApiRules, Application, Authentication, ErrorDialect, GrantType, Issuer, IssuerError,
     LoginSettings, LogoutPrompt, Options, People, RefreshTokens, Role, Settings, SettingsError,
-    UnknownGrantType, User,
+    TokenRate, UnknownGrantType, User,
 };
 pub use tenant::{Tenant, TenantError};
 pub use user_code::UserCode;

@@ -1,28 +1,24 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use crate::client::Client;
 use crate::settings::{Api, Application, Authentication, GrantType, SettingsError};
 
 /// The longest lifetime that Auth0 gives a token: 30 days.
 const MAX_TOKEN_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
-/// The APIs and clients of a tenant by their identifiers, checked against each other.
-#[derive(Debug)]
-pub(crate) struct Registry {
-    apis: HashMap<String, Api>,
-    clients: HashMap<String, Client>,
+/// The APIs and applications of the settings by their identifiers, to check them by each other.
+#[derive(Debug, Default)]
+pub(crate) struct Registry<'s> {
+    apis: HashMap<&'s str, &'s Api>,
+    client_ids: HashSet<&'s str>,
 }
 
-impl Registry {
+impl<'s> Registry<'s> {
     pub(crate) fn new(
-        apis: Vec<Api>,
-        applications: Vec<Application>,
+        apis: &'s [Api],
+        applications: &'s [Application],
     ) -> Result<Self, SettingsError> {
-        let mut registry = Self {
-            apis: HashMap::new(),
-            clients: HashMap::new(),
-        };
+        let mut registry = Self::default();
         for api in apis {
             registry.add_api(api)?;
         }
@@ -32,34 +28,24 @@ impl Registry {
         Ok(registry)
     }
 
-    pub(crate) fn find_api(&self, identifier: &str) -> Option<&Api> {
-        self.apis.get(identifier)
-    }
-
-    pub(crate) fn find_client(&self, client_id: &str) -> Option<&Client> {
-        self.clients.get(client_id)
-    }
-
-    fn add_api(&mut self, api: Api) -> Result<(), SettingsError> {
-        check_api(&api)?;
-        let identifier = api.identifier.clone();
-        if self.apis.insert(identifier.clone(), api).is_some() {
-            return Err(SettingsError::DuplicateApi { identifier });
+    fn add_api(&mut self, api: &'s Api) -> Result<(), SettingsError> {
+        check_api(api)?;
+        if self.apis.insert(&api.identifier, api).is_some() {
+            return Err(SettingsError::DuplicateApi {
+                identifier: api.identifier.clone(),
+            });
         }
         Ok(())
     }
 
-    fn add_application(&mut self, application: Application) -> Result<(), SettingsError> {
-        check_client_id(&application)?;
-        check_authentication(&application)?;
-        self.check_grants(&application)?;
-        let client_id = application.client_id.clone();
-        if self
-            .clients
-            .insert(client_id.clone(), Client::new(application))
-            .is_some()
-        {
-            return Err(SettingsError::DuplicateApplication { client_id });
+    fn add_application(&mut self, application: &'s Application) -> Result<(), SettingsError> {
+        check_client_id(application)?;
+        check_authentication(application)?;
+        self.check_grants(application)?;
+        if !self.client_ids.insert(&application.client_id) {
+            return Err(SettingsError::DuplicateApplication {
+                client_id: application.client_id.clone(),
+            });
         }
         Ok(())
     }
@@ -67,7 +53,7 @@ impl Registry {
     fn check_grants(&self, application: &Application) -> Result<(), SettingsError> {
         let client_id = || application.client_id.clone();
         for (audience, scopes) in &application.grants {
-            let Some(api) = self.find_api(audience) else {
+            let Some(api) = self.apis.get(audience.as_str()) else {
                 let audience = audience.clone();
                 return Err(SettingsError::UnknownApi {
                     client_id: client_id(),
@@ -193,7 +179,7 @@ mod tests {
         }
     }
 
-    fn error_of(apis: Vec<Api>, applications: Vec<Application>) -> Option<SettingsError> {
+    fn error_of(apis: &[Api], applications: &[Application]) -> Option<SettingsError> {
         Registry::new(apis, applications).err()
     }
 
@@ -258,7 +244,7 @@ mod tests {
                 lifetime(),
             ),
         ] {
-            assert_eq!(error_of(apis, Vec::new()), expected, "{name}");
+            assert_eq!(error_of(&apis, &[]), expected, "{name}");
         }
     }
 
@@ -325,7 +311,7 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                error_of(vec![api("reports")], applications),
+                error_of(&[api("reports")], &applications),
                 expected,
                 "{name}"
             );
@@ -334,7 +320,7 @@ mod tests {
 
     #[test]
     fn an_error_names_what_is_wrong() {
-        let error = error_of(Vec::new(), vec![granted("wages", "read")]).unwrap();
+        let error = error_of(&[], &[granted("wages", "read")]).unwrap();
         assert_eq!(
             error.to_string(),
             r#"the application "worker" is granted "wages", which is no API's identifier"#

@@ -5,6 +5,7 @@ mod people;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub struct Options {
     pub logout_prompt: LogoutPrompt,
     /// Where a logout may return to that names no application.
     pub logout_urls: Vec<String>,
+    /// How often an application may ask for tokens.
+    pub token_rate: TokenRate,
 }
 
 /// What `/oidc/logout` does without an ID token of the browser's session.
@@ -56,6 +59,21 @@ pub enum LogoutPrompt {
     Ask,
     /// It logs out at once.
     Skip,
+}
+
+/// How often one application may ask the token endpoint from one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenRate {
+    /// As often as it likes.
+    Unlimited,
+    /// So many times a second, and no more than that at once. 100 by default.
+    PerSecond(NonZeroU32),
+}
+
+impl Default for TokenRate {
+    fn default() -> Self {
+        NonZeroU32::new(100).map_or(Self::Unlimited, Self::PerSecond)
+    }
 }
 
 /// Whose statuses refusals of the token endpoint have.
@@ -150,18 +168,40 @@ pub enum Authentication {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum GrantType {
+    /// A login in a browser ended with a code (RFC 6749 section 4.1).
+    AuthorizationCode,
+    /// A login is continued (RFC 6749 section 6).
+    RefreshToken,
     /// The application asks in its own name (RFC 6749 section 4.4).
     ClientCredentials,
+    /// A device without a browser asks for its user (RFC 8628).
+    DeviceCode,
+    /// The application has the user's password (RFC 6749 section 4.3). For tests only.
+    Password,
+    /// The same, with the connection as `realm`: Auth0's extension.
+    PasswordRealm,
 }
 
 impl GrantType {
     /// Every grant type that the token endpoint serves.
-    pub const ALL: [Self; 1] = [Self::ClientCredentials];
+    pub const ALL: [Self; 6] = [
+        Self::AuthorizationCode,
+        Self::RefreshToken,
+        Self::ClientCredentials,
+        Self::DeviceCode,
+        Self::Password,
+        Self::PasswordRealm,
+    ];
 
     /// The `grant_type` value, compared byte for byte.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
+            Self::Password => "password",
+            Self::PasswordRealm => "http://auth0.com/oauth/grant-type/password-realm",
         }
     }
 }
@@ -197,7 +237,7 @@ mod tests {
         for grant_type in GrantType::ALL {
             assert_eq!(grant_type.name().parse(), Ok(grant_type));
         }
-        for name in ["password", "Client_Credentials", "client_credentials ", ""] {
+        for name in ["implicit", "Client_Credentials", "client_credentials ", ""] {
             assert_eq!(name.parse::<GrantType>(), Err(UnknownGrantType), "{name:?}");
         }
     }

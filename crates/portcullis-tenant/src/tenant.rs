@@ -1,7 +1,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use axum::routing::{get, post};
+use axum::routing::get;
 use axum::{Router, middleware};
 use bytes::Bytes;
 use portcullis::Clock;
@@ -11,7 +11,11 @@ use crate::host::Names;
 use crate::passwords::{PasswordError, Passwords};
 use crate::registry::Registry;
 use crate::settings::{Issuer, Options, Settings, SettingsError};
-use crate::{KeyRing, LiveKeys, cors, discovery, guard, pages, seed, token_endpoint};
+use crate::token_rate::TokenLimits;
+use crate::{
+    KeyRing, LiveKeys, activation, authorize, cors, database_connections, discovery, guard, logout,
+    pages, password_reset, seed, token_endpoint, userinfo,
+};
 
 /// How many passwords are checked at once: one core of the usual two is left for the rest.
 const PASSWORDS_AT_ONCE: NonZeroUsize = NonZeroUsize::MIN;
@@ -43,13 +47,13 @@ const PASSWORDS_AT_ONCE: NonZeroUsize = NonZeroUsize::MIN;
 #[derive(Debug)]
 pub struct Tenant {
     pub(crate) issuer: Issuer,
-    pub(crate) registry: Registry,
     pub(crate) keys: Arc<LiveKeys>,
     pub(crate) database: Database,
     pub(crate) passwords: Passwords,
     pub(crate) options: Options,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) discovery: Bytes,
+    pub(crate) token_limits: TokenLimits,
     names: Names,
 }
 
@@ -91,16 +95,16 @@ impl Tenant {
         database: Database,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TenantError> {
-        let registry = Registry::new(settings.apis.clone(), settings.applications.clone())?;
+        Registry::new(&settings.apis, &settings.applications)?;
         let passwords = Passwords::new(PASSWORDS_AT_ONCE)?;
         seed::write(&database, &settings, &passwords, clock.now()).await?;
         let discovery = discovery::document(&settings.issuer).to_string().into();
         Ok(Self {
             issuer: settings.issuer,
-            registry,
             keys: Arc::new(LiveKeys::new(keys)),
             database,
             passwords,
+            token_limits: TokenLimits::new(settings.options.token_rate),
             options: settings.options,
             clock,
             discovery,
@@ -121,6 +125,16 @@ impl Tenant {
     /// Who hashes and checks its users' passwords.
     pub const fn passwords(&self) -> &Passwords {
         &self.passwords
+    }
+
+    /// Seconds since 1970, as the database counts them.
+    pub(crate) fn now(&self) -> i64 {
+        i64::try_from(self.clock.now().0).unwrap_or(i64::MAX)
+    }
+
+    /// Whether only people at this machine can ask, who may be told what helps them to mend it.
+    pub(crate) const fn is_local(&self) -> bool {
+        self.names.are_local()
     }
 
     /// Has the tenant answer 421 to requests for any host but this machine and those of `others`.
@@ -144,7 +158,8 @@ impl Tenant {
 
     /// The provider's routes, to be served at the root of the issuer's host.
     pub fn router(self) -> Router {
-        let names = self.names.clone();
+        let tenant = Arc::new(self);
+        let names = tenant.names.clone();
         let well_known = Router::new()
             .route(
                 "/.well-known/openid-configuration",
@@ -160,11 +175,17 @@ impl Tenant {
             .route_layer(middleware::from_fn(cors::for_anyone));
         Router::new()
             .merge(well_known)
+            .merge(authorize::routes())
+            .merge(userinfo::routes(&tenant))
+            .merge(logout::routes())
+            .merge(database_connections::routes(&tenant))
+            .merge(password_reset::routes())
             .route(pages::stylesheet_path(), get(pages::serve_stylesheet))
-            .route("/oauth/token", post(token_endpoint::serve))
+            .merge(token_endpoint::router(&tenant))
+            .merge(activation::routes())
             .fallback(guard::not_found)
             .method_not_allowed_fallback(guard::method_not_allowed)
             .layer(middleware::from_fn_with_state(names, guard::apply))
-            .with_state(Arc::new(self))
+            .with_state(tenant)
     }
 }

@@ -115,6 +115,24 @@ impl Clients<'_> {
         self.0.list(bound(rows), bound(count), slice).await
     }
 
+    /// Whether a page of `origin`, such as `http://localhost:3000`, is one of some client's.
+    ///
+    /// It is where it is a web origin, an allowed origin, or where a callback is.
+    pub async fn have_origin(&self, origin: &str) -> Result<bool, DatabaseError> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.:/[]".contains(&byte);
+        if origin.is_empty() || !origin.bytes().all(is_plain) {
+            return Ok(false);
+        }
+        // A list is JSON: each of its texts begins after a quotation mark. No URL has one inside.
+        let statement = sql("SELECT COUNT(*) AS count FROM clients
+             WHERE web_origins LIKE $1 OR allowed_origins LIKE $1
+                OR callbacks LIKE $1 OR callbacks LIKE $2");
+        let statement = statement
+            .bind(format!("%\"{origin}\"%"))
+            .bind(format!("%\"{origin}/%"));
+        Ok(self.0.count(statement).await? > 0)
+    }
+
     /// Deletes a client with its credentials, grants, codes and tokens. False when there is none.
     pub async fn delete(&self, client_id: &str) -> Result<bool, DatabaseError> {
         let statement = sql("DELETE FROM clients WHERE client_id = $1");

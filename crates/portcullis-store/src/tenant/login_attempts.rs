@@ -124,6 +124,19 @@ impl LoginAttempts<'_> {
         self.0.write(statement).await.map(drop)
     }
 
+    /// The block of an address or user name from one place, if there is one. Nothing is counted.
+    pub async fn find_block(
+        &self,
+        identifier: &str,
+        ip: &str,
+        now: i64,
+    ) -> Result<Option<Block>, DatabaseError> {
+        let statement = sql("SELECT * FROM blocks
+             WHERE identifier = $1 AND ip = $2 AND expires_at > $3");
+        let statement = statement.bind(normalized(identifier)).bind(ip).bind(now);
+        self.0.read_one(statement).await
+    }
+
     /// The blocks of an address or user name, at most 100.
     pub async fn blocks(&self, identifier: &str, now: i64) -> Result<Vec<Block>, DatabaseError> {
         let statement = sql(

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 
+use portcullis_token::KeySet;
+
 use super::KeyRing;
 
 /// The keys of a running tenant, all of which change at one moment.
@@ -20,6 +22,8 @@ pub(crate) struct Published {
     pub(crate) ring: KeyRing,
     /// The key set as JSON.
     pub(crate) jwks: Bytes,
+    /// The same, to check what comes back to us.
+    pub(crate) key_set: KeySet,
 }
 
 impl LiveKeys {
@@ -44,8 +48,13 @@ impl LiveKeys {
 
 impl Published {
     fn of(ring: KeyRing) -> Self {
-        let jwks = ring.jwks().to_string().into();
-        Self { ring, jwks }
+        let jwks: Bytes = ring.jwks().to_string().into();
+        let key_set = KeySet::parse(&jwks).expect("the ring writes a JWK set");
+        Self {
+            ring,
+            jwks,
+            key_set,
+        }
     }
 }
 

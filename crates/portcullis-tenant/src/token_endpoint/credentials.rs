@@ -4,19 +4,32 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
+use portcullis_store::tenant::{self, ClientSecret};
 use portcullis_token::Secret;
+use subtle::ConstantTimeEq as _;
 
-use crate::client::{Client, SecretHash};
-use crate::registry::Registry;
+use crate::Tenant;
+use crate::caller::Caller;
+use crate::client::{Client, Proof};
+use crate::ids::sha256;
+use crate::passwords::Verdict;
 
+use super::assertion;
 use super::parameters::{Parameters, decode_form};
 use super::refusal::{Refusal, Unauthenticated};
 
-/// Who the caller says it is, and the secret it gives as proof.
+/// Who the caller says it is, and what it gives as proof.
 struct Presented {
     client_id: String,
-    secret: Option<Secret<String>>,
+    evidence: Evidence,
     place: Place,
+}
+
+/// What a caller proves itself with.
+enum Evidence {
+    Nothing,
+    Secret(Secret<String>),
+    Assertion(Secret<String>),
 }
 
 /// Where credentials were sent, which decides whether a refusal carries a challenge.
@@ -28,51 +41,108 @@ pub(super) enum Place {
     Body,
 }
 
+/// What `token_endpoint_auth_method` asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Method {
+    None,
+    /// `client_secret_basic` and `client_secret_post`, each of which is taken for the other.
+    Secret,
+    PrivateKeyJwt,
+}
+
 /// Finds the client that is calling, and has it prove who it is.
-pub(super) fn authenticate<'r>(
-    registry: &'r Registry,
+pub(super) async fn authenticate(
+    tenant: &Tenant,
+    caller: &Caller,
     headers: &HeaderMap,
     parameters: &Parameters,
-) -> Result<&'r Client, Refusal> {
+) -> Result<Client, Refusal> {
     let presented = match find_header(headers)? {
         Some(value) => read_header(value, parameters)?,
         None => read_body(parameters)?,
     };
-    verify(registry, &presented).map_err(|reason| Refusal::Unauthorized {
-        reason,
-        place: presented.place,
-    })
+    let row = tenant.database.clients().find(&presented.client_id).await?;
+    if row.is_some() {
+        let now = tenant.clock.now_exact();
+        tenant
+            .token_limits
+            .charge(&presented.client_id, &caller.ip, now)
+            .map_err(Refusal::TooManyRequests)?;
+    }
+    verify(tenant, row, &presented).await
 }
 
 /// Compares whatever was sent with whatever is known, so that an unknown client costs the same
 /// work as a wrong secret.
-fn verify<'r>(
-    registry: &'r Registry,
+async fn verify(
+    tenant: &Tenant,
+    row: Option<tenant::Client>,
     presented: &Presented,
-) -> Result<&'r Client, Unauthenticated> {
-    let client = registry.find_client(&presented.client_id);
-    let expected = client.and_then(|client| client.secret.as_ref());
-    let given = presented
-        .secret
-        .as_ref()
-        .map_or("", |secret| secret.expose());
-    let matches = expected
-        .unwrap_or(&SecretHash::NOBODY)
-        .matches(&SecretHash::of(given));
-
-    let client = client.ok_or(Unauthenticated::UnknownClient)?;
-    let proven = match (expected, &presented.secret) {
-        (Some(_), Some(_)) => matches,
-        (None, None) => true,
-        // A public client with a secret, or a confidential one without.
-        (Some(_), None) | (None, Some(_)) => false,
+) -> Result<Client, Refusal> {
+    let refused = |reason: Unauthenticated| Refusal::Unauthorized {
+        reason,
+        place: presented.place,
     };
-    if !proven {
-        return Err(Unauthenticated::WrongSecret {
-            client_id: client.id.clone(),
-        });
+    let secret = match &presented.evidence {
+        Evidence::Secret(secret) => Some(secret),
+        Evidence::Nothing | Evidence::Assertion(_) => None,
+    };
+    let expected = row.as_ref().and_then(|row| row.secret.as_ref());
+    let matches = compare(tenant, expected, secret).await?;
+
+    let Some(row) = row else {
+        return Err(refused(Unauthenticated::UnknownClient));
+    };
+    let proof = match (method(&row), &presented.evidence) {
+        (Method::None, Evidence::Nothing) => Proof::None,
+        // A public client may have a secret, as Auth0's have: when it sends one, it must be right.
+        (Method::None | Method::Secret, Evidence::Secret(_)) if matches => Proof::Given,
+        (Method::PrivateKeyJwt, Evidence::Assertion(token)) => {
+            assertion::verify(tenant, &row, token.expose()).await?;
+            Proof::Given
+        }
+        _ => {
+            return Err(refused(Unauthenticated::WrongSecret {
+                client_id: row.client_id,
+            }));
+        }
+    };
+    Ok(Client { row, proof })
+}
+
+/// Whether the secret is the one that is known, in a time that does not depend on the answer.
+async fn compare(
+    tenant: &Tenant,
+    expected: Option<&ClientSecret>,
+    given: Option<&Secret<String>>,
+) -> Result<bool, Refusal> {
+    let text = given.map_or("", |given| given.expose());
+    let given_hash = sha256(text);
+    let matches = match expected {
+        Some(ClientSecret::Sha256(hash)) => bool::from(hash.expose().ct_eq(&given_hash)),
+        Some(ClientSecret::Phc(phc)) => match given {
+            Some(given) => {
+                let verdict = tenant.passwords.verify(given.clone(), Some(phc.clone()));
+                matches!(verdict.await?, Verdict::Right { .. })
+            }
+            None => false,
+        },
+        None => {
+            // For the time that it takes.
+            let _differs: bool = [0; 32].ct_eq(&given_hash).into();
+            false
+        }
+    };
+    Ok(matches && given.is_some())
+}
+
+/// A method that is not known is one that nobody can authenticate by.
+fn method(row: &tenant::Client) -> Method {
+    match row.authentication_method.as_str() {
+        "none" => Method::None,
+        "private_key_jwt" => Method::PrivateKeyJwt,
+        _ => Method::Secret,
     }
-    Ok(client)
 }
 
 fn find_header(headers: &HeaderMap) -> Result<Option<&HeaderValue>, Refusal> {
@@ -86,8 +156,11 @@ fn find_header(headers: &HeaderMap) -> Result<Option<&HeaderValue>, Refusal> {
 
 /// Reads `Basic`; the body may repeat the client id, and nothing else (RFC 6749 section 2.3).
 fn read_header(value: &HeaderValue, parameters: &Parameters) -> Result<Presented, Refusal> {
-    if parameters.find("client_secret")?.is_some() {
-        return Err(Refusal::SeveralCredentials);
+    let others = ["client_secret", "client_assertion"].map(|name| parameters.find(name));
+    for other in others {
+        if other?.is_some() {
+            return Err(Refusal::SeveralCredentials);
+        }
     }
     let presented = decode_basic(value.as_bytes()).ok_or(Refusal::Unauthorized {
         reason: Unauthenticated::Malformed,
@@ -103,17 +176,37 @@ fn read_header(value: &HeaderValue, parameters: &Parameters) -> Result<Presented
 }
 
 fn read_body(parameters: &Parameters) -> Result<Presented, Refusal> {
-    let place = Place::Body;
-    let client_id = parameters.find("client_id")?.ok_or(Refusal::Unauthorized {
-        reason: Unauthenticated::Missing,
-        place,
-    })?;
+    let client_id = parameters.find("client_id")?.map(str::to_owned);
     let secret = parameters.find("client_secret")?;
+    let assertion = read_assertion(parameters)?;
+    let (client_id, evidence) = match (client_id, secret, assertion) {
+        (_, Some(_), Some(_)) => return Err(Refusal::SeveralCredentials),
+        (client_id, None, Some(assertion)) => {
+            let subject = assertion::find_subject(assertion);
+            let client_id = client_id.or(subject);
+            let assertion = Secret::new(assertion.to_owned());
+            (client_id, Evidence::Assertion(assertion))
+        }
+        (client_id, Some(secret), None) => {
+            (client_id, Evidence::Secret(Secret::new(secret.to_owned())))
+        }
+        (client_id, None, None) => (client_id, Evidence::Nothing),
+    };
     Ok(Presented {
-        client_id: client_id.to_owned(),
-        secret: secret.map(|secret| Secret::new(secret.to_owned())),
-        place,
+        client_id: client_id.ok_or_else(|| Unauthenticated::Missing.in_body())?,
+        evidence,
+        place: Place::Body,
     })
+}
+
+/// The assertion, of the one type that is known (RFC 7521 section 4.2).
+fn read_assertion(parameters: &Parameters) -> Result<Option<&str>, Refusal> {
+    let kind = parameters.find("client_assertion_type")?;
+    match (parameters.find("client_assertion")?, kind) {
+        (None, None) => Ok(None),
+        (Some(assertion), Some(assertion::JWT_BEARER)) => Ok(Some(assertion)),
+        _ => Err(Unauthenticated::AssertionType.in_body()),
+    }
 }
 
 /// RFC 6749 section 2.3.1: id and secret are each form-encoded before RFC 7617 joins them.
@@ -127,7 +220,9 @@ fn decode_basic(value: &[u8]) -> Option<Presented> {
     let secret = Some(decode_form(secret)?).filter(|secret| !secret.is_empty());
     Some(Presented {
         client_id: decode_form(client_id)?,
-        secret: secret.map(Secret::new),
+        evidence: secret.map_or(Evidence::Nothing, |secret| {
+            Evidence::Secret(Secret::new(secret))
+        }),
         place: Place::Header,
     })
 }
@@ -138,9 +233,15 @@ mod tests {
 
     fn decode(value: &str) -> Option<(String, Option<String>)> {
         let Presented {
-            client_id, secret, ..
+            client_id,
+            evidence,
+            ..
         } = decode_basic(value.as_bytes())?;
-        Some((client_id, secret.map(|secret| secret.expose().clone())))
+        let secret = match evidence {
+            Evidence::Secret(secret) => Some(secret.expose().clone()),
+            Evidence::Nothing | Evidence::Assertion(_) => None,
+        };
+        Some((client_id, secret))
     }
 
     #[test]

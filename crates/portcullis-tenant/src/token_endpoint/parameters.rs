@@ -22,6 +22,8 @@ pub(super) enum ParametersError {
     Repeated(String),
     #[error("The parameter {0} is not a string.")]
     NotText(&'static str),
+    #[error("Missing required parameter: {0}")]
+    Missing(&'static str),
 }
 
 impl Parameters {
@@ -65,6 +67,11 @@ impl Parameters {
             None | Some(Value::String(_) | Value::Null) => Ok(None),
             Some(_) => Err(ParametersError::NotText(name)),
         }
+    }
+
+    /// The value of a parameter that must be there.
+    pub(super) fn require(&self, name: &'static str) -> Result<&str, ParametersError> {
+        self.find(name)?.ok_or(ParametersError::Missing(name))
     }
 }
 

@@ -58,11 +58,11 @@ async fn each_refusal_has_auth0_s_status_and_text() {
         ),
         (
             "unsupported grant type",
-            json!({ "grant_type": "password" }),
+            json!({ "grant_type": "implicit" }),
             (
                 400,
                 "unsupported_grant_type",
-                "Unsupported grant type: password",
+                "Unsupported grant type: implicit",
             ),
         ),
         (

@@ -1,6 +1,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use portcullis::Clock;
 use portcullis_store::tenant::Database;
+use portcullis_tenant::passwords::Passwords;
 use portcullis_tenant::{
     Api, ApiRules, Application, Authentication, EndSession, GrantType, KeyRing, LiveKeys,
     LoginSettings, Options, People, Settings, Tenant, TokenDialect,
@@ -29,6 +31,8 @@ pub(crate) struct Server {
     pub(crate) issuer: String,
     pub(crate) address: String,
     pub(crate) keys: Arc<LiveKeys>,
+    pub(crate) database: Database,
+    pub(crate) passwords: Passwords,
     now: Arc<AtomicU64>,
     _directory: Option<TempDir>,
 }
@@ -37,6 +41,15 @@ impl Server {
     pub(crate) async fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let server = Self::start_with_keys_in(directory.path()).await;
+        Self {
+            _directory: Some(directory),
+            ..server
+        }
+    }
+
+    pub(crate) async fn start_with(options: Options) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let server = Self::start_as(directory.path(), options, |tenant| tenant).await;
         Self {
             _directory: Some(directory),
             ..server
@@ -82,11 +95,18 @@ impl Server {
         let tenant = Tenant::open(settings, keys, database, clock).await;
         let tenant = change(tenant.unwrap());
         let keys = tenant.keys();
-        tokio::spawn(async move { axum::serve(listener, tenant.router()).await });
+        let database = tenant.database().clone();
+        let passwords = tenant.passwords().clone();
+        let service = tenant
+            .router()
+            .into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await });
         Self {
             issuer,
             address,
             keys,
+            database,
+            passwords,
             now,
             _directory: None,
         }
@@ -94,6 +114,24 @@ impl Server {
 
     pub(crate) fn set_time(&self, seconds: u64) {
         self.now.store(seconds, Ordering::Relaxed);
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        i64::try_from(self.now.load(Ordering::Relaxed)).unwrap()
+    }
+
+    pub(crate) fn advance(&self, seconds: u64) {
+        self.now.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    /// Posts a form to `path`.
+    pub(crate) async fn call(&self, path: &str, parameters: &[(&str, &str)]) -> Answer {
+        let form = form_urlencoded(parameters);
+        let request = reqwest::Client::new()
+            .post(self.url(path))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form);
+        Answer::of(request.send().await.unwrap()).await
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -129,6 +167,12 @@ impl Server {
         };
         Answer::of(request.send().await.unwrap()).await
     }
+}
+
+pub(crate) fn form_urlencoded(parameters: &[(&str, &str)]) -> String {
+    let mut url = reqwest::Url::parse("http://localhost/").unwrap();
+    url.query_pairs_mut().extend_pairs(parameters);
+    url.query().unwrap_or_default().to_owned()
 }
 
 /// A clock that shows what the test says.

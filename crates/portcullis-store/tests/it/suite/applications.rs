@@ -10,6 +10,7 @@ use crate::fixture::{Fixture, NOW, api, client, hash};
 cases! {
     a_client_is_read_as_it_was_written,
     clients_are_filtered_and_paged,
+    an_origin_is_one_of_some_client,
     an_upsert_leaves_what_was_there_first,
     an_api_is_found_by_id_or_identifier,
     client_grants_are_one_for_client_api_and_subject,
@@ -46,6 +47,35 @@ async fn a_client_is_read_as_it_was_written(fixture: Fixture) {
         );
     }
     assert_eq!(clients.find("PUBLIC").await.unwrap(), None);
+}
+
+async fn an_origin_is_one_of_some_client(fixture: Fixture) {
+    let clients = fixture.database.clients();
+    let owned = |text: &str| vec![text.to_owned()];
+    let client = Client {
+        callbacks: owned("http://localhost:3000/callback"),
+        web_origins: owned("http://localhost:3001"),
+        allowed_origins: owned("https://app.example"),
+        ..client("page")
+    };
+    clients.insert(&client).await.unwrap();
+    for (origin, expected) in [
+        ("http://localhost:3000", true),
+        ("http://localhost:3001", true),
+        ("https://app.example", true),
+        ("http://localhost:300", false),
+        ("http://localhost:30001", false),
+        ("https://app.exampl_", false),
+        ("https://app%", false),
+        ("https://", false),
+        ("app.example", false),
+        ("", false),
+        ("null", false),
+        ("\"", false),
+    ] {
+        let found = clients.have_origin(origin).await.unwrap();
+        assert_eq!(found, expected, "{origin}");
+    }
 }
 
 async fn clients_are_filtered_and_paged(fixture: Fixture) {

@@ -102,6 +102,16 @@ async fn a_block_ends_by_itself_or_by_hand(fixture: Fixture) {
     let attempts = database.login_attempts();
     assert_eq!(attempts.blocks("ADA", until - 1).await.unwrap(), [block]);
     assert_eq!(attempts.blocks("ADA", until).await.unwrap(), []);
+    for (name, ip, now, expected) in [
+        ("Ada", "192.0.2.1", until - 1, Some(until)),
+        ("Ada", "192.0.2.1", until, None),
+        ("Ada", "192.0.2.9", until - 1, None),
+        ("Bob", "192.0.2.1", until - 1, None),
+    ] {
+        let found = attempts.find_block(name, ip, now).await.unwrap();
+        let found = found.map(|block| block.expires_at);
+        assert_eq!(found, expected, "{name} {ip} {now}");
+    }
     let verdict = attempt(database, "ada", "192.0.2.1", until - 1).await;
     assert_eq!(verdict, LoginVerdict::Blocked { until });
     let verdict = attempt(database, "ada", "192.0.2.1", until).await;
