@@ -6,6 +6,7 @@ mod admin;
 mod applications;
 mod commands;
 mod drain;
+mod expenses;
 mod explain;
 mod failures;
 mod hello;
