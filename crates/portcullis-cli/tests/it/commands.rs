@@ -218,7 +218,7 @@ async fn a_session_for_people_tells_what_to_try_first() {
 
       API main  http://127.0.0.1:PORT
       Tenant    http://localhost:PORT/  stands in for https://your-auth0-app.region.auth0.com
-      User      user@example.com        password MADE-UP
+      User      user@example.com         password MADE-UP
 
     Routes
       GET  /hello/{name}  user  “Hello {name}”
