@@ -14,7 +14,7 @@ use crate::session::{Session, token};
 use crate::web::{get, get_as};
 
 /// How long the browser may take, on a machine that does other things too.
-const BROWSER: Duration = Duration::from_secs(120);
+const BROWSER: Duration = Duration::from_mins(2);
 
 /// The example, with everything that it consists of running.
 struct Example {
