@@ -83,14 +83,17 @@ pub(crate) struct Serve {
 
 #[derive(Args, Debug)]
 pub(crate) struct Token {
-    /// The API that the token is for; may be left out when there is only one.
-    #[arg(long)]
+    /// The API that the token is for, by its audience or its name; not needed when there is one only.
+    #[arg(long, visible_alias = "api")]
     pub(crate) audience: Option<String>,
     /// The scopes to ask for, between spaces; all that are granted when left out.
     #[arg(long)]
     pub(crate) scope: Option<String>,
-    /// The application that asks; `dev` makes one that may do everything.
-    #[arg(long, value_name = "CLIENT_ID")]
+    /// The user whose token it is, of a `portcullis dev` on this machine: an address, or its beginning.
+    #[arg(long, conflicts_with = "client_secret")]
+    pub(crate) user: Option<String>,
+    /// The application that asks, by its client id or its name; `dev` makes one that may do everything.
+    #[arg(long, value_name = "CLIENT_ID", visible_alias = "application")]
     pub(crate) client: Option<String>,
     /// The application's secret, for issuers that this machine does not run.
     #[arg(

@@ -16,12 +16,17 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{self, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio_rustls::TlsAcceptor;
 
 /// How long a caller may take to send a request's head, or to begin the next one.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a caller may take to agree on TLS.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many connections are open at once; others wait in the system's queue.
 const MAX_CONNECTIONS: usize = 1024;
@@ -53,13 +58,34 @@ impl ControlServer {
     /// # Errors
     /// When the listener has no address.
     pub(crate) fn start(listener: TcpListener, router: Router) -> io::Result<Self> {
+        Self::start_with(listener, None, router)
+    }
+
+    /// The same, by TLS as well where another listener is given for it.
+    ///
+    /// # Errors
+    /// When a listener has no address.
+    pub(crate) fn start_with(
+        listener: TcpListener,
+        secure: Option<(TcpListener, TlsAcceptor)>,
+        router: Router,
+    ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let router = Arc::new(ArcSwap::from_pointee(router));
         let draining = watch::Sender::new(false);
         let (alive, ended) = mpsc::channel(1);
         let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let served = Arc::clone(&router);
-        tokio::spawn(accept(listener, served, room, draining.subscribe(), alive));
+        let server = Serving {
+            router: served,
+            room,
+            draining: draining.subscribe(),
+            _alive: alive,
+        };
+        if let Some((listener, acceptor)) = secure {
+            tokio::spawn(accept(listener, Some(acceptor), server.clone()));
+        }
+        tokio::spawn(accept(listener, None, server));
         Ok(Self {
             address,
             router,
@@ -86,25 +112,28 @@ impl ControlServer {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
+/// What the listeners of a server share.
+#[derive(Clone)]
+struct Serving {
     router: Arc<ArcSwap<Router>>,
     room: Arc<Semaphore>,
-    mut draining: watch::Receiver<bool>,
-    alive: mpsc::Sender<Infallible>,
-) {
+    draining: watch::Receiver<bool>,
+    /// Dropped with the last connection.
+    _alive: mpsc::Sender<Infallible>,
+}
+
+async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, mut server: Serving) {
     loop {
         let accepted = tokio::select! {
-            accepted = accept_into(&listener, &room) => accepted,
-            () = begun(&mut draining) => return,
+            accepted = accept_into(&listener, &server.room) => accepted,
+            () = begun(&mut server.draining) => return,
         };
         match accepted {
             Ok((stream, peer, place)) => {
-                let (router, draining) = (Arc::clone(&router), draining.clone());
-                let alive = alive.clone();
+                let (acceptor, server) = (acceptor.clone(), server.clone());
                 tokio::spawn(async move {
-                    serve(stream, peer, router, draining).await;
-                    drop((alive, place));
+                    serve(stream, acceptor, peer, &server).await;
+                    drop((server, place));
                 });
             }
             Err(error) => {
@@ -112,6 +141,25 @@ async fn accept(
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
+    }
+}
+
+async fn serve(
+    stream: TcpStream,
+    acceptor: Option<TlsAcceptor>,
+    peer: SocketAddr,
+    server: &Serving,
+) {
+    let (router, draining) = (Arc::clone(&server.router), server.draining.clone());
+    let Some(acceptor) = acceptor else {
+        return speak(stream, peer, router, draining).await;
+    };
+    match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => speak(stream, peer, router, draining).await,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "a TLS handshake with the control plane failed");
+        }
+        Err(_) => tracing::debug!("a TLS handshake with the control plane took too long"),
     }
 }
 
@@ -126,8 +174,8 @@ async fn accept_into(
     Ok((stream, peer, place))
 }
 
-async fn serve(
-    stream: TcpStream,
+async fn speak(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
     router: Arc<ArcSwap<Router>>,
     mut draining: watch::Receiver<bool>,
@@ -185,9 +233,13 @@ mod tests {
         let draining = watch::Sender::new(false);
         let (alive, _ended) = mpsc::channel(1);
         let room = Arc::new(Semaphore::new(2));
-        let receiver = draining.subscribe();
-        let router = Arc::new(ArcSwap::from_pointee(Router::new()));
-        tokio::spawn(accept(listener, router, room, receiver, alive));
+        let server = Serving {
+            router: Arc::new(ArcSwap::from_pointee(Router::new())),
+            room,
+            draining: draining.subscribe(),
+            _alive: alive,
+        };
+        tokio::spawn(accept(listener, None, server));
 
         let (mut first, mut second) = (ask(address).await, ask(address).await);
         let long = Duration::from_secs(20);

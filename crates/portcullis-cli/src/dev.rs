@@ -15,8 +15,9 @@ use portcullis::SystemClock;
 use portcullis_gateway::{Gateway, ProofMemory};
 use portcullis_store::tenant::Database;
 use portcullis_tenant::{KeyRing, Tenant};
-use portcullis_token::KeySet;
+use portcullis_token::{KeySet, Secret};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use url::Url;
 
 use crate::arguments::{Dev, Format, IssuerChoice};
@@ -24,7 +25,8 @@ use crate::control_server::control_plane;
 use crate::data_plane::{bind, cannot_listen, start_gateway};
 use crate::dev::announce::Running;
 use crate::dev::reload::{Reloader, Trusted};
-use crate::dev::tenant::TenantServer;
+use crate::dev::tenant::{Secure, TenantServer};
+use crate::local_authority::LocalAuthority;
 use crate::plan::{self, RealIssuers};
 use crate::project::{self, Project};
 use crate::session::{Note, Session};
@@ -78,6 +80,11 @@ async fn serve(arguments: Dev, mut project: Project, mut watch: Watch) -> anyhow
         project: &project,
         gateway: gateway.address(),
         issuer: tenant.map(TenantServer::issuer),
+        secure: tenant.and_then(TenantServer::secure),
+        made_up: match tenant {
+            Some(_) => made_up_user(&project).await?,
+            None => None,
+        },
         real_issuers: &real_issuers,
     };
     match arguments.format {
@@ -111,12 +118,55 @@ async fn start_tenant(
         .await
         .map_err(|error| cannot_listen("tenant", address, "--tenant-listen", &error))?;
     let address = listener.local_addr()?;
-    let issuer = issuer_of(address)?;
+    let issuer = match &project.config.tenant.issuer {
+        Some(issuer) => issuer.clone(),
+        None => issuer_of(address)?,
+    };
 
     project::ignore_state(&project.directory)?;
     let (router, key_set) = make_tenant(project, &issuer, address).await?;
-    let server = TenantServer::start(listener, issuer, router)?;
+    let secure = match project.config.tenant.https {
+        Some(address) => Some(listen_by_tls(project, address, &issuer).await?),
+        None => None,
+    };
+    let server = TenantServer::start(listener, secure, issuer, router)?;
     Ok((server, key_set))
+}
+
+/// Listens for TLS, by a certificate for every name of the tenant.
+async fn listen_by_tls(
+    project: &Project,
+    address: SocketAddr,
+    issuer: &Url,
+) -> anyhow::Result<(Secure, TcpListener, TlsAcceptor)> {
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        anyhow::Error::new(error).context(format!("the tenant cannot listen on {address} for TLS"))
+    })?;
+    let address = listener.local_addr()?;
+    let authority = LocalAuthority::load_or_create(&project.tenant_directory())?;
+    let mut names = vec![
+        "localhost".to_owned(),
+        "127.0.0.1".to_owned(),
+        "::1".to_owned(),
+    ];
+    names.extend(project.config.tenant.aliases.iter().cloned());
+    let own = issuer
+        .host_str()
+        .map(|host| host.trim_matches(['[', ']']).to_owned());
+    names.extend([own, Some(address.ip().to_string())].into_iter().flatten());
+    names.sort_unstable();
+    names.dedup();
+    let acceptor = authority.acceptor(&names)?;
+    let mut url = issuer_of(address)?;
+    // From http to https: both are special schemes, so this cannot fail.
+    url.set_scheme("https").unwrap_or_default();
+    let port = (address.port() != 443).then_some(address.port());
+    url.set_port(port).unwrap_or_default();
+    let secure = Secure {
+        url,
+        authority: authority.certificate().to_owned(),
+    };
+    Ok((secure, listener, acceptor))
 }
 
 /// The tenant that the file describes, and its keys; the project trusts them from here on.
@@ -131,15 +181,17 @@ async fn make_tenant(
         .map_err(project::no_keys)?;
     let settings = stand_in::settings(&project.config, issuer.as_str().parse()?, &keys)?;
     let key_set = stand_in::key_set(&keys, issuer)?;
-    let database = project.tenant_directory().join("tenant.db");
-    let database = Database::open(&format!("sqlite://{}", database.display()))
+    let database = Database::open(project.tenant_database().expose())
         .await
         .context("the tenant's database cannot be used")?;
     let mut tenant = Tenant::open(settings, keys, database, Arc::new(SystemClock))
         .await
-        .context("the tenant cannot be made from the file")?;
+        .context("the tenant cannot be made from the file")?
+        .with_login();
     if address.ip().is_loopback() {
-        tenant = tenant.for_this_machine();
+        let mut names = project.config.tenant.aliases.clone();
+        names.extend(issuer.host_str().map(str::to_owned));
+        tenant = tenant.for_this_machine(names);
     }
     stand_in::trust(&mut project.config, issuer)?;
     Ok((tenant.router(), key_set))
@@ -156,6 +208,13 @@ pub(crate) fn issuer_of(address: SocketAddr) -> anyhow::Result<Url> {
         IpAddr::V6(ip) => format!("[{ip}]"),
     };
     Ok(Url::parse(&format!("http://{host}:{port}/"))?)
+}
+
+/// The user whom the file does not name, and the password.
+async fn made_up_user(project: &Project) -> anyhow::Result<Option<(&'static str, Secret<String>)>> {
+    let directory = project.tenant_directory();
+    let keys = tokio::task::spawn_blocking(move || KeyRing::load(&directory)).await?;
+    stand_in::first_user(&project.config, &keys.map_err(project::no_keys)?)
 }
 
 /// Leaves a note for `token` and `explain`, without which `dev` is as good.

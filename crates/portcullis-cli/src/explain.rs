@@ -194,7 +194,10 @@ fn find_project(named: Option<PathBuf>) -> PathBuf {
 fn tenant_issuer(project: &Project) -> anyhow::Result<Url> {
     match Session::of_project(&project.directory) {
         Some(session) => Ok(session.issuer),
-        None => issuer_of(project.config.tenant.listen),
+        None => match &project.config.tenant.issuer {
+            Some(issuer) => Ok(issuer.clone()),
+            None => issuer_of(project.config.tenant.listen),
+        },
     }
 }
 

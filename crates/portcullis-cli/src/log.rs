@@ -26,10 +26,20 @@ use crate::terminal::{BAD, DIM, GOOD, NOTE, harmless, styled};
 /// The target of lines about refused tokens, which are samples; the access log has each request.
 const REFUSALS: &str = "portcullis::observe::denial";
 
+/// The parts of the tenant that tell why somebody could not log in, or out.
+const LOGINS: [&str; 4] = [
+    "portcullis_tenant::accounts",
+    "portcullis_tenant::authorize",
+    "portcullis_tenant::login",
+    "portcullis_tenant::logout",
+];
+
 /// Has events written to stderr from here on, as lines for a person.
 pub(crate) fn start(verbose: bool) {
     let level = if verbose { Level::DEBUG } else { Level::WARN };
-    start_lines(filter(level), || anstream::stderr().lock());
+    let logins = LOGINS.map(|target| (target, Level::DEBUG));
+    let filter = filter(level).with_targets(logins);
+    start_lines(filter, || anstream::stderr().lock());
 }
 
 /// The same in production, where what the parts do is told too, and where no request waits for

@@ -10,6 +10,7 @@ mod explain;
 mod export;
 mod import;
 mod invocation;
+mod local_authority;
 mod local_keys;
 mod log;
 mod plan;

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use portcullis::Chain;
 use portcullis_config::{AuthorizerKind, ClientProof, Config, Diagnostics, Source, Target};
 use portcullis_tenant::{KeyRingError, UntrustedKeys};
+use portcullis_token::Secret;
 
 use crate::environment::{Environment, unreadable};
 use crate::invocation::{program, quoted};
@@ -148,6 +149,18 @@ impl Project {
             .chain(client_keys)
             .map(|file| self.directory.join(file))
             .collect()
+    }
+
+    /// The URL of the embedded tenant's database, which may hold a password.
+    pub(crate) fn tenant_database(&self) -> Secret<String> {
+        let of_file = |path: PathBuf| Secret::new(format!("sqlite://{}", path.display()));
+        match &self.config.store.database {
+            None => of_file(self.tenant_directory().join("tenant.db")),
+            Some(url) => match url.expose().strip_prefix("sqlite://") {
+                Some(path) => of_file(self.directory.join(path)),
+                None => url.clone(),
+            },
+        }
     }
 
     pub(crate) fn show_warnings(&self) {

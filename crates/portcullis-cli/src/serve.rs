@@ -173,6 +173,8 @@ fn announce(
             project,
             gateway: gateway.address(),
             issuer: None,
+            secure: None,
+            made_up: None,
             real_issuers: &stand_in::real_issuers(&project.config),
         };
         let mut ready = running.to_json();

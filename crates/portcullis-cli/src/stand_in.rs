@@ -1,16 +1,23 @@
 //! The embedded tenant in the place of every issuer: from a project's configuration to a tenant
 //! that knows its APIs, and to a configuration that trusts that tenant.
 
+mod api;
+mod application;
+mod people;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use portcullis_config::{
     Application, ApplicationKind, AuthorizerKind, Check, Config, IssuerUrl, KeySource,
 };
 use portcullis_tenant::{
-    Api, Authentication, GrantType, Issuer, KeyRing, Options, Settings, TokenDialect,
+    Authentication, EndSession, ErrorDialect, GrantType, Issuer, KeyRing, LoginSettings,
+    LogoutPrompt, Options, Settings,
 };
 use portcullis_token::{Algorithm, KeySet, Secret};
 use url::Url;
+
+pub(crate) use people::first_user;
 
 /// The application that `portcullis token` asks as: it may do everything that a route asks for.
 pub(crate) const DEVELOPMENT_CLIENT: &str = "development";
@@ -53,38 +60,114 @@ pub(crate) fn real_issuers(config: &Config) -> BTreeSet<String> {
     issuers.collect()
 }
 
-/// A tenant with an API for each audience of the file, and its applications.
+/// A tenant with an API for each audience of the file, its applications and its users.
 pub(crate) fn settings(
     config: &Config,
     issuer: Issuer,
     keys: &KeyRing,
 ) -> anyhow::Result<Settings> {
     let everything = permissions(config);
-    let apis = everything.iter().map(|(identifier, permissions)| Api {
-        identifier: identifier.clone(),
-        permissions: permissions.clone(),
-        token_lifetime: Api::DEFAULT_TOKEN_LIFETIME,
-        token_dialect: TokenDialect::default(),
-    });
+    let apis = everything
+        .iter()
+        .map(|(identifier, permissions)| api::settings(config, identifier, permissions.clone()));
     let development = portcullis_tenant::Application {
         name: "Development".to_owned(),
         client_id: DEVELOPMENT_CLIENT.to_owned(),
         authentication: Authentication::Secret(keys.application_secret(DEVELOPMENT_CLIENT)?),
         grant_types: [GrantType::ClientCredentials].into(),
         grants: everything.clone(),
+        login: LoginSettings::default(),
     };
     let is_named = |application: &Application| client_id(application) == DEVELOPMENT_CLIENT;
     let own = (!config.tenant.applications.iter().any(is_named)).then_some(development);
     let mut applications: Vec<_> = own.into_iter().collect();
     for application in &config.tenant.applications {
-        applications.push(application_settings(application, &everything, keys)?);
+        applications.push(application::settings(application, &everything, keys)?);
     }
     Ok(Settings {
         issuer,
         apis: apis.collect(),
         applications,
-        options: Options::default(),
+        people: people::settings(config, keys)?,
+        options: options(config),
     })
+}
+
+fn options(config: &Config) -> Options {
+    let tenant = &config.tenant;
+    let error_dialect = match tenant.error_dialect {
+        portcullis_config::ErrorDialect::Auth0 => ErrorDialect::Auth0,
+        portcullis_config::ErrorDialect::Rfc6749 => ErrorDialect::Rfc6749,
+    };
+    let end_session = if tenant.oidc_logout {
+        EndSession::Published
+    } else {
+        EndSession::Hidden
+    };
+    let logout_prompt = if tenant.logout_prompt {
+        LogoutPrompt::Ask
+    } else {
+        LogoutPrompt::Skip
+    };
+    Options {
+        error_dialect,
+        default_audience: tenant.default_audience.clone(),
+        end_session,
+        logout_prompt,
+        logout_urls: tenant.logout_urls.clone(),
+        ..Options::default()
+    }
+}
+
+/// The client id of the application that is called so, by its client id or by its name.
+pub(crate) fn named_client(config: &Config, text: &str) -> String {
+    let applications = &config.tenant.applications;
+    let by_id = applications
+        .iter()
+        .find(|application| client_id(application) == text);
+    let by_name = || {
+        let mut applications = applications.iter();
+        applications.find(|application| application.name.eq_ignore_ascii_case(text))
+    };
+    by_id
+        .or_else(by_name)
+        .map_or_else(|| text.to_owned(), client_id)
+}
+
+/// The application at which people log in, when none is named: the first that is made for it.
+pub(crate) fn login_client(config: &Config) -> String {
+    let mut applications = config.tenant.applications.iter();
+    let first =
+        applications.find(|application| application.kind != ApplicationKind::NonInteractive);
+    first.map_or_else(|| DEVELOPMENT_CLIENT.to_owned(), client_id)
+}
+
+/// The audience that is called so: by itself, by its name in `[[tenant.api]]`, or by the API of the
+/// gateway that takes its tokens.
+pub(crate) fn named_audience(config: &Config, text: &str) -> String {
+    if permissions(config).contains_key(text) {
+        return text.to_owned();
+    }
+    let mut declared = config.tenant.apis.iter();
+    let declared = declared.find(|api| {
+        let name = api.name.as_deref();
+        name.is_some_and(|name| name.eq_ignore_ascii_case(text))
+    });
+    if let Some(api) = declared {
+        return api.identifier.clone();
+    }
+    let of_gateway = config.apis.iter().filter(|api| api.name == text);
+    let mut needs = of_gateway
+        .flat_map(|api| &api.routes)
+        .flat_map(|route| route.auth.alternatives.iter().flatten());
+    let audience = needs.find_map(|need| {
+        let AuthorizerKind::Jwt(jwt) = &config.authorizers.get(need.authorizer)?.kind;
+        match &jwt.audience {
+            Check::Is(audiences) => audiences.first(),
+            Check::Any => None,
+        }
+    });
+    audience.map_or_else(|| text.to_owned(), Clone::clone)
 }
 
 /// The secret of an application of the tenant: that of the file, else one made from its keys.
@@ -106,62 +189,29 @@ pub(crate) fn secret(
 
 /// Every audience that the file names, with every permission that it names for it.
 fn permissions(config: &Config) -> Permissions {
+    let tenant = &config.tenant;
     let mut permissions = config.permissions_by_audience();
-    let users = config.tenant.users.iter().map(|user| &user.permissions);
-    let applications = config
-        .tenant
-        .applications
-        .iter()
-        .filter_map(|a| a.permissions.as_ref());
-    for (audience, scopes) in users.chain(applications).flatten() {
+    let users = tenant.users.iter().map(|user| &user.permissions);
+    let roles = tenant.roles.iter().map(|role| &role.permissions);
+    let applications = tenant.applications.iter();
+    let applications = applications.filter_map(|application| application.permissions.as_ref());
+    for (audience, scopes) in users.chain(roles).chain(applications).flatten() {
         permissions
             .entry(audience.clone())
             .or_default()
             .extend(scopes.iter().cloned());
     }
+    for api in &tenant.apis {
+        let known = permissions.entry(api.identifier.clone()).or_default();
+        known.extend(api.permissions.keys().cloned());
+    }
+    if let Some(audience) = &tenant.default_audience {
+        permissions.entry(audience.clone()).or_default();
+    }
     permissions
         .into_iter()
         .map(|(audience, scopes)| (audience, scopes.into_iter().collect()))
         .collect()
-}
-
-fn application_settings(
-    application: &Application,
-    everything: &Permissions,
-    keys: &KeyRing,
-) -> anyhow::Result<portcullis_tenant::Application> {
-    let client_id = client_id(application);
-    let keeps_secret = matches!(
-        application.kind,
-        ApplicationKind::RegularWeb | ApplicationKind::NonInteractive
-    );
-    // A program without a person may do everything unless told otherwise; a web application acts
-    // for its users, and in its own name only what it is given.
-    let grants = match (&application.permissions, application.kind) {
-        (Some(permissions), _) => permissions.clone(),
-        (None, ApplicationKind::NonInteractive) => everything.clone(),
-        (None, _) => BTreeMap::new(),
-    };
-    let (authentication, grant_types) = if keeps_secret {
-        let secret = match &application.client_secret {
-            Some(secret) => secret.clone(),
-            None => keys.application_secret(&client_id)?,
-        };
-        (
-            Authentication::Secret(secret),
-            [GrantType::ClientCredentials].into(),
-        )
-    } else {
-        (Authentication::Public, BTreeSet::new())
-    };
-    let name = application.name.clone();
-    Ok(portcullis_tenant::Application {
-        name,
-        client_id,
-        authentication,
-        grant_types,
-        grants,
-    })
 }
 
 /// The application's client id; its name, in the characters of one, where the file gives none.

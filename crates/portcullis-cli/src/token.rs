@@ -1,3 +1,5 @@
+mod user;
+
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -34,7 +36,11 @@ pub(crate) fn run(arguments: &Token) -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let asking = match find_session(arguments)? {
+        let session = find_session(arguments)?;
+        if let Some(user) = &arguments.user {
+            return user::print(session, arguments, user).await;
+        }
+        let asking = match session {
             Some(session) => ask_session(&session, arguments)?,
             None => ask_issuer(arguments).await?,
         };
@@ -88,22 +94,25 @@ fn no_sessions(error: &FolderError) -> anyhow::Error {
 }
 
 fn ask_session(session: &Session, arguments: &Token) -> anyhow::Result<Asking> {
-    let audience = arguments
-        .audience
-        .clone()
-        .map_or_else(|| only_audience(session), Ok)?;
+    // A file that was broken since is no hindrance: the session still runs by what it was.
+    let config = Project::read(&session.project, "dev")?
+        .ok()
+        .map(|project| project.config);
+    let audience = match (&arguments.audience, &config) {
+        (None, _) => only_audience(session)?,
+        (Some(name), None) => name.clone(),
+        (Some(name), Some(config)) => stand_in::named_audience(config, name),
+    };
     let keys = KeyRing::load(&tenant_directory(&session.project)).map_err(no_keys)?;
-    let client_id = arguments
-        .client
-        .clone()
-        .unwrap_or_else(|| DEVELOPMENT_CLIENT.to_owned());
-    let client_secret = match &arguments.client_secret {
-        Some(secret) => Secret::new(secret.clone()),
-        None => match Project::read(&session.project, "dev")? {
-            Ok(project) => stand_in::secret(&project.config, &keys, &client_id)?,
-            // The file was broken since; the session still runs by what it was.
-            Err(_) => keys.application_secret(&client_id)?,
-        },
+    let client_id = match (&arguments.client, &config) {
+        (None, _) => DEVELOPMENT_CLIENT.to_owned(),
+        (Some(name), None) => name.clone(),
+        (Some(name), Some(config)) => stand_in::named_client(config, name),
+    };
+    let client_secret = match (&arguments.client_secret, &config) {
+        (Some(secret), _) => Secret::new(secret.clone()),
+        (None, Some(config)) => stand_in::secret(config, &keys, &client_id)?,
+        (None, None) => keys.application_secret(&client_id)?,
     };
     // Not by the issuer's name: what else is found under `localhost` may be another user's.
     let address = reach::from_here(session.tenant);

@@ -7,11 +7,13 @@ mod claim;
 mod cors;
 mod errors;
 mod observe;
+mod people;
 mod policy;
 mod resource;
 mod server;
 mod source;
 mod tenant;
+mod tenant_api;
 mod upstream;
 
 pub(crate) use admission::{INTROSPECTION, REVOKED};
@@ -23,11 +25,13 @@ pub(crate) use claim::CLAIM;
 pub(crate) use cors::CORS;
 pub(crate) use errors::ERRORS;
 pub(crate) use observe::{LOG, TELEMETRY};
+pub(crate) use people::{ROLE, USER};
 pub(crate) use policy::{CHOICE, POLICY, STORE};
 pub(crate) use resource::RESOURCE;
 pub(crate) use server::{ADMIN, CERTIFICATE, LIMITS, SERVER, TLS};
 pub(crate) use source::SOURCE;
-pub(crate) use tenant::{APPLICATION, TENANT, USER};
+pub(crate) use tenant::{APPLICATION, TENANT};
+pub(crate) use tenant_api::{TENANT_API, TOKEN_DIALECTS};
 pub(crate) use upstream::{HEALTH, UPSTREAM, UPSTREAM_TLS};
 
 /// The keys that a table of the file may hold.
@@ -81,6 +85,8 @@ pub(crate) enum Kind {
     TextTable,
     /// A table of lists of strings.
     TextsTable,
+    /// A table of anything but dates.
+    AnyTable,
     /// Who may call: a name, `none`, a table of scopes by name, or a list of those.
     Auth,
     /// A string, or a table with the keys listed.

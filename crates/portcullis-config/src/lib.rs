@@ -71,7 +71,10 @@ pub use server::{
     Admin, Certificate, CertificateHeader, ClientCertificates, Limits, Tls, TlsVersion,
 };
 pub use template::{Template, TemplatePart};
-pub use tenant::{Application, ApplicationKind, Permissions, Tenant, User};
+pub use tenant::{
+    Application, ApplicationKind, ErrorDialect, Grant, Permissions, RefreshTokens, Role, Tenant,
+    TenantApi, User,
+};
 pub use trusted_keys::{DistrustedKeys, Fetching, Readiness, SharedSecret, Start};
 pub use upstream::{Balance, HealthCheck, Protocol, Upstream, UpstreamTls};
 

@@ -1,6 +1,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use portcullis_token::Secret;
+
 use crate::api::Method;
 use crate::path::PathPattern;
 use crate::position::Origin;
@@ -76,10 +78,13 @@ impl LimitHeaders {
 }
 
 /// Where what gateways share is kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Store {
     /// Where it is counted how much of their limits callers have used.
     pub limits: LimitStore,
+    /// Where the tenant keeps what it knows: `sqlite://FILE` or `postgres://…`, which may hold a
+    /// password. A file among the tenant's own when absent.
+    pub database: Option<Secret<String>>,
 }
 
 /// Where the counters of limits are.

@@ -85,6 +85,7 @@ fn kind(kind: &Kind) -> Value {
         Kind::Choices(words) => json!({ "type": "array", "items": choice(words) }),
         Kind::TextTable => json!({ "type": "object", "additionalProperties": text() }),
         Kind::TextsTable => json!({ "type": "object", "additionalProperties": texts() }),
+        Kind::AnyTable => json!({ "type": "object" }),
         Kind::Auth => json!({ "$ref": "#/$defs/auth" }),
         Kind::TextOrTable(known) => json!({ "anyOf": [text(), table(known)] }),
         Kind::TextOrTexts => json!({ "anyOf": text_or_texts() }),

@@ -1,23 +1,29 @@
+use std::sync::Arc;
+
 use http::{HeaderMap, Uri};
 use portcullis::{is_this_machine, names_only};
 
 /// The names by which a tenant may be asked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Names {
     Any,
-    /// `localhost`, those below it (RFC 6761 section 6.3), and the loopback addresses.
-    ThisMachine,
+    /// `localhost`, those below it (RFC 6761 section 6.3), the loopback addresses, and these.
+    ThisMachine(Arc<[String]>),
 }
 
 impl Names {
     /// Whether only people at this machine can ask.
-    pub(crate) const fn are_local(self) -> bool {
-        matches!(self, Self::ThisMachine)
+    pub(crate) const fn are_local(&self) -> bool {
+        matches!(self, Self::ThisMachine(_))
     }
 
     /// Whether every host that the request names, and there must be one, is among these.
-    pub(crate) fn include(self, uri: &Uri, headers: &HeaderMap) -> bool {
-        matches!(self, Self::Any) || names_only(uri, headers, is_this_machine)
+    pub(crate) fn include(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+        let Self::ThisMachine(others) = self else {
+            return true;
+        };
+        let is_other = |host: &str| others.iter().any(|other| other.eq_ignore_ascii_case(host));
+        names_only(uri, headers, |host| is_this_machine(host) || is_other(host))
     }
 }
 
@@ -38,6 +44,8 @@ mod tests {
             ("/", &["[::1]:4000"], true),
             ("/", &["[::ffff:127.0.0.1]"], true),
             ("http://localhost/", &["localhost"], true),
+            ("/", &["Portcullis:4000"], true),
+            ("/", &["portcullis.evil.example"], false),
             ("/", &[], false),
             ("/", &[""], false),
             ("/", &["evil.example"], false),
@@ -55,7 +63,8 @@ mod tests {
             let mut map = HeaderMap::new();
             map.extend(headers.map(|(name, value)| (Some(name), value)));
             let uri: Uri = uri.parse().unwrap();
-            let included = Names::ThisMachine.include(&uri, &map);
+            let names = Names::ThisMachine(Arc::from(["portcullis".to_owned()]));
+            let included = names.include(&uri, &map);
             assert_eq!(included, expected, "{uri} {hosts:?}");
             assert!(Names::Any.include(&uri, &map), "{uri} {hosts:?}");
         }

@@ -70,6 +70,7 @@ mod transaction;
 mod user_access;
 mod user_api;
 mod user_code;
+mod user_token;
 mod userinfo;
 
 pub use access_token::TokenDialect;
@@ -80,9 +81,12 @@ pub use keys::{
     UnknownKeyState, UntrustedKeys,
 };
 pub use opaque::opaque_token;
+pub use seed::CONNECTION;
 pub use settings::{
-    Api, Application, Authentication, ErrorDialect, GrantType, Issuer, IssuerError, Options,
-    Settings, SettingsError, TokenRate, UnknownGrantType,
+    Api, ApiRules, Application, Authentication, ErrorDialect, GrantType, Issuer, IssuerError,
+    LoginSettings, LogoutPrompt, Options, People, RefreshTokens, Role, Settings, SettingsError,
+    TokenRate, UnknownGrantType, User,
 };
 pub use tenant::{Tenant, TenantError};
 pub use user_code::UserCode;
+pub use user_token::{UserToken, UserTokenError, UserTokenRequest};

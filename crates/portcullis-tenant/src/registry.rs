@@ -148,7 +148,7 @@ mod tests {
     use portcullis_token::Secret;
 
     use super::*;
-    use crate::TokenDialect;
+    use crate::{ApiRules, LoginSettings, TokenDialect};
 
     fn api(identifier: &str) -> Api {
         Api {
@@ -156,6 +156,7 @@ mod tests {
             permissions: vec!["read:reports".to_owned()],
             token_lifetime: Api::DEFAULT_TOKEN_LIFETIME,
             token_dialect: TokenDialect::default(),
+            rules: ApiRules::default(),
         }
     }
 
@@ -166,6 +167,7 @@ mod tests {
             authentication: Authentication::Secret(Secret::new("hunter2".to_owned())),
             grant_types: BTreeSet::from([GrantType::ClientCredentials]),
             grants: BTreeMap::new(),
+            login: LoginSettings::default(),
         }
     }
 

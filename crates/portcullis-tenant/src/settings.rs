@@ -1,5 +1,7 @@
 mod error;
 mod issuer;
+mod login;
+mod people;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,6 +16,8 @@ use crate::access_token::TokenDialect;
 
 pub use error::SettingsError;
 pub use issuer::{Issuer, IssuerError};
+pub use login::{LoginSettings, RefreshTokens};
+pub use people::{People, Role, User};
 
 /// What a tenant is: who it is, which APIs it serves and which applications may call them.
 #[derive(Clone, Debug)]
@@ -24,6 +28,8 @@ pub struct Settings {
     pub apis: Vec<Api>,
     /// The applications that can ask.
     pub applications: Vec<Application>,
+    /// Who can log in, and what for.
+    pub people: People,
     /// In what it may differ from Auth0's defaults.
     pub options: Options,
 }
@@ -37,8 +43,22 @@ pub struct Options {
     pub default_audience: Option<String>,
     /// Whether discovery names the endpoint of RP-Initiated Logout.
     pub end_session: EndSession,
+    /// Whether people are asked before a logout that no ID token vouches for.
+    pub logout_prompt: LogoutPrompt,
+    /// Where a logout may return to that names no application.
+    pub logout_urls: Vec<String>,
     /// How often an application may ask for tokens.
     pub token_rate: TokenRate,
+}
+
+/// What `/oidc/logout` does without an ID token of the browser's session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogoutPrompt {
+    /// It asks first.
+    #[default]
+    Ask,
+    /// It logs out at once.
+    Skip,
 }
 
 /// How often one application may ask the token endpoint from one address.
@@ -77,6 +97,39 @@ pub struct Api {
     pub token_lifetime: Duration,
     /// How its tokens are written.
     pub token_dialect: TokenDialect,
+    /// What a login for it may bring.
+    pub rules: ApiRules,
+}
+
+/// What a login for an API may bring, and what people are told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiRules {
+    /// What people call the API; its identifier when absent.
+    pub name: Option<String>,
+    /// What scopes mean, for people.
+    pub descriptions: BTreeMap<String, String>,
+    /// How long the tokens are valid that a browser gets without a code.
+    pub token_lifetime_for_web: Duration,
+    /// Whether users have only the permissions that they or their roles are given (RBAC).
+    pub enforces_permissions: bool,
+    /// Whether refresh tokens are given.
+    pub allows_offline_access: bool,
+    /// Whether the tenant's own applications need no consent, where nobody can pose as them.
+    pub skips_consent: bool,
+}
+
+/// Auth0's defaults, but that refresh tokens are given.
+impl Default for ApiRules {
+    fn default() -> Self {
+        Self {
+            name: None,
+            descriptions: BTreeMap::new(),
+            token_lifetime_for_web: Duration::from_hours(2),
+            enforces_permissions: false,
+            allows_offline_access: true,
+            skips_consent: false,
+        }
+    }
 }
 
 impl Api {
@@ -98,6 +151,8 @@ pub struct Application {
     /// Scopes by audience: the most it may have of each API. An API that is not here is not open
     /// to it; one without scopes is, for tokens without scopes.
     pub grants: BTreeMap<String, Vec<String>>,
+    /// How people log in at it.
+    pub login: LoginSettings,
 }
 
 /// How an application proves to be itself (RFC 6749 section 2.3).

@@ -28,13 +28,14 @@ const PASSWORDS_AT_ONCE: NonZeroUsize = NonZeroUsize::MIN;
 /// # use std::{path::Path, sync::Arc};
 /// use portcullis::SystemClock;
 /// use portcullis_store::tenant::Database;
-/// use portcullis_tenant::{KeyRing, Options, Settings, Tenant};
+/// use portcullis_tenant::{KeyRing, Options, People, Settings, Tenant};
 ///
 /// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
 /// let settings = Settings {
 ///     issuer: "http://localhost:4000/".parse()?,
 ///     apis: Vec::new(),
 ///     applications: Vec::new(),
+///     people: People::default(),
 ///     options: Options::default(),
 /// };
 /// let keys = KeyRing::load_or_create(Path::new(".portcullis/tenant"))?;
@@ -73,13 +74,22 @@ pub enum TenantError {
     /// No password could be hashed.
     #[error("no password can be hashed on this machine")]
     Passwords(#[from] PasswordError),
+    /// A user's password could not be hashed.
+    #[error("the password of {email:?} cannot be used")]
+    Password {
+        /// The user.
+        email: String,
+        /// Why.
+        #[source]
+        cause: PasswordError,
+    },
 }
 
 impl Tenant {
-    /// Checks `settings`, and writes the APIs and applications that they name into `database`.
+    /// Checks `settings`, and writes the APIs, applications and users that they name into `database`.
     ///
     /// What is there already and has the same identifiers is replaced; the rest stays. Tokens are
-    /// dated by `clock`.
+    /// dated by `clock`. It takes the time of one password's hash, and of one more for each user.
     ///
     /// # Errors
     /// See [`TenantError`]. Settings are checked before anything is written.
@@ -91,7 +101,7 @@ impl Tenant {
     ) -> Result<Self, TenantError> {
         Registry::new(&settings.apis, &settings.applications)?;
         let passwords = Passwords::new(PASSWORDS_AT_ONCE)?;
-        seed::write(&database, &settings, clock.now()).await?;
+        seed::write(&database, &settings, &passwords, clock.now()).await?;
         management::write_system(&database, &settings.issuer, clock.now()).await?;
         let discovery = discovery::document(&settings.issuer).to_string().into();
         Ok(Self {
@@ -150,14 +160,14 @@ impl Tenant {
         self.names.are_local()
     }
 
-    /// Has the tenant answer 421 to requests for any host but this machine.
+    /// Has the tenant answer 421 to requests for any host but this machine and those of `others`.
     ///
     /// For one that listens on a loopback address. A page of another site can have its own name
     /// lead there ("DNS rebinding"), and the browser would then let it read the answers; but it
     /// still sends that name.
     #[must_use]
-    pub fn for_this_machine(mut self) -> Self {
-        self.names = Names::ThisMachine;
+    pub fn for_this_machine(mut self, others: Vec<String>) -> Self {
+        self.names = Names::ThisMachine(others.into());
         self
     }
 
@@ -178,7 +188,7 @@ impl Tenant {
     pub fn router(self) -> Router {
         let tenant = Arc::new(self);
         tokio::spawn(purging::run(Arc::downgrade(&tenant)));
-        let names = tenant.names;
+        let names = tenant.names.clone();
         let management = management::router(&tenant.issuer);
         let well_known = Router::new()
             .route(

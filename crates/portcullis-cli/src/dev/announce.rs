@@ -3,9 +3,11 @@ use std::net::SocketAddr;
 
 use anstyle::Style;
 use portcullis_config::{Api, AuthorizerKind, Check, Method, Route, Segment};
+use portcullis_token::Secret;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::tenant::Secure;
 use crate::invocation::{program, quoted};
 use crate::project::Project;
 use crate::terminal::{BOLD, DIM, LINK, harmless, styled, table};
@@ -18,6 +20,10 @@ pub(crate) struct Running<'r> {
     pub(crate) gateway: SocketAddr,
     /// The tenant; absent with `--issuer real`.
     pub(crate) issuer: Option<&'r Url>,
+    /// Where the tenant speaks TLS; absent where it does not.
+    pub(crate) secure: Option<&'r Secure>,
+    /// The user whom the file does not name, with the password.
+    pub(crate) made_up: Option<(&'static str, Secret<String>)>,
     pub(crate) real_issuers: &'r BTreeSet<String>,
 }
 
@@ -33,6 +39,10 @@ impl Running<'_> {
             json["tenant"] = json!(issuer);
             json["issuer"] = json!(issuer);
         }
+        if let Some(secure) = self.secure {
+            json["tenant_https"] = json!(secure.url);
+            json["tenant_authority"] = json!(secure.authority);
+        }
         json
     }
 
@@ -46,6 +56,9 @@ impl Running<'_> {
             styled(DIM, harmless(name))
         );
         page += &self.addresses();
+        if let Some(secure) = self.secure {
+            page += &trust(secure);
+        }
         page += &format!("\n  {}\n", styled(BOLD, "Routes"));
         page += &routes::table(&project.config);
         let policies = policies::table(&project.config);
@@ -82,6 +95,20 @@ impl Running<'_> {
                 cell(Style::new(), "Tenant"),
                 cell(LINK, issuer.as_str()),
                 cell(DIM, &format!("stands in for {others}")),
+            ]);
+        }
+        if let Some(secure) = self.secure {
+            rows.push(vec![
+                cell(Style::new(), "Tenant"),
+                cell(LINK, secure.url.as_str()),
+                cell(DIM, "by TLS"),
+            ]);
+        }
+        if let Some((email, password)) = &self.made_up {
+            rows.push(vec![
+                cell(Style::new(), "User"),
+                cell(Style::new(), email),
+                cell(DIM, &format!("password {}", password.expose())),
             ]);
         }
         table(&rows)
@@ -152,6 +179,21 @@ impl Running<'_> {
         }
         .unwrap_or_default()
     }
+}
+
+/// How browsers and programs come to trust the tenant's authority.
+fn trust(secure: &Secure) -> String {
+    let file = secure.authority.display().to_string();
+    let file = harmless(&quoted(&file));
+    let program = styled(
+        DIM,
+        "in a browser: import that file as an authority for web sites",
+    );
+    format!(
+        "\n  {}\n    export NODE_EXTRA_CA_CERTS={file}\n    curl --cacert {file} {}\n    {program}\n",
+        styled(BOLD, "Trust the tenant's certificate"),
+        secure.url,
+    )
 }
 
 /// A path that the route answers, every parameter filled in with `world`.

@@ -140,6 +140,8 @@ impl Reloader {
             ),
             ("server.workers", old.server.workers != new.server.workers),
             ("tenant.listen", old.tenant.listen != new.tenant.listen),
+            ("tenant.https", old.tenant.https != new.tenant.https),
+            ("tenant.issuer", old.tenant.issuer != new.tenant.issuer),
         ];
         for (setting, _) in settings.iter().filter(|(_, differs)| *differs) {
             terminal::warn(&format!("`{setting}` has changed, and takes a restart"));

@@ -253,12 +253,13 @@ async fn a_session_for_people_tells_what_to_try_first() {
         "127.0.0.1:0",
     ];
     let page = Session::read_page(&mut world.command(&listen), "Ctrl-C").await;
-    let without_ports = without_ports(&page);
+    let without_ports = without_password(&without_ports(&page));
     insta::assert_snapshot!(without_ports, @r#"
     Portcullis portcullis.toml
 
       API main  http://127.0.0.1:PORT
       Tenant    http://localhost:PORT/  stands in for https://your-auth0-app.region.auth0.com
+      User      user@example.com         password MADE-UP
 
     Routes
       GET  /hello/{name}  user  “Hello {name}”
@@ -269,6 +270,16 @@ async fn a_session_for_people_tells_what_to_try_first() {
 
     Ctrl-C stops everything.
     "#);
+}
+
+/// `page` without the password that is made from the tenant's keys.
+fn without_password(page: &str) -> String {
+    let (before, after) = page
+        .split_once("password ")
+        .expect("the page tells a password");
+    let (password, after) = after.split_at(12);
+    assert!(!password.contains(char::is_whitespace), "{password}");
+    format!("{before}password MADE-UP{after}")
 }
 
 /// `page` with `PORT` for each port.

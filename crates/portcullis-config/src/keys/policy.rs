@@ -70,13 +70,22 @@ pub(crate) const CHOICE: Table = Table {
 pub(crate) const STORE: Table = Table {
     title: "[store]",
     doc: "Where what gateways share is kept.",
-    keys: &[key(
-        "limits",
-        Kind::Choice(&["memory"]),
-        r#""memory""#,
-        "Where it is counted how much of their limits callers have used: in this process's memory, \
-         for one gateway.",
-    )
-    .default(r#""memory""#)],
-    later: &["database", "on_error"],
+    keys: &[
+        key(
+            "limits",
+            Kind::Choice(&["memory"]),
+            r#""memory""#,
+            "Where it is counted how much of their limits callers have used: in this process's \
+             memory, for one gateway.",
+        )
+        .default(r#""memory""#),
+        key(
+            "database",
+            Kind::Text,
+            r#""postgres://portcullis@localhost/tenant""#,
+            "Where the tenant keeps what it knows: `sqlite://FILE`, relative to the folder, or \
+             `postgres://…`. A file in `.portcullis/tenant` when absent.",
+        ),
+    ],
+    later: &["on_error"],
 };

@@ -1,3 +1,5 @@
+use super::people::{ROLE, USER};
+use super::tenant_api::TENANT_API;
 use super::{Kind, Table, key};
 
 pub(crate) const TENANT: Table = Table {
@@ -12,6 +14,76 @@ pub(crate) const TENANT: Table = Table {
         )
         .default(r#""127.0.0.1:4000""#),
         key(
+            "https",
+            Kind::Text,
+            r#""127.0.0.1:4443""#,
+            "Address and port to listen on for TLS, with a certificate of an authority that is made \
+             for this project. Nowhere when absent.",
+        ),
+        key(
+            "issuer",
+            Kind::Text,
+            r#""https://localhost:4443/""#,
+            "Its name in tokens: the root of a host. `http://localhost` and the port of `listen` when \
+             absent.",
+        ),
+        key(
+            "aliases",
+            Kind::Texts,
+            r#"["portcullis", "host.docker.internal"]"#,
+            "Other host names under which it is reached, as from a container. The issuer stays the same.",
+        )
+        .default("[]"),
+        key(
+            "error_dialect",
+            Kind::Choice(&["auth0", "rfc6749"]),
+            r#""rfc6749""#,
+            "Whose statuses the token endpoint's refusals have: a bad grant is 403 for Auth0, and 400 \
+             in RFC 6749.",
+        )
+        .default(r#""auth0""#),
+        key(
+            "default_audience",
+            Kind::Text,
+            r#""https://expenses-api""#,
+            "The API that tokens are for when a request names none. Then they are opaque when absent.",
+        ),
+        key(
+            "oidc_logout",
+            Kind::Flag,
+            "false",
+            "Whether discovery names `/oidc/logout`. Without it Auth0's SDKs use `/v2/logout`.",
+        )
+        .default("true"),
+        key(
+            "logout_prompt",
+            Kind::Flag,
+            "false",
+            "Whether `/oidc/logout` asks people before it logs them out without an ID token.",
+        )
+        .default("true"),
+        key(
+            "logout_urls",
+            Kind::Texts,
+            r#"["http://localhost:3000"]"#,
+            "Where a logout may return to that names no application.",
+        )
+        .default("[]"),
+        key(
+            "api",
+            Kind::List(&TENANT_API),
+            r#"[{ identifier = "https://expenses-api" }]"#,
+            "What tokens are for, besides the audiences of authorizers.",
+        )
+        .default("[]"),
+        key(
+            "role",
+            Kind::List(&ROLE),
+            r#"[{ name = "accountant" }]"#,
+            "Permissions that people are given together.",
+        )
+        .default("[]"),
+        key(
             "user",
             Kind::List(&USER),
             r#"[{ email = "ada@example.com", password = "correct horse" }]"#,
@@ -25,35 +97,6 @@ pub(crate) const TENANT: Table = Table {
             "Programs that can ask for tokens.",
         )
         .default("[]"),
-    ],
-    later: &[],
-};
-
-pub(crate) const USER: Table = Table {
-    title: "[[tenant.user]]",
-    doc: "A person who can log in.",
-    keys: &[
-        key(
-            "email",
-            Kind::Text,
-            r#""ada@example.com""#,
-            "What the person logs in with.",
-        )
-        .required(),
-        key(
-            "password",
-            Kind::Text,
-            r#""correct horse""#,
-            "Never printed.",
-        )
-        .required(),
-        key(
-            "permissions",
-            Kind::TextsTable,
-            r#"{ "https://expenses-api" = ["read:reports"] }"#,
-            "The scopes of the person, by audience.",
-        )
-        .default("{}"),
     ],
     later: &[],
 };
@@ -109,6 +152,39 @@ pub(crate) const APPLICATION: Table = Table {
             r#"{ "https://expenses-api" = ["read:reports"] }"#,
             "Its own scopes, by audience. All that routes ask for when absent.",
         ),
+        key(
+            "first_party",
+            Kind::Flag,
+            "false",
+            "Whether it is the tenant's own. Others always need the user's consent.",
+        )
+        .default("true"),
+        key(
+            "grants",
+            Kind::Choices(&[
+                "authorization_code",
+                "implicit",
+                "refresh_token",
+                "client_credentials",
+                "urn:ietf:params:oauth:grant-type:device_code",
+            ]),
+            r#"["authorization_code", "refresh_token"]"#,
+            "The ways in which it may ask for tokens. Those that its type needs when absent.",
+        ),
+        key(
+            "refresh_tokens",
+            Kind::Choice(&["non-rotating", "rotating"]),
+            r#""rotating""#,
+            "What becomes of a used refresh token: it is good again, or another takes its place. \
+             When absent, it is rotated for types that keep no secret.",
+        ),
+        key(
+            "refresh_leeway",
+            Kind::Text,
+            r#""3s""#,
+            "How long a rotated refresh token is taken again, in whole seconds up to 60.",
+        )
+        .default(r#""0s""#),
     ],
     later: &[],
 };

@@ -119,9 +119,12 @@ fn file(title: &str, name: &str, value: &str) -> String {
             format!("[api.main]\nauth = \"none\"\n[api.main.upstream]\n{line}{url}")
         }
         "[[tenant.user]]" => {
+            let role = "[[tenant.role]]\nname = \"accountant\"\n";
             let user = without("email = \"a@example.com\"\npassword = \"b\"\n");
-            format!("{title}\n{line}{user}")
+            format!("{role}{title}\n{line}{user}")
         }
+        "[[tenant.role]]" => format!("{title}\n{line}{}", without("name = \"a\"\n")),
+        "[[tenant.api]]" => format!("{title}\n{line}{}", without("identifier = \"a\"\n")),
         "[[tenant.application]]" => {
             format!(
                 "{title}\n{line}{}",
@@ -153,7 +156,7 @@ const MAIN_AT: &str = "[api.main]\nauth = \"none\"\n[api.main.upstream]\n";
 const GUESTS: &str = "[policy.guests]\napis = [\"main\"]\n";
 const STANDARD: &str = "[policy.standard]\napis = [\"main\"]\n";
 
-const TABLES: [&Table; 27] = [
+const TABLES: [&Table; 29] = [
     &ROOT,
     &SERVER,
     &ADMIN,
@@ -177,6 +180,8 @@ const TABLES: [&Table; 27] = [
     &HEALTH,
     &UPSTREAM_TLS,
     &TENANT,
+    &TENANT_API,
+    &ROLE,
     &USER,
     &APPLICATION,
     &LOG,
@@ -242,6 +247,8 @@ fn every_required_key_is_missed() {
         &RESOURCE,
         &UPSTREAM,
         &HEALTH,
+        &TENANT_API,
+        &ROLE,
         &USER,
         &APPLICATION,
         &TLS,

@@ -127,11 +127,16 @@ fn read_requirement(
     })
 }
 
+/// Whether a text is one scope token.
+pub(super) fn is_scope(scope: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
+    !scope.is_empty() && scope.bytes().all(allowed)
+}
+
 /// Reads a scope token: printable ASCII but space, `"` and `\` (RFC 6749 section 3.3).
 pub(super) fn read_scope(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<String, Reported> {
     let scope = reader.text(entry)?.value();
-    let allowed = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
-    if scope.is_empty() || !scope.bytes().all(allowed) {
+    if !is_scope(&scope) {
         let problem = Diagnostic::new(entry.span(), format!("{entry} is not one scope")).hint(
             "a scope is printable ASCII without spaces, `\"` and `\\`; write each on its own",
         );

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use portcullis_token::Secret;
 use toml::de::DeTable;
 
 use super::authorizer::check_name;
@@ -297,13 +298,27 @@ pub(super) fn warn_unused(
 }
 
 pub(super) fn read_store(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Store, Reported> {
-    let fields = root.optional("store", |entry| Fields::open(reader, &STORE, &entry))?;
-    let limits = fields.map(|fields| {
-        fields.optional("limits", |entry| {
-            reader.choice(&entry, &[("memory", LimitStore::Memory)])
-        })
+    let Some(fields) = root.optional("store", |entry| Fields::open(reader, &STORE, &entry))? else {
+        return Ok(Store::default());
+    };
+    let limits = fields.optional("limits", |entry| {
+        reader.choice(&entry, &[("memory", LimitStore::Memory)])
     });
+    let database = fields.optional("database", |entry| read_database(reader, &entry));
     Ok(Store {
-        limits: limits.transpose()?.flatten().unwrap_or_default(),
+        limits: limits?.unwrap_or_default(),
+        database: database?,
     })
+}
+
+fn read_database(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Secret<String>, Reported> {
+    let url = reader.text(entry)?.value();
+    let known = ["sqlite", "postgres", "postgresql"];
+    match url.split_once("://") {
+        Some((scheme, rest)) if known.contains(&scheme) && !rest.is_empty() => Ok(Secret::new(url)),
+        _ => Err(reader.bad(
+            entry,
+            "must be `sqlite://FILE` or `postgres://USER@HOST/NAME`",
+        )),
+    }
 }

@@ -1,143 +1,126 @@
-use std::collections::HashMap;
+mod api;
+mod application;
+mod json;
+mod people;
+mod unique;
+mod urls;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::ops::Range;
 
 use portcullis_token::Secret;
-use url::Url;
+use url::{Host, Url};
 
+use self::unique::Unique;
+use self::urls::{is_return_address, read_urls};
 use super::auth::read_scope;
 use super::fields::{Entry, Fields, entries};
 use super::reader::{Reader, Reported, all};
 use super::server::read_address;
 use crate::diagnostic::Diagnostic;
-use crate::keys::{APPLICATION, TENANT, USER};
-use crate::tenant::{Application, ApplicationKind, Permissions, Tenant, User};
+use crate::keys::TENANT;
+use crate::tenant::{ErrorDialect, Permissions, Tenant};
 
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4000);
+
+const DIALECTS: [(&str, ErrorDialect); 2] = [
+    ("auth0", ErrorDialect::Auth0),
+    ("rfc6749", ErrorDialect::Rfc6749),
+];
 
 pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Tenant, Reported> {
     let Some(fields) = root.optional("tenant", |entry| Fields::open(reader, &TENANT, &entry))?
     else {
-        return Ok(Tenant {
-            listen: LISTEN,
-            users: Vec::new(),
-            applications: Vec::new(),
-        });
+        return Ok(nothing_said());
     };
     let listen = fields.optional("listen", |entry| read_address(reader, &entry));
-    let users = fields.optional("user", |entry| read_users(reader, &entry));
+    let https = fields.optional("https", |entry| read_address(reader, &entry));
+    let issuer = fields.optional("issuer", |entry| read_issuer(reader, &entry));
+    let aliases = fields.optional("aliases", |entry| {
+        reader.list(&entry, "a list of strings", read_alias)
+    });
+    let error_dialect = fields.optional("error_dialect", |entry| reader.choice(&entry, &DIALECTS));
+    let default_audience = fields.optional("default_audience", |entry| reader.nonempty(&entry));
+    let oidc_logout = fields.optional("oidc_logout", |entry| reader.flag(&entry));
+    let logout_prompt = fields.optional("logout_prompt", |entry| reader.flag(&entry));
+    let logout_urls = read_urls(reader, &fields, "logout_urls", is_return_address);
+    let apis = fields.optional("api", |entry| {
+        let mut identifiers = Unique::default();
+        reader.list(&entry, "a list of tables", |reader, entry| {
+            api::read_api(reader, entry, &mut identifiers)
+        })
+    });
+    let mut role_names = Unique::default();
+    let roles = fields.optional("role", |entry| {
+        people::read_roles(reader, &entry, &mut role_names)
+    });
+    let users = fields.optional("user", |entry| {
+        people::read_users(reader, &entry, &role_names)
+    });
     let applications = fields.optional("application", |entry| {
         let mut client_ids = Unique::default();
         reader.list(&entry, "a list of tables", |reader, entry| {
-            read_application(reader, entry, &mut client_ids)
+            application::read_application(reader, entry, &mut client_ids)
         })
     });
     Ok(Tenant {
         listen: listen?.unwrap_or(LISTEN),
+        https: https?,
+        issuer: issuer?,
+        aliases: aliases?.unwrap_or_default(),
+        error_dialect: error_dialect?.unwrap_or_default(),
+        default_audience: default_audience?,
+        oidc_logout: oidc_logout?.unwrap_or(true),
+        logout_prompt: logout_prompt?.unwrap_or(true),
+        logout_urls: logout_urls?,
+        apis: apis?.unwrap_or_default(),
+        roles: roles?.unwrap_or_default(),
         users: users?.unwrap_or_default(),
         applications: applications?.unwrap_or_default(),
     })
 }
 
-fn read_users(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Vec<User>, Reported> {
-    let mut emails = Unique::default();
-    let users = reader.list(entry, "a list of tables", |reader, entry| {
-        read_user(reader, entry, &mut emails)
-    })?;
-    if !users.is_empty() {
-        let message = "users are read but cannot log in in this version";
-        reader.warn(Diagnostic::new(entry.key.clone(), message));
+const fn nothing_said() -> Tenant {
+    Tenant {
+        listen: LISTEN,
+        https: None,
+        issuer: None,
+        aliases: Vec::new(),
+        error_dialect: ErrorDialect::Auth0,
+        default_audience: None,
+        oidc_logout: true,
+        logout_prompt: true,
+        logout_urls: Vec::new(),
+        apis: Vec::new(),
+        roles: Vec::new(),
+        users: Vec::new(),
+        applications: Vec::new(),
     }
-    Ok(users)
 }
 
-fn read_user(
-    reader: &mut Reader<'_>,
-    entry: &Entry<'_>,
-    emails: &mut Unique,
-) -> Result<User, Reported> {
-    let fields = Fields::open(reader, &USER, entry)?;
-    let email = fields
-        .required(reader, "email")
-        .and_then(|entry| read_email(reader, &entry, emails));
-    let password = fields
-        .required(reader, "password")
-        .and_then(|entry| read_secret(reader, &entry));
-    let permissions = fields.optional("permissions", |entry| read_permissions(reader, &entry));
-    Ok(User {
-        email: email?,
-        password: password?,
-        permissions: permissions?.unwrap_or_default(),
-        origin: reader.origin(&entry.key),
+/// Reads the name of a tenant, which answers at the root of its host only.
+fn read_issuer(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Url, Reported> {
+    let url = Url::parse(&reader.text(entry)?.value()).ok();
+    let is_root = |url: &Url| {
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        let nobody = url.username().is_empty() && url.password().is_none();
+        matches!(url.scheme(), "http" | "https") && bare && nobody
+    };
+    url.filter(is_root).ok_or_else(|| {
+        let problem = Diagnostic::new(
+            entry.span(),
+            format!("{entry} must be the root of a host, by http or https"),
+        );
+        reader.refuse(problem.hint("write for example `https://localhost:4443/`"))
     })
 }
 
-fn read_email(
-    reader: &mut Reader<'_>,
-    entry: &Entry<'_>,
-    emails: &mut Unique,
-) -> Result<String, Reported> {
-    let email = reader.text(entry)?.value();
-    let (person, host) = email.split_once('@').unwrap_or_default();
-    let odd = |character: char| character.is_whitespace() || character.is_control();
-    if person.is_empty() || host.is_empty() || email.contains(odd) {
-        return Err(reader.bad(entry, "is not an e-mail address"));
+/// Reads the name of a host, in lower case.
+fn read_alias(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<String, Reported> {
+    let name = reader.text(entry)?.value();
+    match Host::parse(&name) {
+        Ok(Host::Domain(domain)) if domain.eq_ignore_ascii_case(&name) => Ok(domain),
+        _ => Err(reader.bad(entry, "must be the name of a host, without scheme and port")),
     }
-    emails.check(
-        reader,
-        entry,
-        email.to_lowercase(),
-        "another user has the same e-mail address",
-    )?;
-    Ok(email)
-}
-
-fn read_application(
-    reader: &mut Reader<'_>,
-    entry: &Entry<'_>,
-    client_ids: &mut Unique,
-) -> Result<Application, Reported> {
-    let fields = Fields::open(reader, &APPLICATION, entry)?;
-    let name = fields
-        .required(reader, "name")
-        .and_then(|entry| reader.nonempty(&entry));
-    let kind = fields
-        .required(reader, "type")
-        .and_then(|entry| reader.choice(&entry, &ApplicationKind::ALL));
-    let client_id = fields.optional("client_id", |entry| {
-        read_client_id(reader, &entry, client_ids)
-    });
-    let client_secret = fields.optional("client_secret", |entry| read_secret(reader, &entry));
-    let callbacks = read_urls(reader, &fields, "callbacks", is_return_address);
-    let logout_urls = read_urls(reader, &fields, "logout_urls", is_return_address);
-    let web_origins = read_urls(reader, &fields, "web_origins", is_origin);
-    let permissions = fields.optional("permissions", |entry| read_permissions(reader, &entry));
-    Ok(Application {
-        name: name?,
-        kind: kind?,
-        client_id: client_id?,
-        client_secret: client_secret?,
-        callbacks: callbacks?,
-        logout_urls: logout_urls?,
-        web_origins: web_origins?,
-        permissions: permissions?,
-        origin: reader.origin(&entry.key),
-    })
-}
-
-/// Reads a client identifier: printable ASCII (RFC 6749 appendix A.1).
-fn read_client_id(
-    reader: &mut Reader<'_>,
-    entry: &Entry<'_>,
-    client_ids: &mut Unique,
-) -> Result<String, Reported> {
-    let client_id = reader.text(entry)?.value();
-    if client_id.is_empty() || !client_id.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(reader.bad(entry, "must be printable ASCII without spaces"));
-    }
-    let message = "another application has the same client_id";
-    client_ids.check(reader, entry, client_id.clone(), message)?;
-    Ok(client_id)
 }
 
 pub(super) fn read_secret(
@@ -171,79 +154,4 @@ fn read_permissions(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Permis
         })
         .collect();
     all(permissions).map(|pairs| pairs.into_iter().collect())
-}
-
-fn read_urls(
-    reader: &mut Reader<'_>,
-    fields: &Fields<'_>,
-    name: &str,
-    accept: fn(&Url) -> bool,
-) -> Result<Vec<String>, Reported> {
-    let urls = fields.optional(name, |entry| {
-        reader.list(&entry, "a list of strings", |reader, entry| {
-            read_url(reader, entry, accept)
-        })
-    });
-    urls.map(Option::unwrap_or_default)
-}
-
-/// Reads an address that browsers are sent to. It is compared as written, so it is kept as written.
-fn read_url(
-    reader: &mut Reader<'_>,
-    entry: &Entry<'_>,
-    accept: fn(&Url) -> bool,
-) -> Result<String, Reported> {
-    let text = reader.text(entry)?.value();
-    let printable = text
-        .bytes()
-        .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    let url = if printable {
-        Url::parse(&text).ok()
-    } else {
-        None
-    };
-    match url.filter(accept) {
-        Some(_) => Ok(text),
-        None => Err(reader.bad(entry, "is not an address that can be used here")),
-    }
-}
-
-/// RFC 6749 section 3.1.2: an absolute address without a fragment. Addresses that run code are not
-/// places to return to.
-fn is_return_address(url: &Url) -> bool {
-    let runs_code = matches!(
-        url.scheme(),
-        "javascript" | "data" | "vbscript" | "blob" | "file"
-    );
-    url.fragment().is_none() && !runs_code && (!is_web(url) || url.has_host())
-}
-
-/// RFC 6454: scheme, host and port only.
-fn is_origin(url: &Url) -> bool {
-    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-    is_web(url) && bare && url.username().is_empty() && url.password().is_none()
-}
-
-fn is_web(url: &Url) -> bool {
-    matches!(url.scheme(), "https" | "http")
-}
-
-/// Values that only one entry of a list may have.
-#[derive(Default)]
-struct Unique(HashMap<String, Range<usize>>);
-
-impl Unique {
-    fn check(
-        &mut self,
-        reader: &mut Reader<'_>,
-        entry: &Entry<'_>,
-        value: String,
-        message: &str,
-    ) -> Result<(), Reported> {
-        let Some(first) = self.0.insert(value, entry.span()) else {
-            return Ok(());
-        };
-        let problem = Diagnostic::new(entry.span(), message).secondary(first, "the other one");
-        Err(reader.refuse(problem))
-    }
 }

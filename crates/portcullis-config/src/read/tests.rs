@@ -12,6 +12,7 @@ mod policies;
 mod resource;
 mod server;
 mod sources;
+mod tenant;
 mod token_rules;
 mod trusted_keys;
 mod upstream;

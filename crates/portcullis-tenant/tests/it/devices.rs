@@ -22,7 +22,7 @@ async fn start() -> Server {
         created_at: 0,
         updated_at: 0,
     };
-    database.connections().insert(&connection).await.unwrap();
+    database.connections().upsert(&connection).await.unwrap();
     let passwords = &server.passwords;
     let phc = passwords.hash(Secret::new(PASSWORD.to_owned())).await;
     insert_user(database, &ada(), Some(&phc.unwrap())).await;

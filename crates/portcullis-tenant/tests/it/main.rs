@@ -22,6 +22,7 @@ mod password_grant;
 mod refreshes;
 mod refusals;
 mod rows;
+mod seed;
 mod server;
 mod site;
 mod tokens;

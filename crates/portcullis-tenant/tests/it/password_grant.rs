@@ -37,7 +37,7 @@ async fn start(user: User) -> Server {
             created_at: 0,
             updated_at: 0,
         };
-        database.connections().insert(&connection).await.unwrap();
+        database.connections().upsert(&connection).await.unwrap();
     }
     let phc = server
         .passwords

@@ -11,8 +11,8 @@ use portcullis::Clock;
 use portcullis_store::tenant::Database;
 use portcullis_tenant::passwords::Passwords;
 use portcullis_tenant::{
-    Api, Application, Authentication, EndSession, GrantType, KeyRing, LiveKeys, Options, Settings,
-    Tenant, TokenDialect,
+    Api, ApiRules, Application, Authentication, EndSession, GrantType, KeyRing, LiveKeys,
+    LoginSettings, Options, People, Settings, Tenant, TokenDialect,
 };
 use portcullis_token::{Secret, UnixTime};
 use reqwest::Response;
@@ -225,6 +225,7 @@ fn settings(issuer: &str) -> Settings {
         permissions: owned(permissions),
         token_lifetime: Duration::from_hours(hours),
         token_dialect: TokenDialect::default(),
+        rules: ApiRules::default(),
     };
     let grants = [
         (AUDIENCE, &["read:reports", "write:reports"][..]),
@@ -253,6 +254,7 @@ fn settings(issuer: &str) -> Settings {
             },
         ],
         applications: vec![worker, odd, idle, page],
+        people: People::default(),
         options: Options::default(),
     }
 }
@@ -271,6 +273,7 @@ fn application(
         authentication,
         grant_types: BTreeSet::from([GrantType::ClientCredentials]),
         grants: grants.collect(),
+        login: LoginSettings::default(),
     }
 }
 

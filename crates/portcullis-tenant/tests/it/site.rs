@@ -10,7 +10,7 @@ use portcullis::Clock;
 use portcullis_store::tenant::{
     Client, Connection, Database, Identity, ResourceServer, Scope, User,
 };
-use portcullis_tenant::{KeyRing, Options, Settings, Tenant};
+use portcullis_tenant::{KeyRing, Options, People, Settings, Tenant};
 use portcullis_token::{Secret, UnixTime};
 use reqwest::header::HeaderMap;
 use serde_json::json;
@@ -52,7 +52,7 @@ impl Site {
 
     /// One that only this machine can ask.
     pub(crate) async fn start_local() -> Self {
-        Self::start_as(None, Tenant::for_this_machine).await
+        Self::start_as(None, |tenant| tenant.for_this_machine(Vec::new())).await
     }
 
     /// One whose issuer is `https://tenant.example/`, behind whatever ends TLS.
@@ -75,6 +75,7 @@ impl Site {
             issuer: issuer.parse().unwrap(),
             apis: Vec::new(),
             applications: Vec::new(),
+            people: People::default(),
             options: Options::default(),
         };
         let tenant = Tenant::open(settings, keys, database, clock).await;

@@ -8,8 +8,8 @@ use portcullis::Clock;
 use portcullis_store::tenant::Database;
 use portcullis_tenant::access_token::{AccessToken, Subject};
 use portcullis_tenant::{
-    Application, Authentication, GrantType, Issuer, KeyRing, Options, Sealer, Settings, Tenant,
-    TokenDialect,
+    Application, Authentication, GrantType, Issuer, KeyRing, LoginSettings, Options, Sealer,
+    Settings, Tenant, TokenDialect,
 };
 use portcullis_token::{Secret, UnixTime};
 use reqwest::Method;
@@ -78,6 +78,7 @@ impl Managed {
             issuer: issuer.clone(),
             apis: Vec::new(),
             applications: vec![manager()],
+            people: People::default(),
             options: Options::default(),
         };
         let clock = Arc::new(TestClock(Arc::clone(&now)));
@@ -226,6 +227,7 @@ fn manager() -> Application {
         authentication: Authentication::Secret(Secret::new("secret".to_owned())),
         grant_types: BTreeSet::from([GrantType::ClientCredentials]),
         grants: BTreeMap::new(),
+        login: LoginSettings::default(),
     }
 }
 
