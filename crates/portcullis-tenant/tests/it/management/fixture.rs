@@ -8,8 +8,8 @@ use portcullis::Clock;
 use portcullis_store::tenant::Database;
 use portcullis_tenant::access_token::{AccessToken, Subject};
 use portcullis_tenant::{
-    Application, Authentication, GrantType, Issuer, KeyRing, LoginSettings, Options, Sealer,
-    Settings, Tenant, TokenDialect,
+    Application, Authentication, GrantType, Issuer, KeyRing, LoginSettings, Options, People,
+    Sealer, Settings, Tenant, TokenDialect,
 };
 use portcullis_token::{Secret, UnixTime};
 use reqwest::Method;
