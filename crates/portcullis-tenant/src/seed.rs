@@ -128,7 +128,7 @@ async fn write_connection(
 ) -> Result<(), DatabaseError> {
     let known = database.connections().find_by_name(CONNECTION).await?;
     let mut connection = known.unwrap_or_else(|| Connection {
-        id: format!("con_{}", id(&["connection", CONNECTION])),
+        id: format!("con_{:.16}", id(&["connection", CONNECTION])),
         name: CONNECTION.to_owned(),
         strategy: "auth0".to_owned(),
         enabled_clients: Vec::new(),

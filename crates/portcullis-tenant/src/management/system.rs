@@ -1,4 +1,4 @@
-//! What every tenant has: this API among its APIs, and a store of users with passwords.
+//! What every tenant has: this API among its APIs.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use portcullis_store::tenant::{Database, DatabaseError, ResourceServer, Scope};
@@ -6,12 +6,12 @@ use portcullis_token::UnixTime;
 
 use crate::Issuer;
 
-use super::{audience, connections, resource_servers, scopes};
+use super::{audience, resource_servers, scopes};
 
 /// The name by which tools of Auth0's know that it is not theirs to change.
 const NAME: &str = "Auth0 Management API";
-/// The store of users that a tenant begins with.
-const CONNECTION: &str = "Username-Password-Authentication";
+/// How many hexadecimal digits an API's id has.
+const ID_DIGITS: usize = 24;
 
 /// Writes what is missing. What people changed stays as they have it, but for the scopes.
 pub(crate) async fn write(
@@ -20,20 +20,10 @@ pub(crate) async fn write(
     now: UnixTime,
 ) -> Result<(), DatabaseError> {
     let now = i64::try_from(now.0).unwrap_or(i64::MAX);
-    write_api(database, &audience(issuer), now).await?;
-    let connections = database.connections();
-    if connections.find_by_name(CONNECTION).await?.is_none() {
-        let id = id("con_", 16, CONNECTION);
-        let connection = connections::database(id, CONNECTION, now);
-        accept_duplicate(connections.insert(&connection).await)?;
-    }
-    Ok(())
-}
-
-async fn write_api(database: &Database, identifier: &str, now: i64) -> Result<(), DatabaseError> {
+    let identifier = &audience(issuer);
     let servers = database.resource_servers();
     let Some(known) = servers.find_by_identifier(identifier).await? else {
-        let blank = resource_servers::blank(id("", 24, identifier), identifier, now);
+        let blank = resource_servers::blank(id(identifier), identifier, now);
         let api = ResourceServer {
             name: NAME.to_owned(),
             scopes: every_scope(),
@@ -68,9 +58,8 @@ fn accept_duplicate(outcome: Result<(), DatabaseError>) -> Result<(), DatabaseEr
 }
 
 /// The same id each time, so that two tenants of one file have it, too.
-fn id(prefix: &str, length: usize, name: &str) -> String {
+fn id(name: &str) -> String {
     let hash = digest(&SHA256, name.as_bytes());
     let digits = hash.as_ref().iter().map(|byte| format!("{byte:02x}"));
-    let digits: String = digits.collect::<String>().chars().take(length).collect();
-    format!("{prefix}{digits}")
+    digits.collect::<String>().chars().take(ID_DIGITS).collect()
 }

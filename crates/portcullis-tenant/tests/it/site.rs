@@ -240,7 +240,7 @@ async fn add_applications(database: &Database) {
         created_at: 0,
         updated_at: 0,
     };
-    database.connections().insert(&connection).await.unwrap();
+    database.connections().upsert(&connection).await.unwrap();
 }
 
 async fn add_user(tenant: &Tenant, user_id: &str, email: &str) {

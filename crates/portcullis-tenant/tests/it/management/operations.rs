@@ -12,7 +12,7 @@ async fn a_tenant_begins_with_one_store_of_users() {
     let listed = tenant.get("/connections?strategy=auth0").await.body;
     let id = listed[0]["id"].as_str().unwrap();
     let expected = json!({ "id": id, "name": CONNECTION, "strategy": "auth0", "options": {},
-        "enabled_clients": [], "is_domain_connection": false, "realms": [CONNECTION] });
+        "enabled_clients": ["manager"], "is_domain_connection": false, "realms": [CONNECTION] });
     assert_eq!(listed, json!([expected]));
     assert!(id.starts_with("con_") && id.len() == 20, "{id}");
     let named = tenant
