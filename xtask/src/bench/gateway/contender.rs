@@ -165,7 +165,7 @@ pub(super) const CONTENDERS: [Contender; 7] = [
         probe: None,
         files: &[("portcullis.toml", PORTCULLIS)],
         extra: "",
-        command: &["target/release/portcullis", "serve", "FOLDER"],
+        command: &["target/dist/portcullis", "serve", "FOLDER"],
     },
     Contender {
         name: "haproxy jwt",
