@@ -1,8 +1,11 @@
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
-use portcullis_token::{Algorithm, Reason, Rules, Sender, Unverified, Verified, bearer_token};
+use portcullis_token::{
+    Algorithm, Reason, Rules, Secret, Sender, Unverified, Verified, bearer_token,
+};
 use tokio::sync::Semaphore;
 
+use crate::access_token::revocation_id;
 use crate::{Issuer, Tenant};
 
 use super::refusal::Refusal;
@@ -37,15 +40,19 @@ impl Api {
         tenant: &Tenant,
         headers: &HeaderMap,
     ) -> Result<Caller, Refusal> {
-        let token = self.verify(tenant, headers).map_err(Refusal::Token)?;
+        let lines = headers.get_all(AUTHORIZATION).iter();
+        let text = bearer_token(lines.map(HeaderValue::as_bytes)).map_err(Refusal::Token)?;
+        let token = self.verify(tenant, text).map_err(Refusal::Token)?;
+        let id = revocation_id(&Secret::new(text.to_owned()));
+        if tenant.database.token_ids().is_revoked(&id).await? {
+            return Err(Refusal::Token(Reason::Revoked));
+        }
         let caller = Caller::of(&token).ok_or(Refusal::Token(Reason::ClaimMissing))?;
         caller.check_existence(tenant).await?;
         Ok(caller)
     }
 
-    fn verify(&self, tenant: &Tenant, headers: &HeaderMap) -> Result<Verified, Reason> {
-        let lines = headers.get_all(AUTHORIZATION).iter();
-        let text = bearer_token(lines.map(HeaderValue::as_bytes))?;
+    fn verify(&self, tenant: &Tenant, text: &str) -> Result<Verified, Reason> {
         let token = Unverified::parse(text, &self.rules, &mut ())?;
         let keys = tenant.keys.load();
         let (now, sender) = (tenant.clock.now(), Sender::default());

@@ -376,3 +376,23 @@ async fn pages_of_other_origins_may_call_it_with_a_token() {
         None
     );
 }
+
+#[tokio::test]
+async fn a_revoked_token_opens_nothing_any_more() {
+    let tenant = Managed::start().await;
+    let token = tenant.token("read:clients");
+    let listing = || tenant.call_with(Some(&token), Method::GET, "/clients", None);
+    assert_eq!(listing().await.status, 200);
+
+    let endpoint = tenant.audience().replace("api/v2/", "oauth/revoke");
+    let request = json!({ "client_id": "manager", "client_secret": "secret", "token": token });
+    let revoking = reqwest::Client::new().post(endpoint);
+    let revoking = revoking.header("content-type", "application/json");
+    let answer = revoking.body(request.to_string()).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let answer = listing().await;
+    assert_eq!(
+        (answer.status, answer.body),
+        (401, invalid("Invalid token"))
+    );
+}
