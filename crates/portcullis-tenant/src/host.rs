@@ -12,9 +12,12 @@ pub(crate) enum Names {
 }
 
 impl Names {
-    /// Whether only people at this machine can ask.
-    pub(crate) const fn are_local(&self) -> bool {
-        matches!(self, Self::ThisMachine(_))
+    /// Whether only people at this machine can ask: whoever has another name for it may not be here.
+    pub(crate) fn are_local(&self) -> bool {
+        match self {
+            Self::Any => false,
+            Self::ThisMachine(others) => others.iter().all(|name| is_this_machine(name)),
+        }
     }
 
     /// Whether every host that the request names, and there must be one, is among these.
@@ -32,6 +35,24 @@ mod tests {
     use http::header::HOST;
 
     use super::*;
+
+    #[test]
+    fn whoever_has_a_name_of_another_machine_may_be_there() {
+        for (others, expected) in [
+            (&[][..], true),
+            (&["localhost", "127.0.0.1"], true),
+            (&["localhost", "portcullis"], false),
+            (&["login.example.com"], false),
+        ] {
+            let names = others.iter().map(|&name| name.to_owned()).collect();
+            assert_eq!(
+                Names::ThisMachine(names).are_local(),
+                expected,
+                "{others:?}"
+            );
+        }
+        assert!(!Names::Any.are_local());
+    }
 
     #[test]
     fn every_named_host_must_be_this_machine() {
