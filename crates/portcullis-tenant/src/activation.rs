@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode};
 use portcullis_store::tenant::{DeviceCode, LoginAttempt, LoginLimit, LoginVerdict, Step};
@@ -90,13 +90,13 @@ fn entry_page(
     page.respond()
 }
 
-async fn submit(State(tenant): State<Arc<Tenant>>, request: Request) -> Response {
+async fn submit(
+    State(tenant): State<Arc<Tenant>>,
+    request: Request,
+) -> Result<Response, TransactionError> {
     let headers = request.headers().clone();
-    let served = match Submission::read(&tenant, request, ENTRY).await {
-        Ok(submission) => enter(&tenant, &headers, submission).await,
-        Err(error) => Err(error),
-    };
-    served.unwrap_or_else(TransactionError::into_response)
+    let submission = Submission::read(&tenant, request, ENTRY).await?;
+    enter(&tenant, &headers, submission).await
 }
 
 async fn enter(

@@ -5,7 +5,7 @@ use aws_lc_rs::rand;
 use portcullis_store::tenant::Hash;
 use portcullis_token::NoRandomness;
 
-/// The SHA-256 of a code, a token or a cookie, all of which are random.
+/// The SHA-256 of a code, a token or a cookie, all of which are random, or of names.
 pub(crate) fn sha256(secret: &str) -> Hash {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, secret.as_bytes()).as_ref());
@@ -16,11 +16,21 @@ pub(crate) fn sha256(secret: &str) -> Hash {
 pub(crate) fn object_id() -> Result<String, NoRandomness> {
     let mut bytes = [0; 12];
     rand::fill(&mut bytes).map_err(|_| NoRandomness)?;
-    let digits = bytes.iter().fold(String::new(), |mut digits, byte| {
+    Ok(hexadecimal(&bytes))
+}
+
+/// 24 digits for what has these names: the same ones each time.
+pub(crate) fn object_id_of(names: &[&str]) -> String {
+    let mut id = hexadecimal(&sha256(&names.join("\n")));
+    id.truncate(24);
+    id
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut digits, byte| {
         digits.push_str(&format!("{byte:02x}"));
         digits
-    });
-    Ok(digits)
+    })
 }
 
 #[cfg(test)]

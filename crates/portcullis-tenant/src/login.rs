@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use axum::routing::get;
 use http::{HeaderMap, StatusCode};
 use portcullis_store::tenant::{Connection, Step, User};
@@ -83,13 +83,13 @@ async fn show(
     Ok(stage.login_page(&transaction, hint, None))
 }
 
-async fn submit(State(tenant): State<Arc<Tenant>>, request: Request) -> Response {
+async fn submit(
+    State(tenant): State<Arc<Tenant>>,
+    request: Request,
+) -> Result<Response, TransactionError> {
     let headers = request.headers().clone();
-    let served = match Submission::read(&tenant, request, Step::Login).await {
-        Ok(submission) => log_in(&tenant, &headers, submission).await,
-        Err(error) => Err(error),
-    };
-    served.unwrap_or_else(TransactionError::into_response)
+    let submission = Submission::read(&tenant, request, Step::Login).await?;
+    log_in(&tenant, &headers, submission).await
 }
 
 async fn log_in(

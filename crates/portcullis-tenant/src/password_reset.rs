@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use axum::routing::get;
 use portcullis_store::tenant::{LoginAttempt, LoginLimit, LoginVerdict, Step};
 use portcullis_token::Secret;
@@ -108,9 +108,11 @@ async fn show(
     page(&tenant, &transaction, ticket, None).await
 }
 
-async fn submit(State(tenant): State<Arc<Tenant>>, request: Request) -> Response {
-    let served = replace(&tenant, request).await;
-    served.unwrap_or_else(TransactionError::into_response)
+async fn submit(
+    State(tenant): State<Arc<Tenant>>,
+    request: Request,
+) -> Result<Response, TransactionError> {
+    replace(&tenant, request).await
 }
 
 async fn replace(tenant: &Tenant, request: Request) -> Result<Response, TransactionError> {

@@ -5,7 +5,6 @@ mod people;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use portcullis_store::tenant::{
     Client, ClientGrant, ClientGrantFilter, ClientSecret, Connection, Database, DatabaseError,
     MAX_ROWS, ResourceServer, Scope, Slice,
@@ -13,12 +12,10 @@ use portcullis_store::tenant::{
 use portcullis_token::{Secret, UnixTime};
 use serde_json::{Map, Value, json};
 
+use crate::ids::{object_id_of, sha256};
 use crate::passwords::Passwords;
 use crate::settings::{Api, Application, Authentication, LogoutPrompt, RefreshTokens, Settings};
 use crate::{EndSession, TenantError};
-
-/// How many hexadecimal digits the ids of Auth0's objects have.
-const ID_DIGITS: usize = 24;
 
 /// The name of the connection whose users have a password here.
 pub const CONNECTION: &str = "Username-Password-Authentication";
@@ -117,7 +114,7 @@ async fn write_client_grants(
 }
 
 fn grant_id(client_id: &str, audience: &str) -> String {
-    format!("cgr_{}", id(&[client_id, audience]))
+    format!("cgr_{}", object_id_of(&[client_id, audience]))
 }
 
 /// Has users with a password log in at every application of the settings.
@@ -128,7 +125,7 @@ async fn write_connection(
 ) -> Result<(), DatabaseError> {
     let known = database.connections().find_by_name(CONNECTION).await?;
     let mut connection = known.unwrap_or_else(|| Connection {
-        id: format!("con_{:.16}", id(&["connection", CONNECTION])),
+        id: format!("con_{:.16}", object_id_of(&["connection", CONNECTION])),
         name: CONNECTION.to_owned(),
         strategy: "auth0".to_owned(),
         enabled_clients: Vec::new(),
@@ -155,7 +152,7 @@ fn resource_server(api: &Api, now: i64) -> ResourceServer {
         description: rules.descriptions.get(value).cloned(),
     };
     ResourceServer {
-        id: id(&[&api.identifier]),
+        id: object_id_of(&[&api.identifier]),
         identifier: api.identifier.clone(),
         name: rules.name.clone().unwrap_or_else(|| api.identifier.clone()),
         scopes: api.permissions.iter().map(scope).collect(),
@@ -237,14 +234,5 @@ fn seconds(duration: Duration) -> i64 {
 
 /// The secrets of the file may be anybody's choice: they are compared, and never leave this machine.
 fn hash(secret: &Secret<String>) -> ClientSecret {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, secret.expose().as_bytes()).as_ref());
-    ClientSecret::Sha256(Secret::new(hash))
-}
-
-/// The id of an object with these names: the same each time the file is read.
-fn id(names: &[&str]) -> String {
-    let names = digest(&SHA256, names.join("\n").as_bytes());
-    let digits = names.as_ref().iter().map(|byte| format!("{byte:02x}"));
-    digits.collect::<String>().chars().take(ID_DIGITS).collect()
+    ClientSecret::Sha256(Secret::new(sha256(secret.expose())))
 }

@@ -109,7 +109,7 @@ fn has_example(documentation: &[&str]) -> bool {
 
 #[test]
 fn an_item_needs_a_block_of_rust_directly_above_it() {
-    let example = "/// It is.\n///\n/// ```\n/// assert!(true);\n/// ```\n";
+    let example = "/// It is.\n///\n/// ```\n/// assert_eq!(is(), 1);\n/// ```\n";
     let shown = |item| (format!("{example}{item}"), vec![]);
     let private = |item| (format!("/// It is.\n{item}"), vec![]);
     for (text, expected) in [

@@ -171,13 +171,13 @@ async fn log_in(
     Ok(page)
 }
 
-pub(super) async fn submit(State(tenant): State<Arc<Tenant>>, request: Request) -> Response {
+pub(super) async fn submit(
+    State(tenant): State<Arc<Tenant>>,
+    request: Request,
+) -> Result<Response, TransactionError> {
     let headers = request.headers().clone();
-    let served = match Submission::read(&tenant, request, Step::Confirm).await {
-        Ok(submission) => decide(&tenant, &headers, submission).await,
-        Err(error) => Err(error),
-    };
-    served.unwrap_or_else(TransactionError::into_response)
+    let submission = Submission::read(&tenant, request, Step::Confirm).await?;
+    decide(&tenant, &headers, submission).await
 }
 
 async fn decide(

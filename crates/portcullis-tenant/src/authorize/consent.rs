@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use http::HeaderMap;
 use portcullis_store::tenant::{Step, User, UserGrant};
 use url::{Host, Url};
@@ -110,14 +110,13 @@ pub(super) async fn show(
     Ok(page.respond())
 }
 
-pub(super) async fn submit(State(tenant): State<Arc<Tenant>>, request: Request) -> Response {
+pub(super) async fn submit(
+    State(tenant): State<Arc<Tenant>>,
+    request: Request,
+) -> Result<Response, TransactionError> {
     let headers = request.headers().clone();
-    let submission = Submission::read(&tenant, request, Step::Consent).await;
-    let served = match submission {
-        Ok(submission) => decide(&tenant, &headers, submission).await,
-        Err(error) => Err(error),
-    };
-    served.unwrap_or_else(TransactionError::into_response)
+    let submission = Submission::read(&tenant, request, Step::Consent).await?;
+    decide(&tenant, &headers, submission).await
 }
 
 async fn decide(

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use portcullis_store::tenant::Step;
 use portcullis_token::Secret;
@@ -30,13 +30,13 @@ pub(super) async fn show(
     Ok(page(&stage, &transaction, hint, None))
 }
 
-pub(super) async fn submit(State(tenant): State<Arc<Tenant>>, request: Request) -> Response {
+pub(super) async fn submit(
+    State(tenant): State<Arc<Tenant>>,
+    request: Request,
+) -> Result<Response, TransactionError> {
     let headers = request.headers().clone();
-    let served = match Submission::read(&tenant, request, Step::Login).await {
-        Ok(submission) => sign_up(&tenant, &headers, submission).await,
-        Err(error) => Err(error),
-    };
-    served.unwrap_or_else(TransactionError::into_response)
+    let submission = Submission::read(&tenant, request, Step::Login).await?;
+    sign_up(&tenant, &headers, submission).await
 }
 
 async fn sign_up(

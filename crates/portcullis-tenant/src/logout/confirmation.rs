@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use http::HeaderMap;
 use portcullis_store::tenant::{Session, Step};
 use url::Url;
@@ -48,13 +48,13 @@ pub(super) async fn ask(
     Ok(response)
 }
 
-pub(super) async fn submit(State(tenant): State<Arc<Tenant>>, request: Request) -> Response {
+pub(super) async fn submit(
+    State(tenant): State<Arc<Tenant>>,
+    request: Request,
+) -> Result<Response, TransactionError> {
     let headers = request.headers().clone();
-    let served = match Submission::read(&tenant, request, Step::Confirm).await {
-        Ok(submission) => decide(&tenant, &headers, submission).await,
-        Err(error) => Err(error),
-    };
-    served.unwrap_or_else(TransactionError::into_response)
+    let submission = Submission::read(&tenant, request, Step::Confirm).await?;
+    decide(&tenant, &headers, submission).await
 }
 
 async fn decide(

@@ -1,9 +1,10 @@
 //! `clients`: the tenant's applications.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use portcullis_store::tenant::{Client, ClientCredential, ClientFilter, ClientSecret};
 use portcullis_token::Secret;
 use serde_json::{Map, Value};
+
+use crate::ids::sha256;
 
 use super::client_credentials::{parse_credential, refuse_taken_kid};
 use super::client_members::{MEMBERS, PRIVATE_KEY, apply, blank, show};
@@ -225,7 +226,5 @@ fn with_secret(mut object: Value, secret: Option<Secret<String>>) -> Value {
 
 /// What was made here has bits enough for a plain hash.
 fn hash(secret: &Secret<String>) -> ClientSecret {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, secret.expose().as_bytes()).as_ref());
-    ClientSecret::Sha256(Secret::new(hash))
+    ClientSecret::Sha256(Secret::new(sha256(secret.expose())))
 }

@@ -24,16 +24,6 @@ pub(super) fn letters(prefix: &str, length: usize) -> Result<String, NoRandomnes
     Ok(id)
 }
 
-/// 24 hexadecimal digits.
-pub(super) fn hexadecimal() -> Result<String, NoRandomness> {
-    let mut bytes = [0; 12];
-    rand::fill(&mut bytes).map_err(|_| NoRandomness)?;
-    Ok(bytes.iter().fold(String::new(), |mut id, byte| {
-        id.push_str(&format!("{byte:02x}"));
-        id
-    }))
-}
-
 /// A client's secret: 64 characters, 384 random bits.
 pub(super) fn secret() -> Result<Secret<String>, NoRandomness> {
     let mut bytes = [0; SECRET_BYTES];
@@ -58,7 +48,7 @@ mod tests {
         let client = letters("", 32).unwrap();
         assert!(client.len() == 32 && client.bytes().all(|byte| byte.is_ascii_alphanumeric()));
         assert_ne!(client, letters("", 32).unwrap());
-        let user = hexadecimal().unwrap();
+        let user = crate::ids::object_id().unwrap();
         assert!(user.len() == 24 && user.bytes().all(|byte| byte.is_ascii_hexdigit()));
         assert_eq!(secret().unwrap().expose().len(), 64);
         assert_eq!(date(1_700_000_000), "2023-11-14T22:13:20.000Z");

@@ -3,7 +3,8 @@
 use portcullis_store::tenant::{DatabaseError, ResourceServer, Scope};
 use serde_json::{Map, Value, json};
 
-use super::ids;
+use crate::ids::object_id;
+
 use super::members::{Kind, Member, Presence, member, merge};
 use super::operation::{Answer, Answered, Call, Operation, Verb};
 use super::paging::{Paging, one};
@@ -106,7 +107,7 @@ async fn read(call: &Call) -> Answered {
 async fn create(call: &Call) -> Answered {
     let members = call.object(MEMBERS, Presence::Whole)?;
     let identifier = members["identifier"].as_str().unwrap_or_default();
-    let mut server = blank(ids::hexadecimal()?, identifier, call.now());
+    let mut server = blank(object_id()?, identifier, call.now());
     apply(&mut server, &members)?;
     let inserted = call.database().resource_servers().insert(&server).await;
     inserted.map_err(|error| match error {

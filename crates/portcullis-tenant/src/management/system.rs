@@ -1,17 +1,15 @@
 //! What every tenant has: this API among its APIs.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use portcullis_store::tenant::{Database, DatabaseError, ResourceServer, Scope};
 use portcullis_token::UnixTime;
 
 use crate::Issuer;
+use crate::ids::object_id_of;
 
 use super::{audience, resource_servers, scopes};
 
 /// The name by which tools of Auth0's know that it is not theirs to change.
 const NAME: &str = "Auth0 Management API";
-/// How many hexadecimal digits an API's id has.
-const ID_DIGITS: usize = 24;
 
 /// Writes what is missing. What people changed stays as they have it, but for the scopes.
 pub(crate) async fn write(
@@ -23,7 +21,7 @@ pub(crate) async fn write(
     let identifier = &audience(issuer);
     let servers = database.resource_servers();
     let Some(known) = servers.find_by_identifier(identifier).await? else {
-        let blank = resource_servers::blank(id(identifier), identifier, now);
+        let blank = resource_servers::blank(object_id_of(&[identifier]), identifier, now);
         let api = ResourceServer {
             name: NAME.to_owned(),
             scopes: every_scope(),
@@ -55,11 +53,4 @@ fn accept_duplicate(outcome: Result<(), DatabaseError>) -> Result<(), DatabaseEr
         Err(DatabaseError::Duplicate { .. }) => Ok(()),
         outcome => outcome,
     }
-}
-
-/// The same id each time, so that two tenants of one file have it, too.
-fn id(name: &str) -> String {
-    let hash = digest(&SHA256, name.as_bytes());
-    let digits = hash.as_ref().iter().map(|byte| format!("{byte:02x}"));
-    digits.collect::<String>().chars().take(ID_DIGITS).collect()
 }

@@ -6,9 +6,9 @@ use portcullis_store::tenant::{
 use portcullis_token::Secret;
 use serde_json::{Map, Value};
 
+use crate::ids::object_id;
 use crate::passwords::PasswordError;
 
-use super::ids;
 use super::members::Presence;
 use super::operation::{Answer, Answered, Call, Operation, Verb};
 use super::paging::{Fields, Paging, one};
@@ -135,7 +135,7 @@ async fn create(call: &Call) -> Answered {
     let password = text("password").ok_or_else(|| missing("password"))?;
     let id = match text("user_id") {
         Some(id) => parse_id(id)?,
-        None => ids::hexadecimal()?,
+        None => object_id()?,
     };
     let mut user = blank(&id, &connection.name, call.now());
     apply(&mut user, &members);

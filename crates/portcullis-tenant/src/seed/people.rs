@@ -6,8 +6,9 @@ use portcullis_store::tenant::{
 use portcullis_token::Secret;
 use serde_json::{Map, Value, json};
 
-use super::{CONNECTION, id};
+use super::CONNECTION;
 use crate::TenantError;
+use crate::ids::object_id_of;
 use crate::passwords::{PasswordError, Passwords, Verdict};
 use crate::settings::{self, People};
 
@@ -40,7 +41,7 @@ async fn write_role(
     now: i64,
 ) -> Result<(), DatabaseError> {
     let row = Role {
-        id: format!("rol_{}", id(&["role", &role.name])),
+        id: format!("rol_{}", object_id_of(&["role", &role.name])),
         name: role.name.clone(),
         description: role.description.clone(),
         created_at: now,
@@ -148,7 +149,7 @@ async fn insert(
     phc: &Secret<String>,
     now: i64,
 ) -> Result<String, TenantError> {
-    let provider_user_id = id(&["user", &user.email.to_lowercase()]);
+    let provider_user_id = object_id_of(&["user", &user.email.to_lowercase()]);
     let blank = User {
         user_id: format!("auth0|{provider_user_id}"),
         connection: CONNECTION.to_owned(),
