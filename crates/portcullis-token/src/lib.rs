@@ -68,6 +68,7 @@
 //! Whatever is read from a token comes from one parse of the bytes that were signed.
 
 pub mod base64url;
+pub mod sigv4;
 
 mod address;
 mod algorithm;
