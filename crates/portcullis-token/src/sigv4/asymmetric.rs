@@ -51,3 +51,31 @@ fn plus_one(mut number: [u8; 32]) -> [u8; 32] {
     }
     number
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::percent::hex_to;
+    use super::*;
+
+    #[test]
+    fn the_key_is_that_of_the_published_vector() {
+        let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+        let key = PublicKey::derive(secret, "AKIDEXAMPLE").unwrap();
+        let mut point = Vec::new();
+        hex_to(&mut point, &key.0);
+        let expected = "04\
+            b6618f6a65740a99e650b33b6b4b5bd0d43b176d721a3edfea7e7d2d56d936b1\
+            865ed22a7eadc9c5cb9d2cbaca1b3699139fedc5043dc6661864218330c8e518";
+        assert_eq!(String::from_utf8(point).unwrap(), expected);
+        assert!(!key.verifies(b"", b""));
+    }
+
+    #[test]
+    fn one_is_added_with_its_carries() {
+        let mut number = [0xff; 32];
+        number[0] = 0;
+        let mut expected = [0; 32];
+        expected[0] = 1;
+        assert_eq!(plus_one(number), expected);
+    }
+}

@@ -19,7 +19,7 @@ pub struct DerivedKey(pub(super) Kind);
 
 #[derive(Clone)]
 pub(super) enum Kind {
-    Hmac(Key),
+    Hmac(Box<Key>),
     Ecdsa(PublicKey),
 }
 
@@ -38,10 +38,10 @@ impl DerivedKey {
     pub fn of(secret: &str, signature: &Signature) -> Result<Self, SignatureRefusal> {
         let scope = &signature.scope;
         Ok(Self(match signature.algorithm {
-            SignatureAlgorithm::Hmac => Kind::Hmac(derive(
+            SignatureAlgorithm::Hmac => Kind::Hmac(Box::new(derive(
                 secret,
                 &[&scope.day, &scope.region, &scope.service, "aws4_request"],
-            )),
+            ))),
             SignatureAlgorithm::Ecdsa => Kind::Ecdsa(
                 PublicKey::derive(secret, &scope.access_key).ok_or(SignatureRefusal::Mismatch)?,
             ),

@@ -336,12 +336,14 @@ fn find<'r>(request: &Request<'r>) -> Result<Parts<'r>, SignatureRefusal> {
     }
 }
 
+/// The parts of the header, after the algorithm.
+const NAMES: [&str; 3] = ["Credential", "SignedHeaders", "Signature"];
+
 fn in_header<'r>(request: &Request<'r>, line: &'r [u8]) -> Result<Parts<'r>, SignatureRefusal> {
     let line = std::str::from_utf8(line).map_err(|_| SignatureRefusal::Algorithm)?;
     let (algorithm, parameters) = line.split_once(' ').unwrap_or((line, ""));
     let algorithm = SignatureAlgorithm::parse(algorithm)?;
     let mut found = [None; 3];
-    const NAMES: [&str; 3] = ["Credential", "SignedHeaders", "Signature"];
     for parameter in parameters.split(',') {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         let Some(index) = NAMES.iter().position(|own| *own == name.trim()) else {
