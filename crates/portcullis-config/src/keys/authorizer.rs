@@ -203,7 +203,7 @@ pub(crate) const AUTHORIZER: Table = Table {
         )
         .default("[]"),
     ],
-    later: &["pool"],
+    later: &[],
 };
 
 pub(crate) const ALGORITHMS: &[&str] = &[
