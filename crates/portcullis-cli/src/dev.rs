@@ -26,6 +26,7 @@ use crate::data_plane::{bind, cannot_listen, start_gateway};
 use crate::dev::announce::Running;
 use crate::dev::reload::{Reloader, Trusted};
 use crate::dev::tenant::{Secure, TenantServer};
+use crate::identity_pool::{Logins, PoolServers};
 use crate::local_authority::LocalAuthority;
 use crate::plan::{self, RealIssuers};
 use crate::project::{self, Project};
@@ -34,7 +35,7 @@ use crate::signals::{End, Signals};
 use crate::telemetry::Exporter;
 use crate::terminal;
 use crate::watch::Watch;
-use crate::{log, stand_in};
+use crate::{identity_pool, log, stand_in};
 
 /// How long requests under way are finished after SIGTERM, and after Ctrl-C.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -54,19 +55,25 @@ pub(crate) fn run(arguments: Dev) -> anyhow::Result<()> {
 
 async fn serve(arguments: Dev, mut project: Project, mut watch: Watch) -> anyhow::Result<()> {
     let real_issuers = stand_in::real_issuers(&project.config);
+    let logins;
     let (trusted, plan) = match arguments.issuer {
         IssuerChoice::Tenant => {
             let (tenant, keys) = start_tenant(&arguments, &mut project).await?;
+            let keys = Arc::new(keys);
+            logins = Logins::Tenant(tenant.issuer().clone(), Arc::clone(&keys));
             let proofs = ProofMemory::default();
-            let plan = plan::with_keys(&project, keys, &proofs)?;
+            let plan = plan::with_keys(&project, &keys, &proofs)?;
             (Trusted::Tenant(tenant, proofs), plan)
         }
         IssuerChoice::Real => {
+            logins = Logins::of_issuers()?;
             let mut issuers = RealIssuers::new(&project.directory)?;
             let plan = issuers.plan(&project, true)?;
             (Trusted::Issuers(issuers), plan)
         }
     };
+    let made = identity_pool::make(&project, &logins)?;
+    let pools = PoolServers::start(&project.config, &made).await?;
     let tenant = trusted.tenant();
     plan.start_keys();
     watch.follow(project.named_files());
@@ -86,12 +93,13 @@ async fn serve(arguments: Dev, mut project: Project, mut watch: Watch) -> anyhow
             None => None,
         },
         real_issuers: &real_issuers,
+        pools: &pools,
     };
     match arguments.format {
         Format::Json => terminal::print_json_line(&running.to_json())?,
         Format::Text => terminal::say(running.to_text()),
     }
-    let mut reloader = Reloader::new(&arguments, project, trusted, note);
+    let mut reloader = Reloader::new(&arguments, project, trusted, note, pools);
     let patience = loop {
         tokio::select! {
             end = signals.end() => break patience(end),
@@ -248,8 +256,13 @@ const fn patience(end: End) -> Duration {
 }
 
 /// Finishes requests under way, for at most `patience`.
-async fn stop(gateway: Gateway, tenant: Option<TenantServer>, patience: Duration) {
+async fn stop(
+    gateway: Gateway,
+    (tenant, pools): (Option<TenantServer>, PoolServers),
+    patience: Duration,
+) {
     gateway.stop(patience).await;
+    pools.stop(patience.min(LEAVE)).await;
     if let Some(tenant) = tenant {
         tenant.stop(patience.min(LEAVE)).await;
     }

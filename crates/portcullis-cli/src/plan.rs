@@ -17,18 +17,17 @@ use portcullis_token::{KeySet, SigningKey};
 
 use crate::environment::unreadable;
 use crate::project::Project;
-use crate::{local_keys, snapshot};
+use crate::{identity_pool, local_keys, snapshot};
 
 /// Has every authorizer take the tenant's keys, which are known and never fetched.
 ///
 /// The tenant's name is `localhost`, and another user's program may be what is found under it.
 pub(crate) fn with_keys(
     project: &Project,
-    keys: KeySet,
+    keys: &Arc<KeySet>,
     proofs: &ProofMemory,
 ) -> anyhow::Result<Plan> {
-    let keys = Arc::new(keys);
-    let issuer = &mut |_: &JwtAuthorizer| Issuer::fixed(Arc::clone(&keys));
+    let issuer = &mut |_: &JwtAuthorizer| Issuer::fixed(Arc::clone(keys));
     compile(project, true, proofs, issuer, &mut |_| Observer::default())
 }
 
@@ -202,15 +201,18 @@ fn compile(
     issuer: &mut dyn FnMut(&JwtAuthorizer) -> Issuer,
     observer: &mut dyn FnMut(&str) -> Observer,
 ) -> anyhow::Result<Plan> {
+    let pools = identity_pool::signers(project)?;
+    let config = &project.config;
     let mut environment = Environment {
         issuer,
+        signed: &mut |own| identity_pool::signed_by(config, &pools, own),
         observer,
         clock: Arc::new(SystemClock),
         tells_reason,
         directory: &project.directory,
         proofs: proofs.clone(),
     };
-    Ok(Plan::compile(&project.config, &mut environment)?)
+    Ok(Plan::compile(config, &mut environment)?)
 }
 
 fn key_source(jwt: &JwtAuthorizer) -> Option<KeySource> {

@@ -173,8 +173,10 @@ impl http_body::Body for Timed {
 /// A caller's body on its way to an upstream, of at most so many bytes.
 #[derive(Debug)]
 pub(crate) struct RequestBody {
-    /// Absent for one that never had any bytes.
+    /// Absent for one that never had any bytes, or that was read before.
     body: Option<Timed>,
+    /// What was read before, until it is sent.
+    whole: Option<Bytes>,
     left: u64,
     received: u64,
     began: Instant,
@@ -207,6 +209,7 @@ impl RequestBody {
         }
         Ok(Self {
             body: Some(Timed::new(body, IDLE)),
+            whole: None,
             left: limit,
             received: 0,
             began: Instant::now(),
@@ -218,10 +221,19 @@ impl RequestBody {
     pub(crate) fn empty() -> Self {
         Self {
             body: None,
+            whole: None,
             left: 0,
             received: 0,
             began: Instant::now(),
             progress: Progress::start(),
+        }
+    }
+
+    /// A body that was read before, within its limit.
+    pub(crate) fn whole(bytes: Bytes) -> Self {
+        Self {
+            whole: Some(bytes).filter(|bytes| !bytes.is_empty()),
+            ..Self::empty()
         }
     }
 
@@ -240,7 +252,7 @@ impl http_body::Body for RequestBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Some(body) = &mut self.body else {
-            return Poll::Ready(None);
+            return Poll::Ready(self.whole.take().map(|bytes| Ok(Frame::data(bytes))));
         };
         let frame = ready!(Pin::new(body).poll_frame(context));
         self.progress.0.set(Instant::now());
@@ -267,13 +279,14 @@ impl http_body::Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body
-            .as_ref()
-            .is_none_or(http_body::Body::is_end_stream)
+        let body = self.body.as_ref();
+        self.whole.is_none() && body.is_none_or(http_body::Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
         let hint = self.body.as_ref().map(http_body::Body::size_hint);
-        hint.unwrap_or_else(|| SizeHint::with_exact(0))
+        hint.unwrap_or_else(|| {
+            SizeHint::with_exact(self.whole.as_ref().map_or(0, |bytes| bytes.len() as u64))
+        })
     }
 }

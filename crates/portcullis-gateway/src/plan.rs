@@ -19,7 +19,7 @@ use portcullis::{
 };
 use portcullis_config::{
     CertificateHeader, Config, Dpop, ErrorBodies, JwtAuthorizer, LimitHeaders, Limits, Message,
-    Network, PathPattern, PathRules, Readiness, Template, TokenForwarding,
+    Network, PathPattern, PathRules, Readiness, SignedAuthorizer, Template, TokenForwarding,
 };
 use portcullis_store::AllowanceError;
 use portcullis_token::{NoRandomness, ProofRules, Reason, Requirement, Step, StepUp, Trace};
@@ -36,6 +36,7 @@ use crate::policy::Policies;
 use crate::ready::ReadyPath;
 use crate::refuse::Refusal;
 use crate::route::RouteTable;
+use crate::signed::SignedBy;
 use crate::token_places::{Places, Stripped};
 
 /// How many verified tokens are remembered: those of a large API's callers at the same time.
@@ -50,6 +51,8 @@ pub struct Plan {
     table: RouteTable,
     routes: Vec<Route>,
     authorizers: Vec<Authorizer>,
+    /// By the index that [`Auth::signed`] has.
+    signed: Vec<SignedBy>,
     trusted_proxies: Vec<Network>,
     /// The header in which those pass on their client's certificate.
     pub(crate) client_certificate_header: Option<CertificateHeader>,
@@ -96,6 +99,8 @@ pub(crate) struct Route {
 /// Who may call a route.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Auth {
+    /// The index of what takes signatures; none does when absent.
+    pub(crate) signed: Option<usize>,
     /// Any one of these is enough; inside one, all of it is needed.
     pub(crate) alternatives: Vec<Vec<Need>>,
     /// Whether a caller without credentials is let in.
@@ -152,6 +157,8 @@ pub struct Environment<'e> {
     /// Who counts and logs the answers of the authorizer of this name: for each plan the same, so
     /// that counters only grow.
     pub observer: &'e mut dyn FnMut(&str) -> Observer,
+    /// Who takes signatures, and by which credentials.
+    pub signed: &'e mut dyn FnMut(&SignedAuthorizer) -> SignedBy,
     /// The time by which tokens are judged.
     pub clock: Arc<dyn Clock>,
     /// Whether callers are told the exact reason of a refusal, which is for development.
@@ -237,6 +244,7 @@ impl Plan {
             table: RouteTable::default(),
             routes: Vec::new(),
             authorizers,
+            signed: config.signed.iter().map(&mut *environment.signed).collect(),
             trusted_proxies: config.server.trusted_proxies.clone(),
             client_certificate_header: config.server.client_certificate_header,
             policies: Policies::compile(&config.policies)?,
@@ -351,6 +359,9 @@ impl Plan {
                 stripped.add(source);
             }
         }
+        if api.routes.iter().any(|route| route.auth.signed.is_some()) {
+            stripped.add_signature();
+        }
         let all = self.authorizers.iter().flat_map(|own| &own.sources);
         for source in all {
             stripped.add_foreign(source);
@@ -459,6 +470,16 @@ impl Plan {
         })
     }
 
+    /// Whether any route may take signatures.
+    pub(crate) const fn has_signed(&self) -> bool {
+        !self.signed.is_empty()
+    }
+
+    /// Who takes signatures at this route; nobody when absent.
+    pub(crate) fn signed(&self, route: &Route) -> Option<&SignedBy> {
+        self.signed.get(route.auth.signed?)
+    }
+
     pub(crate) fn authorizer(&self, index: usize) -> &Authorizer {
         &self.authorizers[index]
     }
@@ -555,6 +576,7 @@ fn compile_auth(route: &portcullis_config::Route) -> Auth {
     };
     let alternatives = auth.alternatives.iter();
     Auth {
+        signed: auth.signed,
         alternatives: alternatives
             .map(|needs| needs.iter().map(need).collect())
             .collect(),

@@ -14,7 +14,7 @@ use portcullis_store::MemoryLimits;
 use tokio::time::Instant as Deadline;
 
 use crate::authz::Permit;
-use crate::body::{Body, RequestBody};
+use crate::body::Body;
 use crate::client_certificate::{self, Thumbprint};
 use crate::cors::Asking;
 use crate::forward::pool::Pools;
@@ -25,7 +25,7 @@ use crate::ready;
 use crate::refuse::{Manner, Refusal};
 use crate::request_id::RequestIds;
 use crate::rewrite::Sender;
-use crate::{authn, authz, cors, forward, limit, rewrite};
+use crate::{authn, authz, cors, forward, limit, rewrite, signed};
 
 /// What one thread needs to serve requests.
 #[derive(Debug)]
@@ -99,6 +99,8 @@ pub(crate) struct Asked<'r> {
     pub(crate) certificate: Option<Thumbprint>,
     /// The other end of the connection.
     pub(crate) peer: IpAddr,
+    /// The SHA-256 of the body, where a signature of it is to be checked.
+    pub(crate) body_hash: Option<[u8; 32]>,
 }
 
 /// Answers a request, whatever it is; what was observed is told when the answer has ended.
@@ -180,24 +182,28 @@ async fn try_serve(
     }
     address(&mut head)?;
     join_cookies(&mut head);
-    let asked = Asked {
+    let mut asked = Asked {
         method: head.method.as_str(),
         path: head.uri.path(),
         query: head.uri.query(),
         headers: &head.headers,
         certificate: sender.certificate,
         peer: sender.address,
+        body_hash: None,
     };
     if let Some((_, permitted)) = cors::preflight(plan, &asked, seen) {
         told.extend(permitted);
         return Ok(no_content());
     }
+    let body = signed::receive(plan, &asked, body).await?;
+    asked.body_hash = body.hash();
     let decision = decide(plan, &asked, seen).await;
     seen.decided(decision.as_ref());
     let permit = decision?;
 
     check_values(&head.headers)?;
-    let body = RequestBody::limited(body, plan.limits.body).map_err(|_| Refusal::BodyTooLarge)?;
+    let body = body.limited(plan.limits.body);
+    let body = body.map_err(|_| Refusal::BodyTooLarge)?;
     // 4 How often they may: last of all that may refuse, since a refused call costs nothing.
     limit::charge(plan, &*deps.limits, &permit, told).await?;
     // 5 What we know about the caller goes on, what they claim to be does not.
@@ -233,6 +239,9 @@ pub(crate) async fn decide<'p>(
     // 1 Which rule applies, by the one canonical path.
     let matched = plan.route(asked.method, asked.path, trace)?;
     trace.matched(&matched);
+    if signed::is_asked(matched.route, asked) {
+        return signed::permit(plan, matched, asked, trace);
+    }
     // 2 Who is calling.
     let caller = authn::identify(plan, &matched, asked, trace).await?;
     // 3 May they.

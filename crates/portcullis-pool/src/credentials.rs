@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand;
-use portcullis_token::sigv4::{DerivedKey, Signature, SignatureAlgorithm, SignatureRefusal};
-use portcullis_token::{RolePolicy, Secret, UnixTime};
+use portcullis_token::sigv4::{
+    DerivedKey, Principal, Signature, SignatureAlgorithm, SignatureRefusal, Trusted,
+};
+use portcullis_token::{Secret, UnixTime};
 
 use crate::fault::Fault;
 use crate::pool::Pool;
@@ -22,38 +24,6 @@ pub(crate) struct Credentials {
     pub(crate) secret: Secret<String>,
     pub(crate) session_token: Secret<String>,
     pub(crate) expires: UnixTime,
-}
-
-/// Who has signed a request, as functions and policies see them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal {
-    /// The access key's id.
-    pub access_key: String,
-    /// The account, 12 digits.
-    pub account: String,
-    /// `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`.
-    pub user_arn: String,
-    /// `AROA…:SESSION`.
-    pub user_id: String,
-    /// The identity in the pool; absent for those who came by STS alone.
-    pub identity: Option<String>,
-    /// The pool's id.
-    pub pool: String,
-    /// How they logged in: `authenticated`, the provider, `PROVIDER:OIDC:SUBJECT`.
-    pub amr: Vec<String>,
-    /// The principal tags, by name.
-    pub tags: Vec<(String, String)>,
-    /// What the role may do.
-    pub policy: RolePolicy,
-}
-
-/// The key that a request must be signed with, and by whom then.
-#[derive(Debug)]
-pub struct Trusted {
-    /// The key.
-    pub key: Arc<DerivedKey>,
-    /// Who has it.
-    pub principal: Principal,
 }
 
 /// The signing keys of the last callers.

@@ -15,7 +15,6 @@ mod session_token;
 mod sts;
 mod wire;
 
-pub use credentials::{Principal, Trusted};
 pub use keys::{PoolKeys, PoolKeysError};
 pub use login::Provider;
 pub use pool::{Pool, Settings};

@@ -84,6 +84,12 @@ impl Pool {
         &self.id
     }
 
+    /// The first name of each provider.
+    pub fn provider_names(&self) -> impl Iterator<Item = &str> {
+        let providers = self.settings.providers.iter();
+        providers.filter_map(|provider| provider.names.first().map(String::as_str))
+    }
+
     /// Starts fetching the keys of every provider, on the current tokio runtime.
     ///
     /// # Panics

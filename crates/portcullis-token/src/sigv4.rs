@@ -43,6 +43,7 @@ mod asymmetric;
 mod canonical;
 mod derived_key;
 mod percent;
+mod principal;
 mod refusal;
 mod request;
 mod signature;
@@ -50,6 +51,7 @@ mod verification;
 
 pub use canonical::{Leniency, sha256};
 pub use derived_key::DerivedKey;
+pub use principal::{Principal, Trusted};
 pub use refusal::SignatureRefusal;
 pub use request::Request;
 pub use signature::{Signature, SignatureAlgorithm};

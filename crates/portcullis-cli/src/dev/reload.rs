@@ -1,14 +1,18 @@
 //! Follows the file while `dev` runs; a broken file changes nothing.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use axum::Router;
+use portcullis_config::Config;
 use portcullis_gateway::{Gateway, Plan, ProofMemory};
 
 use super::tenant::TenantServer;
 use super::{make_tenant, note};
 use crate::arguments::Dev;
 use crate::data_plane::load_tls;
+use crate::identity_pool::{self, Logins, PoolServers};
 use crate::plan::{self, RealIssuers};
 use crate::project::Project;
 use crate::routes::changes;
@@ -41,6 +45,7 @@ pub(super) struct Reloader {
     /// The project that is served.
     project: Project,
     note: Option<Note>,
+    pools: PoolServers,
 }
 
 impl Reloader {
@@ -49,6 +54,7 @@ impl Reloader {
         project: Project,
         trusted: Trusted,
         note: Option<Note>,
+        pools: PoolServers,
     ) -> Self {
         Self {
             directory: arguments.directory.clone(),
@@ -56,15 +62,17 @@ impl Reloader {
             trusted,
             project,
             note,
+            pools,
         }
     }
 
     /// What is left to stop; the session's note is taken away.
-    pub(super) fn end(self) -> Option<TenantServer> {
-        match self.trusted {
+    pub(super) fn end(self) -> (Option<TenantServer>, PoolServers) {
+        let tenant = match self.trusted {
             Trusted::Tenant(tenant, _) => Some(tenant),
             Trusted::Issuers(_) => None,
-        }
+        };
+        (tenant, self.pools)
     }
 
     /// Reads the files, and serves by them unless they are broken; says in one line what differs.
@@ -92,11 +100,13 @@ impl Reloader {
     ) -> anyhow::Result<()> {
         watch.follow(project.named_files());
         let tls = load_tls(&project)?;
-        let (plan, router) = self.plan(&mut project).await?;
+        let (plan, router, logins) = self.plan(&mut project).await?;
+        let pools = identity_pool::make(&project, &logins)?;
         plan.start_keys();
         if let (Trusted::Tenant(tenant, _), Some(router)) = (&self.trusted, router) {
             tenant.replace(router);
         }
+        self.pools.replace(&project.config, &pools);
         gateway.replace(plan);
         gateway.replace_tls(tls);
         let before = std::mem::replace(&mut self.project, project);
@@ -105,14 +115,25 @@ impl Reloader {
         Ok(())
     }
 
-    async fn plan(&mut self, project: &mut Project) -> anyhow::Result<(Plan, Option<Router>)> {
+    async fn plan(
+        &mut self,
+        project: &mut Project,
+    ) -> anyhow::Result<(Plan, Option<Router>, Logins)> {
         match &mut self.trusted {
             Trusted::Tenant(tenant, proofs) => {
                 let (issuer, address) = (tenant.issuer(), tenant.address());
                 let (router, keys) = make_tenant(project, issuer, address).await?;
-                Ok((plan::with_keys(project, keys, proofs)?, Some(router)))
+                let keys = Arc::new(keys);
+                let logins = Logins::Tenant(issuer.clone(), Arc::clone(&keys));
+                Ok((
+                    plan::with_keys(project, &keys, proofs)?,
+                    Some(router),
+                    logins,
+                ))
             }
-            Trusted::Issuers(issuers) => Ok((issuers.plan(project, true)?, None)),
+            Trusted::Issuers(issuers) => {
+                Ok((issuers.plan(project, true)?, None, Logins::of_issuers()?))
+            }
         }
     }
 
@@ -142,9 +163,18 @@ impl Reloader {
             ("tenant.listen", old.tenant.listen != new.tenant.listen),
             ("tenant.https", old.tenant.https != new.tenant.https),
             ("tenant.issuer", old.tenant.issuer != new.tenant.issuer),
+            ("identity_pool.listen", addresses(old) != addresses(new)),
         ];
         for (setting, _) in settings.iter().filter(|(_, differs)| *differs) {
             terminal::warn(&format!("`{setting}` has changed, and takes a restart"));
         }
     }
+}
+
+/// The pools, and where they listen.
+fn addresses(config: &Config) -> Vec<(&str, SocketAddr)> {
+    let pools = config.identity_pools.iter();
+    pools
+        .map(|pool| (pool.name.as_str(), pool.listen))
+        .collect()
 }
