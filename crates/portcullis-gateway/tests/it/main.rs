@@ -33,6 +33,7 @@ mod policies;
 mod resource;
 mod routing;
 mod several_addresses;
+mod signed;
 mod slow_callers;
 mod switching;
 mod tls;
