@@ -2,6 +2,7 @@ mod authorizer;
 mod paths;
 mod proof_memory;
 mod resource;
+mod signed;
 mod upstreams;
 
 use std::collections::BTreeSet;
@@ -468,16 +469,6 @@ impl Plan {
             path: path.into_owned(),
             readings,
         })
-    }
-
-    /// Whether any route may take signatures.
-    pub(crate) const fn has_signed(&self) -> bool {
-        !self.signed.is_empty()
-    }
-
-    /// Who takes signatures at this route; nobody when absent.
-    pub(crate) fn signed(&self, route: &Route) -> Option<&SignedBy> {
-        self.signed.get(route.auth.signed?)
     }
 
     pub(crate) fn authorizer(&self, index: usize) -> &Authorizer {
