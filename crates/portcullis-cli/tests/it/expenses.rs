@@ -1,11 +1,14 @@
 //! The lab of Auth0 in `examples/expenses`: its web application and its API, in a real browser.
 
-use tokio::process::Child;
+use tokio::process::{Child, Command};
 
 use crate::node::{Package, at, browse, free_port, started};
 use crate::program::World;
 use crate::session::{Session, token};
 use crate::web::{get, get_as};
+
+/// What a container's network calls the tenant.
+const ALIAS: &str = "portcullis";
 
 /// The example, with everything that it consists of running.
 struct Example {
@@ -16,8 +19,16 @@ struct Example {
     _servers: [Child; 2],
 }
 
+/// By what the tenant is spoken with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Http,
+    /// By TLS, and for the API under a name of its own, as in a container.
+    HttpsAndAlias,
+}
+
 impl Example {
-    async fn start() -> Self {
+    async fn start(by: By) -> Self {
         let world = World::example("expenses");
         let package = Package::of("examples/expenses");
         let tenant_port = free_port().await;
@@ -25,43 +36,84 @@ impl Example {
         let (api, web) = (at(api_port), at(web_port));
         let file = std::fs::read_to_string(world.project().join("portcullis.toml")).unwrap();
         let file = file.replace(&at(3001), &api).replace(&at(3000), &web);
-        // The application that takes consent back is for the API of the tenant at this very port.
-        let file = file.replace(&at(4000), &at(tenant_port));
+        let (issuer, listen, tenant) = match by {
+            By::Http => (at(tenant_port), tenant_port, String::new()),
+            By::HttpsAndAlias => {
+                let issuer = format!("https://localhost:{tenant_port}");
+                let tenant = format!(
+                    "https = \"127.0.0.1:{tenant_port}\"\nissuer = \"{issuer}/\"\n\
+                     aliases = [\"{ALIAS}\"]\n"
+                );
+                (issuer, 0, tenant)
+            }
+        };
+        // The application that takes consent back is for the API of this very tenant.
+        let file = file.replace(&at(4000), &issuer);
+        let file = file.replace("[tenant]\n", &format!("[tenant]\n{tenant}"));
         world.write("portcullis.toml", file);
-        let listen = format!("127.0.0.1:{tenant_port}");
+        let listen = format!("127.0.0.1:{listen}");
         let session = Session::start_with(&world, &["--tenant-listen", &listen]).await;
-        let issuer = session.issuer().trim_end_matches('/').to_owned();
-        let mut server = package.node("api/server.js");
-        server.env("PORT", api_port.to_string());
-        let api_server = started(server.env("ISSUER_BASE_URL", &issuer)).await;
-        let mut server = package.node("web/server.js");
-        server.env("PORT", web_port.to_string());
-        server.env("API_URL", session.url("/"));
-        let web_server = started(server.env("ISSUER_BASE_URL", &issuer)).await;
+        let server = |script: &str, port: u16| {
+            let mut server = package.node(script);
+            server
+                .env("PORT", port.to_string())
+                .env("ISSUER_BASE_URL", &issuer);
+            trust(&mut server, &session);
+            server
+        };
+        let mut api_server = server("api/server.js", api_port);
+        if by == By::HttpsAndAlias {
+            let keys = format!("https://{ALIAS}:{tenant_port}/.well-known/jwks.json");
+            api_server.env("JWKS_URI", keys).env("ALIAS", ALIAS);
+            let hook = Package::of("crates/portcullis-cli/tests/clients").file("alias.js");
+            api_server.env("NODE_OPTIONS", format!("--require={}", hook.display()));
+        }
+        let mut web_server = server("web/server.js", web_port);
+        web_server.env("API_URL", session.url("/"));
         Self {
+            _servers: [
+                started(&mut api_server).await,
+                started(&mut web_server).await,
+            ],
             session,
             api,
             web,
             world,
-            _servers: [api_server, web_server],
         }
     }
 }
 
-#[tokio::test]
-async fn people_log_in_consent_see_their_expenses_log_out_and_take_consent_back() {
-    let example = Example::start().await;
+/// Has a script trust the authority of the session's tenant, where there is one.
+fn trust(script: &mut Command, session: &Session) {
+    if let Some(authority) = session.ready["tenant_authority"].as_str() {
+        script.env("NODE_EXTRA_CA_CERTS", authority);
+    }
+}
+
+async fn check_people(by: By) {
+    let example = Example::start(by).await;
     let mut browser = Package::of("examples/expenses").node("test/login.js");
     browser.env("WEB_URL", &example.web);
     browser.env("TENANT_URL", example.session.issuer());
+    trust(&mut browser, &example.session);
     browse(&mut browser, example.world.elsewhere()).await;
     let said = example.session.stop().await.stderr;
     assert!(said.contains("Wrong email or password."), "{said}");
 }
 
 #[tokio::test]
+async fn people_log_in_consent_see_their_expenses_log_out_and_take_consent_back() {
+    check_people(By::Http).await;
+}
+
+#[tokio::test]
+async fn people_do_the_same_by_https_and_an_alias() {
+    check_people(By::HttpsAndAlias).await;
+}
+
+#[tokio::test]
 async fn the_api_takes_a_user_s_token_and_nothing_less() {
-    let example = Example::start().await;
+    let example = Example::start(By::Http).await;
     let ada = token(&example.world, &["--user", "ada", "--api", "expenses"]).await;
     let bob = token(&example.world, &["--user", "bob", "--api", "expenses"]).await;
     for (name, url) in [

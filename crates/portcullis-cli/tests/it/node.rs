@@ -28,11 +28,16 @@ impl Package {
         Self(folder)
     }
 
+    /// The file `name` of it.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
     /// A script of it, with nothing of the environment of this test.
     pub(crate) fn node(&self, script: &str) -> Command {
         let mut command = Command::new("node");
         command
-            .arg(self.0.join(script))
+            .arg(self.file(script))
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .stdin(Stdio::null())
