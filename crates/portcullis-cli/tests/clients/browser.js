@@ -52,24 +52,31 @@ async function launch() {
 }
 
 /**
- * Has the browser take the certificate of the tenant at TENANT_URL, and no other, once it is known
- * to be from the authority in the file TENANT_AUTHORITY. Nothing where there is none.
+ * Has the browser take two certificates, and no others: that of the tenant at TENANT_URL, once it is
+ * known to be from the authority in the file TENANT_AUTHORITY, and that of the file WEB_CERTIFICATE.
+ * Nothing where there are none.
  */
 async function trust() {
-  const file = process.env.TENANT_AUTHORITY;
-  if (!file) return [];
+  const { TENANT_AUTHORITY: authority, WEB_CERTIFICATE: own } = process.env;
+  const certificates = [];
+  if (authority) certificates.push(await tenantCertificate(readFileSync(authority)));
+  if (own) certificates.push(new X509Certificate(readFileSync(own)));
+  const hashes = certificates.map((certificate) => {
+    const key = certificate.publicKey.export({ type: 'spki', format: 'der' });
+    return createHash('sha256').update(key).digest('base64');
+  });
+  return hashes.length ? [`--ignore-certificate-errors-spki-list=${hashes}`] : [];
+}
+
+function tenantCertificate(ca) {
   const { hostname: host, port } = new URL(process.env.TENANT_URL);
-  const certificate = await new Promise((resolve, reject) => {
-    const ca = readFileSync(file);
+  return new Promise((resolve, reject) => {
     const socket = tls.connect({ host, port, servername: host, ca }, () => {
       resolve(new X509Certificate(socket.getPeerCertificate().raw));
       socket.end();
     });
     socket.on('error', reject);
   });
-  const key = certificate.publicKey.export({ type: 'spki', format: 'der' });
-  const hash = createHash('sha256').update(key).digest('base64');
-  return [`--ignore-certificate-errors-spki-list=${hash}`];
 }
 
 /** Fills in the tenant's login page. */

@@ -1,7 +1,9 @@
 // Bundles an application of this folder, and serves it on PORT as a development server would.
 //
 // Its folder is the argument; what is named VITE_APP_… in the environment is in `import.meta.env`.
+// With a file WEB_CERTIFICATE, which has its key too, it speaks HTTPS.
 const http = require('node:http');
+const https = require('node:https');
 const path = require('node:path');
 const { readFile } = require('node:fs/promises');
 const esbuild = require('esbuild');
@@ -30,13 +32,19 @@ async function bundle() {
 async function main() {
   const page = await readFile(path.join(__dirname, 'index.html'));
   const script = await bundle();
-  const server = http.createServer((request, response) => {
+  const serve = (request, response) => {
     // Every other path is the application's own, which a reload asks for.
     const isScript = request.url === '/main.js';
     response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html; charset=utf-8');
     response.end(isScript ? script : page);
-  });
-  server.listen(port, 'localhost', () => console.log(`${application} on http://localhost:${port}`));
+  };
+  const file = process.env.WEB_CERTIFICATE;
+  const pem = file && (await readFile(file));
+  const server = pem ? https.createServer({ cert: pem, key: pem }, serve) : http.createServer(serve);
+  const scheme = pem ? 'https' : 'http';
+  server.listen(port, 'localhost', () =>
+    console.log(`${application} on ${scheme}://localhost:${port}`),
+  );
 }
 
 main().catch((error) => {

@@ -1,5 +1,7 @@
 //! Single-page applications on Auth0's libraries, in a real browser: `tests/clients`.
 
+use std::path::PathBuf;
+
 use tokio::process::Child;
 
 use crate::node::{Package, at, browse, free_port, started};
@@ -67,11 +69,15 @@ email = "bob@example.com"
 password = "battery staple"
 "#;
 
-/// How the tenant is spoken with.
+/// By what the application and the tenant are spoken with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Scheme {
+enum Schemes {
+    /// Both by HTTP.
     Http,
+    /// Both by HTTPS.
     Https,
+    /// The application by HTTP, the tenant by HTTPS: for browsers, these are two sites.
+    Mixed,
 }
 
 /// How an application has its tokens renewed.
@@ -92,35 +98,41 @@ enum ThirdPartyCookies {
 struct Running {
     session: Session,
     web: String,
+    /// The application's own, with its key, where it speaks HTTPS.
+    certificate: Option<PathBuf>,
     world: World,
     _server: Child,
 }
 
 impl Running {
-    async fn start(application: &str, scheme: Scheme, renewal: Renewal) -> Self {
+    async fn start(application: &str, schemes: Schemes, renewal: Renewal) -> Self {
         let (tenant_port, web_port) = (free_port().await, free_port().await);
-        let (domain, web) = (format!("localhost:{tenant_port}"), at(web_port));
+        let domain = format!("localhost:{tenant_port}");
+        let web = match schemes {
+            Schemes::Https => at(web_port).replace("http:", "https:"),
+            Schemes::Http | Schemes::Mixed => at(web_port),
+        };
         let (file, scope, audience) = match application {
             "react" => (GUIDE, "read:current_user update:current_user_metadata", ""),
             _ => (SPA, "read:reports", "https://expenses-api"),
         };
-        let tenant = match scheme {
-            Scheme::Http => "[tenant]\n".to_owned(),
-            Scheme::Https => format!(
+        let tenant = match schemes {
+            Schemes::Http => "[tenant]\n".to_owned(),
+            Schemes::Https | Schemes::Mixed => format!(
                 "[tenant]\nhttps = \"127.0.0.1:{tenant_port}\"\nissuer = \"https://{domain}/\"\n"
             ),
         };
         let world = World::with_file(&[file, &tenant, PEOPLE].concat().replace("WEB", &web));
         world.write(".env", format!("AUTH0_DOMAIN={domain}\n"));
-        let listen = match scheme {
-            Scheme::Http => format!("127.0.0.1:{tenant_port}"),
-            Scheme::Https => "127.0.0.1:0".to_owned(),
+        let listen = match schemes {
+            Schemes::Http => format!("127.0.0.1:{tenant_port}"),
+            Schemes::Https | Schemes::Mixed => "127.0.0.1:0".to_owned(),
         };
         let session = Session::start_with(&world, &["--tenant-listen", &listen]).await;
         // Without a scheme, as in the guide, Auth0's libraries take HTTPS.
-        let domain = match scheme {
-            Scheme::Http => format!("http://{domain}"),
-            Scheme::Https => domain,
+        let domain = match schemes {
+            Schemes::Http => format!("http://{domain}"),
+            Schemes::Https | Schemes::Mixed => domain,
         };
         let mut server = Package::of(CLIENTS).node("serve.js");
         server
@@ -132,10 +144,15 @@ impl Running {
             .env("VITE_APP_AUDIENCE", audience)
             .env("VITE_APP_SCOPE", scope)
             .env("VITE_APP_REFRESH_TOKENS", refreshes(renewal));
+        let certificate = (schemes == Schemes::Https).then(|| certify(&world));
+        if let Some(certificate) = &certificate {
+            server.env("WEB_CERTIFICATE", certificate);
+        }
         Self {
             _server: started(&mut server).await,
             session,
             web,
+            certificate,
             world,
         }
     }
@@ -151,11 +168,24 @@ impl Running {
         if cookies == ThirdPartyCookies::Allowed {
             browser.env("THIRD_PARTY_COOKIES", "true");
         }
+        if let Some(certificate) = &self.certificate {
+            browser.env("WEB_CERTIFICATE", certificate);
+        }
         if let Some(authority) = self.session.ready["tenant_authority"].as_str() {
             browser.env("TENANT_AUTHORITY", authority);
         }
         browse(&mut browser, self.world.elsewhere()).await;
     }
+}
+
+/// Makes a certificate for the application, and keeps it in a file.
+fn certify(world: &World) -> PathBuf {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    world.write(
+        "web.pem",
+        made.cert.pem() + &made.signing_key.serialize_pem(),
+    );
+    world.project().join("web.pem")
 }
 
 fn refreshes(renewal: Renewal) -> String {
@@ -165,46 +195,52 @@ fn refreshes(renewal: Renewal) -> String {
 async fn check(
     application: &str,
     test: &str,
-    scheme: Scheme,
+    schemes: Schemes,
     renewal: Renewal,
     cookies: ThirdPartyCookies,
 ) {
-    let running = Running::start(application, scheme, renewal).await;
+    let running = Running::start(application, schemes, renewal).await;
     running.pass(test, renewal, cookies).await;
 }
 
 #[tokio::test]
 async fn auth0_spa_js_logs_in_and_renews_by_an_iframe_of_another_port() {
     let (iframe, blocked) = (Renewal::Iframe, ThirdPartyCookies::Blocked);
-    check("spa", "spa/test.js", Scheme::Http, iframe, blocked).await;
+    check("spa", "spa/test.js", Schemes::Http, iframe, blocked).await;
 }
 
 #[tokio::test]
 async fn auth0_spa_js_logs_in_and_renews_by_an_iframe_of_another_site() {
     let (iframe, allowed) = (Renewal::Iframe, ThirdPartyCookies::Allowed);
-    check("spa", "spa/test.js", Scheme::Https, iframe, allowed).await;
+    check("spa", "spa/test.js", Schemes::Mixed, iframe, allowed).await;
+}
+
+#[tokio::test]
+async fn auth0_spa_js_logs_in_and_renews_where_all_is_https() {
+    let (iframe, blocked) = (Renewal::Iframe, ThirdPartyCookies::Blocked);
+    check("spa", "spa/test.js", Schemes::Https, iframe, blocked).await;
 }
 
 #[tokio::test]
 async fn auth0_spa_js_renews_by_refresh_tokens_that_are_good_once() {
     let (refresh, blocked) = (Renewal::RefreshToken, ThirdPartyCookies::Blocked);
-    check("spa", "spa/refresh.js", Scheme::Http, refresh, blocked).await;
+    check("spa", "spa/refresh.js", Schemes::Http, refresh, blocked).await;
 }
 
 #[tokio::test]
 async fn auth0_react_1_logs_in_as_the_guide_writes_it() {
     let (iframe, allowed) = (Renewal::Iframe, ThirdPartyCookies::Allowed);
-    check("react", "react/test.js", Scheme::Https, iframe, allowed).await;
+    check("react", "react/test.js", Schemes::Mixed, iframe, allowed).await;
 }
 
 #[tokio::test]
 async fn auth0_react_1_stays_logged_in_until_its_token_ends_where_frames_have_no_cookies() {
     let (iframe, blocked) = (Renewal::Iframe, ThirdPartyCookies::Blocked);
-    check("react", "react/test.js", Scheme::Https, iframe, blocked).await;
+    check("react", "react/test.js", Schemes::Mixed, iframe, blocked).await;
 }
 
 #[tokio::test]
 async fn auth0_react_1_renews_by_refresh_tokens_where_frames_have_no_cookies() {
     let (refresh, blocked) = (Renewal::RefreshToken, ThirdPartyCookies::Blocked);
-    check("react", "react/test.js", Scheme::Https, refresh, blocked).await;
+    check("react", "react/test.js", Schemes::Mixed, refresh, blocked).await;
 }

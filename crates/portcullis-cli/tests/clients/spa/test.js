@@ -71,4 +71,17 @@ run(async (open) => {
   await other.locator('button[value=decline], button[value=deny]').click();
   await until(other, 'output', 'User did not authorize the request');
   await until(other, 'h1', 'Nobody is logged in');
+
+  // Whoever signs up is somebody at once, and has the way back closed to the page with the password.
+  const guest = await open();
+  await guest.goto(web);
+  const sign_up = { authorizationParams: { screen_hint: 'signup' } };
+  await guest.evaluate((options) => void window.client.loginWithRedirect(options), sign_up);
+  await guest.fill('#email', 'grace@example.com');
+  await guest.fill('#password', 'nanosecond wire');
+  await guest.click('button[type=submit][name=action]');
+  await accept(guest);
+  await until(guest, 'h1', '(grace@example.com)');
+  await guest.goBack();
+  await until(guest, 'h1', 'This page has expired');
 });
