@@ -8,11 +8,11 @@ const { chromium } = require('playwright-core');
 
 const executablePath = process.env.CHROMIUM || '/usr/bin/chromium';
 
-/** Runs `visit`, which opens pages by `open`, and sets the exit code. */
+/** Runs `visit`, which opens pages by `open`, each in a browser of its own; sets the exit code. */
 async function run(visit) {
   const browsers = [];
-  const open = async () => {
-    const [context, browser] = await launch();
+  const open = async (device) => {
+    const [context, browser] = await launch(device);
     browsers.push(browser);
     const page = await context.newPage();
     page.setDefaultTimeout(30_000);
@@ -36,18 +36,18 @@ async function run(visit) {
  * It keeps cookies of other sites from frames, as Chromium does by itself, unless
  * THIRD_PARTY_COOKIES is `true`: that is a setting of a person's, and so takes a profile.
  */
-async function launch() {
+async function launch(device) {
   // Without its sandbox, for CI runs as root. It sees nothing but this machine.
   const options = { executablePath, args: ['--no-sandbox', ...(await trust())] };
   if (process.env.THIRD_PARTY_COOKIES !== 'true') {
     const browser = await chromium.launch(options);
-    return [await browser.newContext(), browser];
+    return [await browser.newContext(device), browser];
   }
   const profile = mkdtempSync(path.join(homedir(), 'profile-'));
   mkdirSync(path.join(profile, 'Default'));
   const allowing = { profile: { block_third_party_cookies: false, cookie_controls_mode: 0 } };
   writeFileSync(path.join(profile, 'Default', 'Preferences'), JSON.stringify(allowing));
-  const context = await chromium.launchPersistentContext(profile, options);
+  const context = await chromium.launchPersistentContext(profile, { ...options, ...device });
   return [context, context];
 }
 
@@ -91,7 +91,6 @@ async function accept(page) {
   const button = page.locator('button[value=accept]');
   await button.waitFor();
   const said = await page.innerText('body');
-  await shoot(page, 'consent');
   await button.click();
   return said;
 }
@@ -109,11 +108,8 @@ async function until(page, selector, expected) {
 
 const button = (page, name) => page.getByRole('button', { name, exact: true });
 
-/** Keeps a picture of the page in the folder SCREENSHOTS, for people; nothing without it. */
-async function shoot(page, name) {
-  const folder = process.env.SCREENSHOTS;
-  if (folder) await page.screenshot({ path: path.join(folder, `${name}.png`) });
-}
+/** Whether nothing of the page is beside the window. */
+const fits = (page) => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
 
 /** Notes each request of the page to the tenant's protocol, as one word or two. */
 function listen(page) {
@@ -135,4 +131,4 @@ function listen(page) {
   };
 }
 
-module.exports = { accept, button, listen, logIn, run, shoot, until };
+module.exports = { accept, button, fits, listen, logIn, run, until };

@@ -1,6 +1,6 @@
 // Logs in at the application that WEB_URL serves, and has it renew its tokens silently by an iframe.
 const assert = require('node:assert/strict');
-const { accept, button, listen, logIn, run, shoot, until } = require('../browser.js');
+const { accept, button, fits, listen, logIn, run, until } = require('../browser.js');
 
 const web = process.env.WEB_URL;
 
@@ -12,7 +12,6 @@ run(async (open) => {
   await button(page, 'Log in').click();
   await logIn(page, 'ada@example.com', 'wrong horse');
   await until(page, '[role=alert]', 'Wrong email or password.');
-  await shoot(page, 'login');
   await logIn(page, 'ada@example.com', 'correct horse');
   assert.match(await accept(page), /read your reports/i);
   await page.waitForURL(`${web}/`);
@@ -63,12 +62,21 @@ run(async (open) => {
   await until(page, 'output', '200 Punched cards');
   assert.deepEqual(requests.take(), ['authorize web_message', 'token authorization_code']);
 
-  // Somebody else in another browser declines.
-  const other = await open();
+  // Bob, who declines, has a small window and no mouse.
+  const other = await open({ viewport: { width: 390, height: 844 } });
   await other.goto(web);
-  await button(other, 'Log in').click();
-  await logIn(other, 'bob@example.com', 'battery staple');
-  await other.locator('button[value=decline], button[value=deny]').click();
+  await button(other, 'Log in').press('Enter');
+  await other.waitForSelector('#username:focus');
+  assert.ok(await fits(other));
+  await other.keyboard.type('bob@example.com');
+  await other.keyboard.press('Tab');
+  await other.keyboard.type('battery staple');
+  await other.keyboard.press('Enter');
+  await other.waitForSelector('button[value=accept]');
+  assert.ok(await fits(other));
+  await other.keyboard.press('Tab');
+  await other.waitForSelector('button:has-text("Decline"):focus');
+  await other.keyboard.press('Enter');
   await until(other, 'output', 'User did not authorize the request');
   await until(other, 'h1', 'Nobody is logged in');
 
