@@ -2,7 +2,7 @@
 
 use tokio::process::{Child, Command};
 
-use crate::node::{Package, at, browse, free_port, started};
+use crate::node::{CLIENTS, Package, at, browse, free_port, started};
 use crate::program::World;
 use crate::session::{Session, token};
 use crate::web::{get, get_as};
@@ -19,16 +19,19 @@ struct Example {
     _servers: [Child; 2],
 }
 
-/// By what the tenant is spoken with.
+/// What the tenant is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum By {
+enum Tenant {
+    /// As the example has it.
     Http,
     /// By TLS, and for the API under a name of its own, as in a container.
     HttpsAndAlias,
+    /// Its discovery document names `/oidc/logout`.
+    OidcLogout,
 }
 
 impl Example {
-    async fn start(by: By) -> Self {
+    async fn start(tenant: Tenant) -> Self {
         let world = World::example("expenses");
         let package = Package::of("examples/expenses");
         let tenant_port = free_port().await;
@@ -36,20 +39,29 @@ impl Example {
         let (api, web) = (at(api_port), at(web_port));
         let file = std::fs::read_to_string(world.project().join("portcullis.toml")).unwrap();
         let file = file.replace(&at(3001), &api).replace(&at(3000), &web);
-        let (issuer, listen, tenant) = match by {
-            By::Http => (at(tenant_port), tenant_port, String::new()),
-            By::HttpsAndAlias => {
+        let (issuer, listen, settings) = match tenant {
+            Tenant::Http => (at(tenant_port), tenant_port, String::new()),
+            Tenant::OidcLogout => {
+                let settings = format!("logout_urls = [\"{web}\"]\n");
+                (at(tenant_port), tenant_port, settings)
+            }
+            Tenant::HttpsAndAlias => {
                 let issuer = format!("https://localhost:{tenant_port}");
-                let tenant = format!(
+                let settings = format!(
                     "https = \"127.0.0.1:{tenant_port}\"\nissuer = \"{issuer}/\"\n\
                      aliases = [\"{ALIAS}\"]\n"
                 );
-                (issuer, 0, tenant)
+                (issuer, 0, settings)
             }
         };
         // The application that takes consent back is for the API of this very tenant.
         let file = file.replace(&at(4000), &issuer);
-        let file = file.replace("[tenant]\n", &format!("[tenant]\n{tenant}"));
+        let file = file.replace("[tenant]\n", &format!("[tenant]\n{settings}"));
+        let file = if tenant == Tenant::OidcLogout {
+            file.replace("oidc_logout = false\n", "")
+        } else {
+            file
+        };
         world.write("portcullis.toml", file);
         let listen = format!("127.0.0.1:{listen}");
         let session = Session::start_with(&world, &["--tenant-listen", &listen]).await;
@@ -62,10 +74,10 @@ impl Example {
             server
         };
         let mut api_server = server("api/server.js", api_port);
-        if by == By::HttpsAndAlias {
+        if tenant == Tenant::HttpsAndAlias {
             let keys = format!("https://{ALIAS}:{tenant_port}/.well-known/jwks.json");
             api_server.env("JWKS_URI", keys).env("ALIAS", ALIAS);
-            let hook = Package::of("crates/portcullis-cli/tests/clients").file("alias.js");
+            let hook = Package::of(CLIENTS).file("alias.js");
             api_server.env("NODE_OPTIONS", format!("--require={}", hook.display()));
         }
         let mut web_server = server("web/server.js", web_port);
@@ -90,8 +102,8 @@ fn trust(script: &mut Command, session: &Session) {
     }
 }
 
-async fn check_people(by: By) {
-    let example = Example::start(by).await;
+async fn check_people(tenant: Tenant) {
+    let example = Example::start(tenant).await;
     let mut browser = Package::of("examples/expenses").node("test/login.js");
     browser.env("WEB_URL", &example.web);
     browser.env("TENANT_URL", example.session.issuer());
@@ -103,17 +115,26 @@ async fn check_people(by: By) {
 
 #[tokio::test]
 async fn people_log_in_consent_see_their_expenses_log_out_and_take_consent_back() {
-    check_people(By::Http).await;
+    check_people(Tenant::Http).await;
 }
 
 #[tokio::test]
 async fn people_do_the_same_by_https_and_an_alias() {
-    check_people(By::HttpsAndAlias).await;
+    check_people(Tenant::HttpsAndAlias).await;
+}
+
+#[tokio::test]
+async fn people_are_asked_before_a_logout_that_says_not_whose() {
+    let example = Example::start(Tenant::OidcLogout).await;
+    let mut browser = Package::of(CLIENTS).node("expenses/logout.js");
+    browser.env("WEB_URL", &example.web);
+    browser.env("TENANT_URL", example.session.issuer());
+    browse(&mut browser, example.world.elsewhere()).await;
 }
 
 #[tokio::test]
 async fn the_api_takes_a_user_s_token_and_nothing_less() {
-    let example = Example::start(By::Http).await;
+    let example = Example::start(Tenant::Http).await;
     let ada = token(&example.world, &["--user", "ada", "--api", "expenses"]).await;
     let bob = token(&example.world, &["--user", "bob", "--api", "expenses"]).await;
     for (name, url) in [

@@ -12,6 +12,9 @@ use crate::program::PATIENCE;
 /// How long a browser may take, on a machine that does other things too.
 const BROWSER: Duration = Duration::from_mins(2);
 
+/// The folder of the applications that are there for tests only.
+pub(crate) const CLIENTS: &str = "crates/portcullis-cli/tests/clients";
+
 /// A folder with a package.json, whose libraries are installed.
 #[derive(Clone, Debug)]
 pub(crate) struct Package(PathBuf);

@@ -4,11 +4,9 @@ use std::path::PathBuf;
 
 use tokio::process::Child;
 
-use crate::node::{Package, at, browse, free_port, started};
+use crate::node::{CLIENTS, Package, at, browse, free_port, started};
 use crate::program::World;
 use crate::session::Session;
-
-const CLIENTS: &str = "crates/portcullis-cli/tests/clients";
 
 const CLIENT_ID: &str = "expenses-app";
 
