@@ -5,6 +5,7 @@
 mod admin;
 mod applications;
 mod commands;
+mod device;
 mod drain;
 mod expenses;
 mod explain;
