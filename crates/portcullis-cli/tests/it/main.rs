@@ -24,6 +24,7 @@ mod policies;
 mod program;
 mod proxy;
 mod real_issuer;
+mod rotation;
 mod secrets;
 mod serve;
 mod session;
