@@ -47,7 +47,7 @@ mod trusted_keys;
 mod upstream;
 
 pub use address::AddressError;
-pub use admission::{ClientProof, IntrospectionEndpoint, Revoked};
+pub use admission::{ClientProof, IntrospectionEndpoint, IntrospectionMode, Revoked};
 pub use api::{
     Api, Auth, AuthFrom, ErrorBodies, Method, Requirement, Route, Target, TokenForwarding,
 };

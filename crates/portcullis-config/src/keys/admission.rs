@@ -40,12 +40,20 @@ pub(crate) const INTROSPECTION: Table = Table {
             "The `kid` under which the issuer knows the key. Made from the key when absent.",
         ),
         key(
-            "always",
-            Kind::Flag,
-            "true",
-            "Whether it is asked about JSON Web Tokens too, after their own checks.",
+            "mode",
+            Kind::Choice(&["opaque", "always", "interval"]),
+            r#""always""#,
+            "Which tokens it is asked about: opaque ones only, or JSON Web Tokens too, after their \
+             own checks, each time or about each of them once an `interval`.",
         )
-        .default("false"),
+        .default(r#""opaque""#),
+        key(
+            "interval",
+            Kind::Text,
+            r#""1m""#,
+            "How long a JSON Web Token is good after the issuer was asked about it with \
+             `mode = \"interval\"`, from `1s` to `1h`.",
+        ),
         key(
             "cache",
             Kind::Text,

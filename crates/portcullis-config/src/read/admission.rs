@@ -10,12 +10,14 @@ use super::fields::{Entry, Fields, entries};
 use super::reader::{Reader, Reported, all};
 use super::tenant::read_secret;
 use crate::address::parse_secure_url;
-use crate::admission::{ClientProof, IntrospectionEndpoint, Revoked};
+use crate::admission::{ClientProof, IntrospectionEndpoint, IntrospectionMode, Revoked};
 use crate::authorizer::{Check, IssuerUrl};
 use crate::diagnostic::Diagnostic;
 use crate::keys::{INTROSPECTION, REVOKED};
 
 const LONGEST_CACHE: Duration = Duration::from_mins(5);
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+const LONGEST_INTERVAL: Duration = Duration::from_hours(1);
 /// What a file may hold; a longer list belongs to the issuer.
 const MOST_REVOKED: usize = 10_000;
 
@@ -32,7 +34,7 @@ pub(super) fn read_introspection(
         .required(reader, "client_id")
         .and_then(|entry| reader.nonempty(&entry));
     let client_proof = read_proof(reader, &fields);
-    let always = fields.optional("always", |entry| reader.flag(&entry));
+    let mode = read_mode(reader, &fields);
     let cache = fields.optional("cache", |entry| {
         let cache = duration::read(reader, &entry, "5s")?;
         if cache > LONGEST_CACHE {
@@ -44,9 +46,49 @@ pub(super) fn read_introspection(
         url: url?,
         client_id: client_id?,
         client_proof: client_proof?,
-        always: always?.unwrap_or_default(),
+        mode: mode?,
         cache: cache?.unwrap_or_default(),
     })
+}
+
+/// The words for which tokens the issuer is asked about.
+#[derive(Clone, Copy)]
+enum Mode {
+    Opaque,
+    Always,
+    Interval,
+}
+
+fn read_mode(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<IntrospectionMode, Reported> {
+    let choices = [
+        ("opaque", Mode::Opaque),
+        ("always", Mode::Always),
+        ("interval", Mode::Interval),
+    ];
+    let mode = fields.optional("mode", |entry| reader.choice(&entry, &choices));
+    let mode = match mode?.unwrap_or(Mode::Opaque) {
+        Mode::Opaque => IntrospectionMode::Opaque,
+        Mode::Always => IntrospectionMode::Always,
+        Mode::Interval => {
+            let entry = fields.required(reader, "interval")?;
+            return read_interval(reader, &entry).map(IntrospectionMode::Interval);
+        }
+    };
+    if let Some(entry) = fields.find("interval") {
+        read_interval(reader, &entry)?;
+        let message = "`interval` does nothing without `mode = \"interval\"`";
+        reader.warn(Diagnostic::new(entry.key, message));
+    }
+    Ok(mode)
+}
+
+fn read_interval(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Duration, Reported> {
+    let interval = duration::read(reader, entry, "1m")?;
+    if (SHORTEST_INTERVAL..=LONGEST_INTERVAL).contains(&interval) {
+        Ok(interval)
+    } else {
+        Err(reader.bad(entry, "must be from `1s` to `1h`"))
+    }
 }
 
 /// A secret or a key, of which exactly one must be there.
