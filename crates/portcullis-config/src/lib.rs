@@ -49,7 +49,8 @@ mod upstream;
 pub use address::AddressError;
 pub use admission::{ClientProof, IntrospectionEndpoint, IntrospectionMode, Revoked};
 pub use api::{
-    Api, Auth, AuthFrom, ErrorBodies, Method, Requirement, Route, Target, TokenForwarding,
+    Api, Auth, AuthFrom, Disclosure, ErrorBodies, Method, Requirement, Route, Target,
+    TokenForwarding,
 };
 pub use authorizer::{
     Authorizer, AuthorizerKind, Check, Dpop, IssuerUrl, JwtAuthorizer, KeySource,
