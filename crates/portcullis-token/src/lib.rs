@@ -117,7 +117,7 @@ pub use signing::{SigningError, SigningKey};
 pub use step_up::StepUp;
 pub use time::UnixTime;
 pub use token::{MAX_TOKEN_BYTES, Unverified};
-pub use token_source::{Credential, CrossSite, TokenSource, find_credential};
+pub use token_source::{Credential, CrossSite, TokenSource, find_credential, may_carry_form};
 pub use token_type::{HeaderPolicy, TokenType};
 pub use trace::{Outcome, Record, Recorder, Step, Trace};
 pub use verified::{Remembered, Verified};

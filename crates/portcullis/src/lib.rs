@@ -76,6 +76,7 @@ mod credentials;
 mod discovery;
 mod extract;
 mod fetch;
+mod form_body;
 mod hosts;
 mod introspection;
 mod issuer;
@@ -104,6 +105,7 @@ pub use extract::{AccessTokenRejection, FindVerifier};
 #[cfg(feature = "reqwest")]
 pub use fetch::HttpFetcher;
 pub use fetch::{BoxFuture, Document, FetchError, KeyFetcher, Revalidated, is_loopback};
+pub use form_body::FormBody;
 pub use hosts::{is_this_machine, names_only};
 #[cfg(feature = "reqwest")]
 pub use introspection::HttpIntrospector;
@@ -121,9 +123,9 @@ pub use metadata::Metadata;
 pub use observe::{Observer, ObserverStatus, Stage, StageStatus};
 // What a public function here takes or gives, so that a service needs one crate.
 pub use portcullis_token::{
-    Algorithm, ClaimRule, ClaimValue, Claims, CrossSite, KeySet, NonceIssuer, OnFail, PatternError,
-    ProofOffer, ProofRules, Reason, Requirement, Secret, TokenSource, TokenType, UnixTime,
-    Verified,
+    Algorithm, ClaimRule, ClaimValue, Claims, CrossSite, KeySet, NonceIssuer,
+    OnFail, PatternError, ProofOffer, ProofRules, Reason, Requirement, Secret, TokenSource,
+    TokenType, UnixTime, Verified, may_carry_form,
 };
 pub use private::keep_private;
 pub use problem::Problem;

@@ -9,7 +9,7 @@ use portcullis_token::{
 };
 
 use super::ClientCertificate;
-use crate::{Answers, Credentials, Rejection, Verifier};
+use crate::{Answers, Credentials, FormBody, Rejection, Verifier};
 
 /// What a request must bring.
 #[derive(Clone, Debug)]
@@ -104,7 +104,8 @@ impl Guard {
 
     async fn verify(&self, head: &Parts) -> Result<Credential, Reason> {
         let lines = |name: &str| head.headers.get_all(name).iter().map(HeaderValue::as_bytes);
-        let found = find_credential(self.verifier.sources(), lines, head.uri.query())?;
+        let (query, form) = (head.uri.query(), FormBody::of(head));
+        let found = find_credential(self.verifier.sources(), lines, query, form)?;
         let address;
         let mut credentials = Credentials::bearer(found.token());
         if let Some(proof) = found.proof() {
