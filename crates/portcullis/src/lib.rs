@@ -123,7 +123,7 @@ pub use metadata::Metadata;
 pub use observe::{Observer, ObserverStatus, Stage, StageStatus};
 // What a public function here takes or gives, so that a service needs one crate.
 pub use portcullis_token::{
-    Algorithm, ClaimRule, ClaimValue, Claims, CrossSite, KeySet, NonceIssuer,
+    Algorithm, ClaimRule, ClaimValue, Claims, CrossSite, DuplicateClaims, KeySet, NonceIssuer,
     OnFail, PatternError, ProofOffer, ProofRules, Reason, Requirement, Secret, TokenSource,
     TokenType, UnixTime, Verified, may_carry_form,
 };

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_token::{Algorithm, TokenSource, TokenType};
+use portcullis_token::{Algorithm, DuplicateClaims, MAX_TOKEN_BYTES, TokenSource, TokenType};
 use url::Url;
 
 use super::trusted::{KeyHolder, Trusted};
@@ -16,6 +16,9 @@ use crate::{
 
 /// The most that clocks may be allowed to differ.
 const MAX_LEEWAY: Duration = Duration::from_mins(5);
+/// The limits of [`VerifierBuilder::max_token_bytes`], in bytes.
+const SHORTEST_LIMIT: usize = 1024;
+pub(crate) const LONGEST_TOKEN: usize = 64 * 1024;
 
 /// Why a verifier could not be built. The configuration's fault.
 ///
@@ -61,6 +64,9 @@ pub enum BuildError {
     /// More than five minutes of leeway.
     #[error("a leeway of more than {} s is not allowed", MAX_LEEWAY.as_secs())]
     Leeway,
+    /// A limit on tokens that would refuse good ones, or is none.
+    #[error("tokens of {SHORTEST_LIMIT} to {LONGEST_TOKEN} bytes are allowed as the limit")]
+    TokenBytes,
     /// Two issuers of one name: which rules apply would depend on their order.
     #[error("the issuer `{0}` is there twice")]
     Duplicate(String),
@@ -102,6 +108,7 @@ pub struct VerifierBuilder {
     on_revocations_failure: OnFailure,
     sources: Option<Vec<TokenSource>>,
     observer: Option<Observer>,
+    max_token_bytes: Option<usize>,
     answers: Answers,
 }
 
@@ -339,6 +346,33 @@ impl VerifierBuilder {
         }
     }
 
+    /// Refuses longer tokens before anything of them is looked at. Default 16 KiB.
+    ///
+    /// From 1 KiB to 64 KiB.
+    ///
+    /// ```
+    /// # use portcullis::{BuildError, Credentials, Reason};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").max_token_bytes(1024).build()?;
+    /// let long = "a".repeat(1025);
+    /// let refused = auth.verify(&Credentials::bearer(&long)).await;
+    /// assert_eq!(refused.unwrap_err(), Reason::TooLarge);
+    /// let none = issuer.verifier("api").max_token_bytes(1023).build();
+    /// assert!(matches!(none, Err(BuildError::TokenBytes)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn max_token_bytes(self, bytes: usize) -> Self {
+        Self {
+            max_token_bytes: Some(bytes),
+            ..self
+        }
+    }
+
     /// Has `observer` count, time and log each answer. Without one, none of that happens.
     ///
     /// ```
@@ -400,6 +434,10 @@ impl VerifierBuilder {
             return Err(BuildError::NoIssuer);
         }
         refuse_duplicates(&self.issuers)?;
+        let max_token_bytes = self.max_token_bytes.unwrap_or(MAX_TOKEN_BYTES);
+        if !(SHORTEST_LIMIT..=LONGEST_TOKEN).contains(&max_token_bytes) {
+            return Err(BuildError::TokenBytes);
+        }
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let answers = Arc::new(complete(self.answers, &self.issuers));
         let mut fetcher = self.fetcher;
@@ -415,11 +453,19 @@ impl VerifierBuilder {
             on_failure: self.on_revocations_failure,
         });
         let (algorithms, token_type) = header_policy(&issuers);
+        let lenient = |issuer: &Trusted| issuer.rules.duplicate_claims == DuplicateClaims::Last;
+        let duplicate_claims = if issuers.iter().any(lenient) {
+            DuplicateClaims::Last
+        } else {
+            DuplicateClaims::Rejected
+        };
         Ok(Verifier {
             shared: Arc::new(Shared {
                 issuers,
                 algorithms,
                 token_type,
+                duplicate_claims,
+                max_token_bytes,
                 clock,
                 cache: self.cache.map(Cache::owned),
                 distrust: self.distrust,
