@@ -316,7 +316,8 @@ impl VerifierBuilder {
 
     /// Looks for a request's token in these places, of which only one may have one.
     ///
-    /// Default: the `Authorization` header.
+    /// Default: the `Authorization` header. A token in the query counts behind a layer only, which
+    /// keeps the answer out of shared caches; one in a form needs a [`FormBody`](crate::FormBody).
     ///
     /// ```
     /// # use axum::{Router, body::Body, routing::get};
