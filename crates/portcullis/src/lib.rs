@@ -65,7 +65,8 @@
 //! # Features
 //!
 //! `axum` (extractors) and `reqwest` (`HttpFetcher`) are on. Without them the layer guards every
-//! `tower` service, and keys come from a [`KeyFetcher`]. `tonic` adds refusals as `tonic::Status`.
+//! `tower` service, and keys come from a [`KeyFetcher`]. `tonic` adds refusals as `tonic::Status`,
+//! `utoipa` the verifier as a security scheme of an `OpenAPI` document.
 //!
 //! The checks themselves, and their order, are those of [`portcullis_token`].
 
@@ -84,6 +85,8 @@ mod keys;
 mod layer;
 mod metadata;
 mod observe;
+#[cfg(feature = "utoipa")]
+mod openapi;
 mod private;
 mod problem;
 mod rejection;
@@ -122,6 +125,8 @@ pub use layer::{
 pub use metadata::Metadata;
 pub use observe::{Observer, ObserverStatus, Stage, StageStatus};
 // What a public function here takes or gives, so that a service needs one crate.
+#[cfg(feature = "utoipa")]
+pub use openapi::OpenApiSecurity;
 pub use portcullis_token::{
     Algorithm, ClaimRule, ClaimValue, Claims, CrossSite, DuplicateClaims, KeySet, NonceIssuer,
     OnFail, PatternError, ProofOffer, ProofRules, Reason, Requirement, Secret, TokenSource,

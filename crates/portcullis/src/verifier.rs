@@ -218,6 +218,16 @@ impl Verifier {
         all
     }
 
+    /// The address of the discovery document of its one issuer; none for several, or for keys
+    /// that come from elsewhere.
+    #[cfg(feature = "utoipa")]
+    pub(crate) fn discovery_document(&self) -> Option<url::Url> {
+        match &*self.shared.issuers {
+            [issuer] => issuer.discovery_document(),
+            _ => None,
+        }
+    }
+
     /// How it presents itself to callers.
     pub(crate) fn presentation(&self) -> &Arc<Answers> {
         &self.shared.answers
