@@ -172,6 +172,9 @@ fn introspection(
         ClientProof::Secret(secret) => {
             HttpIntrospector::basic(url.clone(), client_id, secret.clone())?
         }
+        ClientProof::PostedSecret(secret) => {
+            HttpIntrospector::post(url.clone(), client_id, secret.clone())?
+        }
         ClientProof::Key { file, id } => {
             let path = directory.join(file);
             let text = fs::read_to_string(&path).with_context(|| unreadable(&path))?;

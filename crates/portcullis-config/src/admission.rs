@@ -35,6 +35,8 @@ pub enum IntrospectionMode {
 pub enum ClientProof {
     /// By a secret in the `Authorization` header (`client_secret_basic`, RFC 6749 section 2.3.1).
     Secret(Secret<String>),
+    /// By a secret in the body (`client_secret_post`, RFC 6749 section 2.3.1).
+    PostedSecret(Secret<String>),
     /// By a signature (`private_key_jwt`, RFC 7523 section 2.2).
     Key {
         /// A PEM file with the private key, relative to the configuration file.

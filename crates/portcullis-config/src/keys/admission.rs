@@ -27,6 +27,13 @@ pub(crate) const INTROSPECTION: Table = Table {
              without `client_key`.",
         ),
         key(
+            "client_auth",
+            Kind::Choice(&["basic", "post"]),
+            r#""post""#,
+            "Where the secret is sent: in the `Authorization` header, or in the body.",
+        )
+        .default(r#""basic""#),
+        key(
             "client_key",
             Kind::Text,
             r#""file:introspection-key.pem""#,

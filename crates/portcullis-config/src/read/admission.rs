@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use portcullis_token::UnixTime;
+use portcullis_token::{Secret, UnixTime};
 
 use super::duration;
 use super::fields::{Entry, Fields, entries};
@@ -97,6 +97,10 @@ fn read_proof(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<ClientProo
     let id = fields.optional("client_key_id", |entry| reader.nonempty(&entry));
     match (secret, key) {
         (None, Some(key)) => {
+            if let Some(auth) = fields.find("client_auth") {
+                let message = "`client_auth` does nothing without `client_secret`";
+                reader.warn(Diagnostic::new(auth.key, message));
+            }
             let file = read_key_file(reader, &key)?;
             Ok(ClientProof::Key { file, id: id? })
         }
@@ -109,14 +113,33 @@ fn read_proof(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<ClientProo
                 let message = "`client_key_id` does nothing without `client_key`";
                 reader.warn(Diagnostic::new(id.key, message));
             }
-            read_secret(reader, &secret).map(ClientProof::Secret)
+            read_sent_secret(reader, fields, &secret)
         }
         (None, None) => {
             // In the words of any other key that is missing.
             let secret = fields.required(reader, "client_secret")?;
-            read_secret(reader, &secret).map(ClientProof::Secret)
+            read_sent_secret(reader, fields, &secret)
         }
     }
+}
+
+/// A way to send a secret.
+type Sent = fn(Secret<String>) -> ClientProof;
+
+/// A secret, and where it is sent.
+fn read_sent_secret(
+    reader: &mut Reader<'_>,
+    fields: &Fields<'_>,
+    secret: &Entry<'_>,
+) -> Result<ClientProof, Reported> {
+    let choices: [(&str, Sent); 2] = [
+        ("basic", ClientProof::Secret),
+        ("post", ClientProof::PostedSecret),
+    ];
+    let sent = fields.optional("client_auth", |entry| reader.choice(&entry, &choices));
+    let secret = read_secret(reader, secret);
+    let sent = sent?.unwrap_or(ClientProof::Secret);
+    Ok(sent(secret?))
 }
 
 /// `file:PATH`: a private key in the file itself would be too easy to publish.

@@ -162,7 +162,32 @@ fn the_issuer_is_asked_with_a_secret_or_with_a_key() {
         matches!(&proof, ClientProof::Key { file, id: Some(id) } if file == "keys/a.pem" && id == "1"),
         "{proof:?}"
     );
+    for (lines, is_posted) in [
+        ("client_secret = \"a\"", false),
+        ("client_secret = \"a\"\nclient_auth = \"basic\"", false),
+        ("client_secret = \"a\"\nclient_auth = \"post\"", true),
+    ] {
+        let AuthorizerKind::Jwt(jwt) = read(&file(lines)).config.authorizers.remove(0).kind;
+        let (secret, posted) = match jwt.introspection.unwrap().client_proof {
+            ClientProof::Secret(secret) => (secret, false),
+            ClientProof::PostedSecret(secret) => (secret, true),
+            ClientProof::Key { .. } => panic!("{lines}"),
+        };
+        assert_eq!(
+            (secret.expose().as_str(), posted),
+            ("a", is_posted),
+            "{lines}"
+        );
+    }
     for (lines, expected) in [
+        (
+            "client_secret = \"a\"\nclient_auth = \"body\"",
+            "error 8:15 `client_auth` must be `basic` or `post`",
+        ),
+        (
+            "client_key = \"file:a.pem\"\nclient_auth = \"post\"",
+            "warning 8:1 `client_auth` does nothing without `client_secret`",
+        ),
         (
             "",
             "error 4:1 `client_secret` is missing (write for example `client_secret = \"a long random \
