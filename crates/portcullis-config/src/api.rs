@@ -23,6 +23,8 @@ pub struct Api {
     pub token: TokenForwarding,
     /// Whose error bodies are imitated.
     pub errors: ErrorBodies,
+    /// Whether API Gateway is imitated in answering 401 where others answer 400 and 503.
+    pub aws_strict: bool,
     /// How much refusals of tokens tell.
     pub disclosure: Disclosure,
     /// Which pages of other origins may read answers; none when absent.

@@ -366,6 +366,7 @@ impl Plan {
         };
         let style = match config.errors {
             ErrorBodies::Problem => ErrorStyle::Problem,
+            ErrorBodies::Aws if config.aws_strict => ErrorStyle::AwsStrict,
             ErrorBodies::Aws => ErrorStyle::Aws,
             ErrorBodies::Tyk => ErrorStyle::Tyk,
             ErrorBodies::ExpressJwt => ErrorStyle::ExpressJwt,

@@ -64,6 +64,7 @@ fn file(title: &str, name: &str, value: &str) -> String {
         "[api.NAME]" if name == "anonymous_policy" => {
             format!("{GUESTS}{MAIN}{line}")
         }
+        "[api.NAME]" if name == "aws_strict" => format!("{MAIN}errors = \"aws\"\n{line}"),
         "[api.NAME]" => {
             let api = without("auth = \"none\"\nupstream = \"http://localhost:1\"\n");
             format!("{authorizer}[api.main]\n{line}{api}")
