@@ -1,6 +1,7 @@
 use serde_json::Value as Json;
 
 use super::database::Transaction;
+use super::endings::{Origin, end};
 use super::listing::Listed;
 use super::sql::{FromRecord, Record, Statement, sql};
 use super::{Database, DatabaseError, Hash, Listing, Slice};
@@ -223,7 +224,7 @@ impl RefreshTokens<'_> {
         let Some(family) = find_family(&mut transaction, hash, client_id).await? else {
             return Ok(None);
         };
-        revoke_family(&mut transaction, &family.id, now).await?;
+        end(&mut transaction, Origin::Family(&family.id), now).await?;
         transaction.commit().await?;
         Ok(Some(family))
     }
@@ -231,9 +232,9 @@ impl RefreshTokens<'_> {
     /// Revokes a family. False when there is none, or when it was revoked before.
     pub async fn revoke_family(&self, id: &str, now: i64) -> Result<bool, DatabaseError> {
         let mut transaction = self.0.begin().await?;
-        let is_revoked = revoke_family(&mut transaction, id, now).await?;
+        let revoked = end(&mut transaction, Origin::Family(id), now).await?;
         transaction.commit().await?;
-        Ok(is_revoked)
+        Ok(revoked == 1)
     }
 
     /// Revokes what a user has: everything, or what one client has, or what one session began.
@@ -244,11 +245,15 @@ impl RefreshTokens<'_> {
         sid: Option<&str>,
         now: i64,
     ) -> Result<u64, DatabaseError> {
-        let statement = sql("UPDATE rt_families SET revoked_at = $4
-             WHERE user_id = $1 AND revoked_at IS NULL
-               AND ($2 IS NULL OR client_id = $2) AND ($3 IS NULL OR sid = $3)");
-        let statement = statement.bind(user_id).bind(client_id).bind(sid).bind(now);
-        self.0.write(statement).await
+        let families = Origin::Families {
+            user_id,
+            client_id,
+            sid,
+        };
+        let mut transaction = self.0.begin().await?;
+        let revoked = end(&mut transaction, families, now).await?;
+        transaction.commit().await?;
+        Ok(revoked)
     }
 
     /// The family with this id, revoked or not.
@@ -312,7 +317,8 @@ async fn refuse_or_repeat(
             Rotated::Again(Box::new(family))
         });
     }
-    revoke_family(&mut transaction, &family.id, rotation.now).await?;
+    let reused = Origin::Family(&family.id);
+    end(&mut transaction, reused, rotation.now).await?;
     transaction.commit().await?;
     Ok(Rotated::Reused(Box::new(family)))
 }
@@ -327,19 +333,6 @@ async fn find_family(
          WHERE t.hash = $1 AND f.client_id = $2",
     );
     transaction.one(statement.bind(hash).bind(client_id)).await
-}
-
-/// Revokes a family and deletes the opaque tokens issued from it.
-pub(super) async fn revoke_family(
-    transaction: &mut Transaction,
-    id: &str,
-    now: i64,
-) -> Result<bool, DatabaseError> {
-    let forget = sql("DELETE FROM opaque_tokens WHERE family_id = $1");
-    transaction.run(forget.bind(id)).await?;
-    let revoke = sql("UPDATE rt_families SET revoked_at = $2
-         WHERE id = $1 AND revoked_at IS NULL");
-    Ok(transaction.run(revoke.bind(id).bind(now)).await? == 1)
 }
 
 pub(super) async fn insert_family(

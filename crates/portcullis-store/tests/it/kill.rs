@@ -144,7 +144,7 @@ async fn spend(database: &Database, number: u64) -> SpentCode {
     let spending = CodeSpending {
         hash: &number_hash(number),
         client_id: "web",
-        access_token_id: None,
+        signed_token: None,
         family: None,
         opaque_token: None,
         now: NOW,
