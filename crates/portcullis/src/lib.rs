@@ -76,6 +76,7 @@ mod credentials;
 mod discovery;
 mod extract;
 mod fetch;
+mod forwarded;
 mod hosts;
 mod introspection;
 mod issuer;
@@ -104,6 +105,7 @@ pub use extract::{AccessTokenRejection, FindVerifier};
 #[cfg(feature = "reqwest")]
 pub use fetch::HttpFetcher;
 pub use fetch::{BoxFuture, Document, FetchError, KeyFetcher, Revalidated, is_loopback};
+pub use forwarded::{caller_address, caller_network};
 pub use hosts::{is_this_machine, names_only};
 #[cfg(feature = "reqwest")]
 pub use introspection::HttpIntrospector;

@@ -42,11 +42,7 @@ pub(super) async fn grant(tenant: &Tenant, request: &ClientRequest) -> Result<Gr
         family_id: Some(&family.id),
     };
     let issued = login.issue(tenant)?;
-    if let Some(opaque) = &issued.opaque
-        && !tenant.database.opaque_tokens().insert(opaque).await?
-    {
-        return Err(Refusal::RefreshToken);
-    }
+    issued.keep(tenant).await?;
     Ok(Granted {
         access_token: issued.token,
         refresh_token: successor,
