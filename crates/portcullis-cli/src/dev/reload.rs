@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use axum::Router;
 use portcullis_gateway::{Gateway, Plan, ProofMemory};
 
-use super::tenant::TenantServer;
+use super::tenant::{Provider, TenantServer};
 use super::{make_tenant, note};
 use crate::arguments::Dev;
 use crate::data_plane::load_tls;
@@ -92,10 +91,10 @@ impl Reloader {
     ) -> anyhow::Result<()> {
         watch.follow(project.named_files());
         let tls = load_tls(&project)?;
-        let (plan, router) = self.plan(&mut project).await?;
+        let (plan, provider) = self.plan(&mut project).await?;
         plan.start_keys();
-        if let (Trusted::Tenant(tenant, _), Some(router)) = (&self.trusted, router) {
-            tenant.replace(router);
+        if let (Trusted::Tenant(tenant, _), Some(provider)) = (&mut self.trusted, provider) {
+            tenant.replace(provider);
         }
         gateway.replace(plan);
         gateway.replace_tls(tls);
@@ -105,12 +104,12 @@ impl Reloader {
         Ok(())
     }
 
-    async fn plan(&mut self, project: &mut Project) -> anyhow::Result<(Plan, Option<Router>)> {
+    async fn plan(&mut self, project: &mut Project) -> anyhow::Result<(Plan, Option<Provider>)> {
         match &mut self.trusted {
             Trusted::Tenant(tenant, proofs) => {
                 let (issuer, address) = (tenant.issuer(), tenant.address());
-                let (router, keys) = make_tenant(project, issuer, address).await?;
-                Ok((plan::with_keys(project, keys, proofs)?, Some(router)))
+                let (provider, keys) = make_tenant(project, issuer, address).await?;
+                Ok((plan::with_keys(project, keys, proofs)?, Some(provider)))
             }
             Trusted::Issuers(issuers) => Ok((issuers.plan(project, true)?, None)),
         }
