@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::address_rate::Unproven;
 use crate::audit::{self, Event};
+use crate::brute_force::BruteForce;
 use crate::caller::Caller;
 use crate::fault::Fault;
 use crate::passwords::{PasswordError, Verdict};
@@ -22,12 +23,6 @@ pub(crate) const MIN_PASSWORD: usize = 8;
 /// No address is longer (RFC 3696).
 const MAX_EMAIL: usize = 320;
 
-/// Ten wrong passwords for one name from one place, then none for 30 days: Auth0's shield.
-const PER_NAME: LoginLimit = LoginLimit {
-    attempts: 10,
-    window: DAY,
-    block: 30 * DAY,
-};
 /// A hundred failures of whatever kind from one place, then none for a day.
 const PER_PLACE: LoginLimit = LoginLimit {
     attempts: 100,
@@ -151,14 +146,20 @@ async fn check_login(tenant: &Tenant, caller: &Caller, typed: &Typed<'_>) -> Res
     if find_place_block(tenant, caller).await?.is_some() {
         return Ok(Login::TooMany);
     }
-    let attempt = LoginAttempt {
-        identifier: typed.login,
-        ip: &caller.ip,
-        now: tenant.now(),
-    };
-    if let LoginVerdict::Blocked { .. } = attempts.count(&attempt, PER_NAME).await? {
-        return Ok(Login::TooMany);
+    let limit = BruteForce::load(tenant).await?.limit(caller);
+    // What is counted under no name is the place's own.
+    let limit = limit.filter(|_| !typed.login.trim().is_empty());
+    if let Some((limit, ip)) = limit {
+        let attempt = LoginAttempt {
+            identifier: typed.login,
+            ip,
+            now: tenant.now(),
+        };
+        if let LoginVerdict::Blocked { .. } = attempts.count(&attempt, limit).await? {
+            return Ok(Login::TooMany);
+        }
     }
+    let counted_at = limit.map(|(_, ip)| ip);
     let identities = tenant.database.identities();
     let known = identities
         .find_password(typed.connection, typed.login)
@@ -171,7 +172,9 @@ async fn check_login(tenant: &Tenant, caller: &Caller, typed: &Typed<'_>) -> Res
     {
         Ok(verdict) => verdict,
         Err(PasswordError::Busy) => {
-            attempts.give_back(typed.login, &caller.ip).await?;
+            if let Some(ip) = counted_at {
+                attempts.give_back(typed.login, ip).await?;
+            }
             return Ok(Login::Busy);
         }
         Err(error) => return Err(error.into()),
@@ -186,7 +189,9 @@ async fn check_login(tenant: &Tenant, caller: &Caller, typed: &Typed<'_>) -> Res
             .rehash_password(user_id, &known.phc, &rehashed)
             .await?;
     }
-    attempts.clear(typed.login, &caller.ip).await?;
+    if let Some(ip) = counted_at {
+        attempts.clear(typed.login, ip).await?;
+    }
     let users = tenant.database.users();
     if known.is_blocked {
         let user = users.find(&known.user_id).await?;

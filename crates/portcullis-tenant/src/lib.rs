@@ -39,6 +39,7 @@ mod address_rate;
 mod audit;
 mod authorize;
 mod browser;
+mod brute_force;
 mod caller;
 mod client;
 mod cookies;

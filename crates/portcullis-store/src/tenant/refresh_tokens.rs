@@ -3,8 +3,10 @@ use serde_json::Value as Json;
 use super::database::Transaction;
 use super::endings::{Origin, end};
 use super::listing::Listed;
+use super::opaque_tokens::insert_opaque_token;
+use super::signed_tokens::{hold_family, insert_signed_token};
 use super::sql::{FromRecord, Record, Statement, sql};
-use super::{Database, DatabaseError, Hash, Listing, Slice};
+use super::{Database, DatabaseError, Hash, Listing, OpaqueToken, SignedToken, Slice};
 
 /// What the refresh tokens that follow from one login have in common.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,6 +66,10 @@ pub struct Rotation<'a> {
     pub expires_at: Option<i64>,
     /// For how many seconds after its use the token gives the same successor again. 0 for none.
     pub leeway: i64,
+    /// The access token that APIs check by themselves, if there is to be one.
+    pub signed_token: Option<&'a SignedToken>,
+    /// The opaque access token, if there is to be one.
+    pub opaque_token: Option<&'a OpaqueToken>,
     /// The time.
     pub now: i64,
 }
@@ -133,7 +139,8 @@ impl RefreshTokens<'_> {
 
     /// Spends a token for its successor, once, however many send it at the same time.
     ///
-    /// A reuse revokes the family in the same transaction. So does a successor other than the one
+    /// The access token is kept in the same transaction, so that a reuse that comes next finds it. A
+    /// reuse revokes the family in one, too. So does a successor other than the one
     /// that was given first, as after a change of the tenant's key.
     pub async fn rotate(&self, rotation: &Rotation<'_>) -> Result<Rotated, DatabaseError> {
         let mut transaction = self.0.begin().await?;
@@ -168,6 +175,7 @@ impl RefreshTokens<'_> {
             drop(transaction);
             return self.find_revoked(rotation).await;
         };
+        keep_access_token(&mut transaction, rotation).await?;
         transaction.commit().await?;
         Ok(Rotated::Rotated(Box::new(family)))
     }
@@ -311,16 +319,33 @@ async fn refuse_or_repeat(
     };
     let is_in_leeway = rotation.now < used_at.saturating_add(rotation.leeway);
     if is_in_leeway && token.successor.as_ref() == Some(rotation.successor) {
-        return Ok(if family.expires_at.is_some_and(|at| at <= rotation.now) {
-            Rotated::Expired
-        } else {
-            Rotated::Again(Box::new(family))
-        });
+        if family.expires_at.is_some_and(|at| at <= rotation.now) {
+            return Ok(Rotated::Expired);
+        }
+        if !hold_family(&mut transaction, &family.id).await? {
+            return Ok(Rotated::Revoked(Box::new(family)));
+        }
+        keep_access_token(&mut transaction, rotation).await?;
+        transaction.commit().await?;
+        return Ok(Rotated::Again(Box::new(family)));
     }
     let reused = Origin::Family(&family.id);
     end(&mut transaction, reused, rotation.now).await?;
     transaction.commit().await?;
     Ok(Rotated::Reused(Box::new(family)))
+}
+
+async fn keep_access_token(
+    transaction: &mut Transaction,
+    rotation: &Rotation<'_>,
+) -> Result<(), DatabaseError> {
+    if let Some(token) = rotation.signed_token {
+        insert_signed_token(transaction, token).await?;
+    }
+    if let Some(token) = rotation.opaque_token {
+        insert_opaque_token(transaction, token).await?;
+    }
+    Ok(())
 }
 
 async fn find_family(

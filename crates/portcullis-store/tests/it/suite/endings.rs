@@ -2,7 +2,7 @@
 
 use portcullis_store::tenant::{
     AuthTransaction, Database, DatabaseError, DeviceCode, DeviceCodeState, OpaqueToken, Poll,
-    RefreshFamily, Session, SignedToken, Step, UserGrant,
+    RefreshFamily, Rotated, Rotation, Session, SignedToken, Step, UserGrant,
 };
 use portcullis_token::Secret;
 use serde_json::json;
@@ -13,6 +13,7 @@ cases! {
     another_password_and_a_block_end_everything_of_the_user,
     what_a_session_began_ends_with_it,
     a_family_takes_its_signed_tokens_along,
+    a_reuse_finds_every_token_of_its_family,
     a_withdrawn_consent_takes_its_tokens_along,
     tokens_outlive_neither_their_user_nor_their_client,
 }
@@ -241,6 +242,48 @@ async fn a_family_takes_its_signed_tokens_along(fixture: Fixture) {
         !database.token_ids().is_revoked("c").await.unwrap(),
         "purged"
     );
+}
+
+async fn a_reuse_finds_every_token_of_its_family(fixture: Fixture) {
+    let database = fixture.seed().await;
+    let families = database.refresh_tokens();
+    families.insert(&family("a"), &token(1)).await.unwrap();
+    let rotate = |id: &'static str, now: i64| {
+        let families = database.refresh_tokens();
+        async move {
+            let token = signed(id, "a");
+            let rotation = Rotation {
+                hash: &hash(1),
+                client_id: "web",
+                successor: &hash(2),
+                expires_at: None,
+                leeway: 10,
+                signed_token: Some(&token),
+                opaque_token: Some(&opaque(now.to_le_bytes()[0], Some("a"))),
+                now,
+            };
+            families.rotate(&rotation).await.unwrap()
+        }
+    };
+    assert!(matches!(rotate("first", NOW).await, Rotated::Rotated(_)));
+    assert!(matches!(rotate("again", NOW + 9).await, Rotated::Again(_)));
+    let opaque_tokens = database.opaque_tokens();
+    for now in [NOW, NOW + 9] {
+        let found = opaque_tokens.find(&hash(now.to_le_bytes()[0]), now).await;
+        assert!(found.unwrap().is_some(), "{now}");
+    }
+    assert!(matches!(
+        rotate("reuse", NOW + 10).await,
+        Rotated::Reused(_)
+    ));
+    for (id, expected) in [("first", true), ("again", true), ("reuse", false)] {
+        let revoked = database.token_ids().is_revoked(id).await.unwrap();
+        assert_eq!(revoked, expected, "{id}");
+    }
+    for now in [NOW, NOW + 9] {
+        let found = opaque_tokens.find(&hash(now.to_le_bytes()[0]), now).await;
+        assert_eq!(found.unwrap(), None, "{now}");
+    }
 }
 
 async fn a_withdrawn_consent_takes_its_tokens_along(fixture: Fixture) {

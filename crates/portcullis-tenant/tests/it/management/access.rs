@@ -130,6 +130,16 @@ const OPERATIONS: &[(Method, &str, &str)] = &[
     (Method::DELETE, "/user-blocks", "update:users"),
     (Method::GET, "/user-blocks/x", "read:users"),
     (Method::DELETE, "/user-blocks/x", "update:users"),
+    (
+        Method::GET,
+        "/attack-protection/brute-force-protection",
+        "read:attack_protection",
+    ),
+    (
+        Method::PATCH,
+        "/attack-protection/brute-force-protection",
+        "update:attack_protection",
+    ),
     (Method::GET, "/refresh-tokens", "read:refresh_tokens"),
     (Method::GET, "/refresh-tokens/x", "read:refresh_tokens"),
     (Method::DELETE, "/refresh-tokens/x", "delete:refresh_tokens"),
