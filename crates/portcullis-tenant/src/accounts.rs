@@ -183,6 +183,11 @@ async fn check_login(tenant: &Tenant, caller: &Caller, typed: &Typed<'_>) -> Res
         count_failure(tenant, caller).await?;
         return Ok(Login::Wrong);
     };
+    // It may have waited for its place while the password was changed or the user was blocked.
+    let known_now = identities.find_password(typed.connection, typed.login);
+    let Some(known) = known_now.await?.filter(|now| now.phc == known.phc) else {
+        return Ok(Login::Wrong);
+    };
     if let Some(rehashed) = rehashed {
         let user_id = &known.user_id;
         identities

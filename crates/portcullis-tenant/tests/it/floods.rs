@@ -7,7 +7,7 @@ use portcullis_token::Secret;
 use serde_json::{Value, json};
 
 use crate::server::Answer;
-use crate::site::{CODE, CONNECTION, EMAIL, NOW, PASSWORD, Site, Visitor, changed};
+use crate::site::{CODE, CONNECTION, EMAIL, NOW, PASSWORD, Site, USER_ID, Visitor, changed};
 
 fn rate(each: u32, all: u32) -> AddressRate {
     let count = |number| NonZeroU32::new(number).unwrap();
@@ -224,9 +224,9 @@ async fn people_behind_a_proxy_are_not_one_place() {
     assert_eq!(attempt("192.0.2.9, 192.0.2.1", PASSWORD).await, 429);
 }
 
-/// Has every place for a password taken for as long as the guard is there.
-fn fill(site: &Site) -> Vec<tokio::task::JoinHandle<()>> {
-    let fill_one = |_| {
+/// Has so many places for a password taken until the tasks are aborted.
+fn fill(site: &Site, places: usize) -> Vec<tokio::task::JoinHandle<()>> {
+    let fill_one = |_: usize| {
         let passwords = site.passwords.clone();
         tokio::spawn(async move {
             loop {
@@ -237,7 +237,7 @@ fn fill(site: &Site) -> Vec<tokio::task::JoinHandle<()>> {
             }
         })
     };
-    (0..80).map(fill_one).collect()
+    (0..places).map(fill_one).collect()
 }
 
 #[tokio::test]
@@ -245,7 +245,7 @@ async fn a_login_that_finds_no_place_counts_for_nothing() {
     let site = Site::start().await;
     let visitor = site.visitor();
     let login = visitor.follow(&visitor.authorize(&CODE).await).await;
-    let flood = fill(&site);
+    let flood = fill(&site, 80);
     tokio::task::yield_now().await;
     let inputs = [("username", EMAIL), ("password", "wrong")];
     let mut busy = 0;
@@ -266,4 +266,31 @@ async fn a_login_that_finds_no_place_counts_for_nothing() {
     }
     let page = visitor.log_in(&login).await;
     assert_eq!(page.status, 303, "{}", page.text);
+}
+
+#[tokio::test]
+async fn a_login_that_waited_through_a_change_of_its_password_is_none() {
+    let site = Site::start().await;
+    let (visitor, other) = (site.visitor(), site.visitor());
+    let login = visitor.follow(&visitor.authorize(&CODE).await).await;
+    let flood = fill(&site, 20);
+    tokio::task::yield_now().await;
+    let change = async {
+        // By the time that these are answered, the login waits for its place.
+        for _ in 0..3 {
+            assert_eq!(other.get("/activate").await.status, 200);
+        }
+        let phc = Secret::new("$argon2id$another".to_owned());
+        let identities = site.database.identities();
+        let changed = identities
+            .change_password(USER_ID, CONNECTION, &phc, 0)
+            .await;
+        assert!(changed.unwrap());
+        for task in flood {
+            task.abort();
+        }
+    };
+    let (page, ()) = tokio::join!(visitor.log_in(&login), change);
+    assert_eq!(page.status, 400, "{}", page.text);
+    assert_eq!(page.header("set-cookie"), None);
 }
