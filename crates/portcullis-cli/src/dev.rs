@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
 use portcullis::SystemClock;
 use portcullis_gateway::Gateway;
 use portcullis_tenant::{KeyRing, LiveKeys, Sealer, Tenant};
@@ -24,7 +23,7 @@ use crate::control_server::control_plane;
 use crate::data_plane::{bind, cannot_listen, start_gateway};
 use crate::dev::announce::Running;
 use crate::dev::reload::{OwnTenant, Reloader, Trusted};
-use crate::dev::tenant::{Secure, TenantServer};
+use crate::dev::tenant::{Provider, Secure, TenantServer};
 use crate::local_authority::LocalAuthority;
 use crate::plan::RealIssuers;
 use crate::project::{self, Project};
@@ -124,12 +123,12 @@ async fn start_tenant(
     };
 
     project::ignore_state(&project.directory)?;
-    let (router, keys) = make_tenant(project, &issuer, address).await?;
+    let (provider, keys) = make_tenant(project, &issuer, address).await?;
     let secure = match project.config.tenant.https {
         Some(address) => Some(listen_by_tls(project, address, &issuer).await?),
         None => None,
     };
-    let server = TenantServer::start(listener, secure, issuer, router)?;
+    let server = TenantServer::start(listener, secure, issuer, provider)?;
     Ok((server, keys))
 }
 
@@ -174,7 +173,7 @@ async fn make_tenant(
     project: &mut Project,
     issuer: &Url,
     address: SocketAddr,
-) -> anyhow::Result<(Router, Arc<LiveKeys>)> {
+) -> anyhow::Result<(Provider, Arc<LiveKeys>)> {
     let directory = project.tenant_directory();
     let made = tokio::task::spawn_blocking(move || {
         let keys = KeyRing::load_or_create(&directory)?;
@@ -190,6 +189,8 @@ async fn make_tenant(
         .await
         .map_err(tenant_keys::not_kept)?
         .with_login();
+    let proxies = project.config.server.trusted_proxies.clone();
+    tenant = tenant.behind(move |peer| proxies.iter().any(|proxy| proxy.contains(peer)));
     if address.ip().is_loopback() {
         let mut names = project.config.tenant.aliases.clone();
         names.extend(issuer.host_str().map(str::to_owned));
@@ -197,7 +198,11 @@ async fn make_tenant(
     }
     stand_in::trust(&mut project.config, issuer)?;
     let keys = tenant.keys();
-    Ok((tenant.router(), keys))
+    let provider = Provider {
+        database: tenant.database().clone(),
+        router: tenant.router(),
+    };
+    Ok((provider, keys))
 }
 
 /// The issuer of a tenant that listens on `address`, as browsers and tools on this machine use it.

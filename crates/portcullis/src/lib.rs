@@ -78,6 +78,7 @@ mod discovery;
 mod extract;
 mod fetch;
 mod form_body;
+mod forwarded;
 mod hosts;
 mod introspection;
 mod issuer;
@@ -109,6 +110,7 @@ pub use extract::{AccessTokenRejection, FindVerifier};
 pub use fetch::HttpFetcher;
 pub use fetch::{BoxFuture, Document, FetchError, KeyFetcher, Revalidated, is_loopback};
 pub use form_body::FormBody;
+pub use forwarded::{caller_address, caller_network};
 pub use hosts::{is_this_machine, names_only};
 #[cfg(feature = "reqwest")]
 pub use introspection::HttpIntrospector;

@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::Router;
 use portcullis_gateway::{Gateway, Plan, ProofMemory};
 use portcullis_tenant::LiveKeys;
 use portcullis_token::KeySet;
 use tokio::sync::watch;
 
-use super::tenant::TenantServer;
+use super::tenant::{Provider, TenantServer};
 use super::{make_tenant, note};
 use crate::arguments::Dev;
 use crate::data_plane::load_tls;
@@ -66,9 +65,9 @@ impl OwnTenant {
         stand_in::key_set(&self.keys.jwks(), self.server.issuer())
     }
 
-    /// Answers by `router`, which signs with `keys`.
-    fn replace(&mut self, router: Router, keys: Arc<LiveKeys>) {
-        self.server.replace(router);
+    /// Answers by `provider`, which signs with `keys`.
+    fn replace(&mut self, provider: Provider, keys: Arc<LiveKeys>) {
+        self.server.replace(provider);
         self.changes = keys.changes();
         self.keys = keys;
     }
@@ -177,10 +176,10 @@ impl Reloader {
         match &mut self.trusted {
             Trusted::Tenant(tenant) => {
                 let (issuer, address) = (tenant.server.issuer(), tenant.server.address());
-                let (router, keys) = make_tenant(project, issuer, address).await?;
+                let (provider, keys) = make_tenant(project, issuer, address).await?;
                 let key_set = stand_in::key_set(&keys.jwks(), issuer)?;
                 let plan = plan::with_keys(project, key_set, &tenant.proofs)?;
-                tenant.replace(router, keys);
+                tenant.replace(provider, keys);
                 Ok(plan)
             }
             Trusted::Issuers(issuers) => issuers.plan(project, true),
