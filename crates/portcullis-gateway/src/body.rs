@@ -173,10 +173,10 @@ impl http_body::Body for Timed {
 /// A caller's body on its way to an upstream, of at most so many bytes.
 #[derive(Debug)]
 pub(crate) struct RequestBody {
-    /// Absent for one that never had any bytes, or that was read before.
-    body: Option<Timed>,
-    /// What was read before, until it is sent.
+    /// All of it, where it was read before.
     whole: Option<Bytes>,
+    /// Absent for one that never had any bytes, or was read before.
+    body: Option<Timed>,
     left: u64,
     received: u64,
     began: Instant,
@@ -208,8 +208,8 @@ impl RequestBody {
             return Err(BodyError::TooLarge);
         }
         Ok(Self {
-            body: Some(Timed::new(body, IDLE)),
             whole: None,
+            body: Some(Timed::new(body, IDLE)),
             left: limit,
             received: 0,
             began: Instant::now(),
@@ -219,21 +219,18 @@ impl RequestBody {
 
     /// The body of a request without one.
     pub(crate) fn empty() -> Self {
+        Self::whole(Bytes::new())
+    }
+
+    /// A body that was read before.
+    pub(crate) fn whole(bytes: Bytes) -> Self {
         Self {
+            whole: Some(bytes).filter(|bytes| !bytes.is_empty()),
             body: None,
-            whole: None,
             left: 0,
             received: 0,
             began: Instant::now(),
             progress: Progress::start(),
-        }
-    }
-
-    /// A body that was read before, within its limit.
-    pub(crate) fn whole(bytes: Bytes) -> Self {
-        Self {
-            whole: Some(bytes).filter(|bytes| !bytes.is_empty()),
-            ..Self::empty()
         }
     }
 
@@ -251,8 +248,11 @@ impl http_body::Body for RequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(whole) = self.whole.take() {
+            return Poll::Ready(Some(Ok(Frame::data(whole))));
+        }
         let Some(body) = &mut self.body else {
-            return Poll::Ready(self.whole.take().map(|bytes| Ok(Frame::data(bytes))));
+            return Poll::Ready(None);
         };
         let frame = ready!(Pin::new(body).poll_frame(context));
         self.progress.0.set(Instant::now());
@@ -285,8 +285,7 @@ impl http_body::Body for RequestBody {
 
     fn size_hint(&self) -> SizeHint {
         let hint = self.body.as_ref().map(http_body::Body::size_hint);
-        hint.unwrap_or_else(|| {
-            SizeHint::with_exact(self.whole.as_ref().map_or(0, |bytes| bytes.len() as u64))
-        })
+        let whole = self.whole.as_ref().map_or(0, |whole| whole.len() as u64);
+        hint.unwrap_or_else(|| SizeHint::with_exact(whole))
     }
 }

@@ -3,6 +3,7 @@ mod paths;
 mod proof_memory;
 mod resource;
 mod signed;
+mod stripped;
 mod upstreams;
 
 use std::collections::BTreeSet;
@@ -19,8 +20,9 @@ use portcullis::{
     Observer, ObserverStatus, RevocationListFull,
 };
 use portcullis_config::{
-    CertificateHeader, Config, Dpop, ErrorBodies, JwtAuthorizer, LimitHeaders, Limits, Message,
-    Network, PathPattern, PathRules, Readiness, SignedAuthorizer, Template, TokenForwarding,
+    CertificateHeader, Config, Disclosure, Dpop, ErrorBodies, JwtAuthorizer, LimitHeaders, Limits,
+    Message, Network, PathPattern, PathRules, Readiness, SignedAuthorizer, Template,
+    TokenForwarding,
 };
 use portcullis_store::AllowanceError;
 use portcullis_token::{NoRandomness, ProofRules, Reason, Requirement, Step, StepUp, Trace};
@@ -351,33 +353,15 @@ impl Plan {
         Places::of(sources, api.errors)
     }
 
-    fn stripped(&self, api: &portcullis_config::Api) -> Stripped {
-        let mut stripped = Stripped::default();
-        let needs = api.routes.iter().flat_map(|route| &route.auth.alternatives);
-        for need in needs.flatten() {
-            let sources = &self.authorizers[need.authorizer].sources;
-            for source in sources {
-                stripped.add(source);
-            }
-        }
-        if api.routes.iter().any(|route| route.auth.signed.is_some()) {
-            stripped.add_signature();
-        }
-        let all = self.authorizers.iter().flat_map(|own| &own.sources);
-        for source in all {
-            stripped.add_foreign(source);
-        }
-        stripped
-    }
-
     fn answers(&self, config: &portcullis_config::Api) -> Answers {
-        let detail = if self.tells_reason {
-            ErrorDetail::Debug
-        } else {
-            ErrorDetail::Standard
+        let detail = match config.disclosure {
+            _ if self.tells_reason => ErrorDetail::Debug,
+            Disclosure::Standard => ErrorDetail::Standard,
+            Disclosure::Minimal => ErrorDetail::Minimal,
         };
         let style = match config.errors {
             ErrorBodies::Problem => ErrorStyle::Problem,
+            ErrorBodies::Aws if config.aws_strict => ErrorStyle::AwsStrict,
             ErrorBodies::Aws => ErrorStyle::Aws,
             ErrorBodies::Tyk => ErrorStyle::Tyk,
             ErrorBodies::ExpressJwt => ErrorStyle::ExpressJwt,

@@ -17,6 +17,7 @@ use crate::authz::Permit;
 use crate::body::Body;
 use crate::client_certificate::{self, Thumbprint};
 use crate::cors::Asking;
+use crate::form::Received;
 use crate::forward::pool::Pools;
 use crate::forward::{Hop, websocket};
 use crate::observe::{Instruments, Observation, TraceIds, Watch};
@@ -94,6 +95,8 @@ pub(crate) struct Asked<'r> {
     pub(crate) path: &'r str,
     /// What stands behind the `?`.
     pub(crate) query: Option<&'r str>,
+    /// The body, where it is a form that may hold the token.
+    pub(crate) form: Option<&'r [u8]>,
     pub(crate) headers: &'r HeaderMap,
     /// The client certificate of the caller.
     pub(crate) certificate: Option<Thumbprint>,
@@ -182,28 +185,28 @@ async fn try_serve(
     }
     address(&mut head)?;
     join_cookies(&mut head);
-    let mut asked = Asked {
+    let received = Received::of(plan, &head, body).await?;
+    let asked = Asked {
         method: head.method.as_str(),
         path: head.uri.path(),
         query: head.uri.query(),
+        form: received.form(),
         headers: &head.headers,
         certificate: sender.certificate,
         peer: sender.address,
-        body_hash: None,
+        body_hash: received.hash(),
     };
     if let Some((_, permitted)) = cors::preflight(plan, &asked, seen) {
         told.extend(permitted);
         return Ok(no_content());
     }
-    let body = signed::receive(plan, &asked, body).await?;
-    asked.body_hash = body.hash();
     let decision = decide(plan, &asked, seen).await;
     seen.decided(decision.as_ref());
     let permit = decision?;
 
     check_values(&head.headers)?;
-    let body = body.limited(plan.limits.body);
-    let body = body.map_err(|_| Refusal::BodyTooLarge)?;
+    let api = &permit.route().api;
+    let body = received.for_target(api, plan.limits.body, &mut head.headers)?;
     // 4 How often they may: last of all that may refuse, since a refused call costs nothing.
     limit::charge(plan, &*deps.limits, &permit, told).await?;
     // 5 What we know about the caller goes on, what they claim to be does not.

@@ -1,26 +1,24 @@
 //! Requests that are signed: by whom, over what, and what their role may do.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use http::request::Parts;
 use portcullis_token::sigv4::{
     Leniency, Mismatch, Principal, Request, Signature, SignatureRefusal, Trusted, sha256,
 };
 use portcullis_token::{Access, RoleDecision, Step, Trace, UnixTime};
 
 use crate::authz::{self, Permit};
-use crate::body::{BodyError, RequestBody};
 use crate::plan::{Matched, Plan, Route};
 use crate::refuse::Refusal;
 use crate::request::Asked;
 
 /// The largest body that a signature may be over, since it must be there before it is checked.
-const LARGEST_BODY: u64 = 10 * 1024 * 1024;
+pub(crate) const LARGEST_BODY: u64 = 10 * 1024 * 1024;
 const SERVICE: &str = "execute-api";
 const ACTION: &str = "execute-api:Invoke";
 const STAGE: &str = "$default";
@@ -146,59 +144,24 @@ fn by_signature(refusal: SignatureRefusal) -> Refusal {
     }))
 }
 
-/// A body that may have been read already.
-pub(crate) enum Received {
-    Coming(Incoming),
-    Whole(Bytes, [u8; 32]),
-}
-
-impl Received {
-    /// Its SHA-256, where it has been read.
-    pub(crate) const fn hash(&self) -> Option<[u8; 32]> {
-        match self {
-            Self::Coming(_) => None,
-            Self::Whole(_, hash) => Some(*hash),
-        }
-    }
-
-    /// The body for the target.
-    pub(crate) fn limited(self, limit: u64) -> Result<RequestBody, BodyError> {
-        match self {
-            Self::Coming(body) => RequestBody::limited(body, limit),
-            Self::Whole(bytes, _) => Ok(RequestBody::whole(bytes)),
-        }
-    }
-}
-
-/// Reads the body of a request whose signature is worth checking, whole.
+/// Whether the body is to be read for its signature.
 ///
 /// Others' bodies are left alone: nobody has this memory without good credentials.
-pub(crate) async fn receive(
-    plan: &Plan,
-    asked: &Asked<'_>,
-    body: Incoming,
-) -> Result<Received, Refusal> {
-    if !plan.has_signed() || !is_good_so_far(plan, asked) {
-        return Ok(Received::Coming(body));
-    }
-    let limit = plan.limits.body.min(LARGEST_BODY);
-    let mut body = RequestBody::limited(body, limit).map_err(|error| unread(&error))?;
-    let mut bytes = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        if let Ok(data) = frame.map_err(|error| unread(&error))?.into_data() {
-            bytes.extend_from_slice(&data);
-        }
-    }
-    let hash = sha256(&bytes);
-    Ok(Received::Whole(bytes.freeze(), hash))
-}
-
-fn unread(error: &BodyError) -> Refusal {
-    match error {
-        BodyError::TooLarge => Refusal::BodyTooLarge,
-        BodyError::Idle => Refusal::BodyTimeout,
-        BodyError::Broken(_) => Refusal::Body,
-    }
+pub(crate) fn wants_body(plan: &Plan, head: &Parts) -> bool {
+    plan.has_signed()
+        && is_good_so_far(
+            plan,
+            &Asked {
+                method: head.method.as_str(),
+                path: head.uri.path(),
+                query: head.uri.query(),
+                form: None,
+                headers: &head.headers,
+                certificate: None,
+                peer: Ipv4Addr::UNSPECIFIED.into(),
+                body_hash: None,
+            },
+        )
 }
 
 fn is_good_so_far(plan: &Plan, asked: &Asked<'_>) -> bool {
@@ -266,7 +229,9 @@ fn verify(
         format!("a signature {algorithm} for {}", signature.scope())
     });
     let trusted = trust(plan, signed, &signature, trace)?;
-    let hash = asked.body_hash.unwrap_or_else(|| sha256(b""));
+    let hash = asked
+        .body_hash
+        .unwrap_or_else(|| sha256(asked.form.unwrap_or_default()));
     let verified = signature.verify(&request, &hash, &trusted.key, signed.leniency);
     if let Err(refusal) = verified {
         let shown = Mismatch::of(&request, &signature, &hash);

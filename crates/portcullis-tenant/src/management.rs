@@ -10,6 +10,7 @@
 //! 4. The resource's file turns rows of the database into Auth0's objects and back.
 //! 5. `refusal` is the one table of what goes wrong, in Auth0's words.
 
+mod attack_protection;
 mod caller;
 mod client_credentials;
 mod client_grants;
@@ -50,7 +51,7 @@ use operation::Operation;
 pub(crate) use system::write as write_system;
 
 /// Every operation there is, by resource.
-const RESOURCES: [&[Operation]; 15] = [
+const RESOURCES: [&[Operation]; 16] = [
     clients::OPERATIONS,
     client_credentials::OPERATIONS,
     resource_servers::OPERATIONS,
@@ -63,6 +64,7 @@ const RESOURCES: [&[Operation]; 15] = [
     tenant_settings::OPERATIONS,
     signing_keys::OPERATIONS,
     user_blocks::OPERATIONS,
+    attack_protection::OPERATIONS,
     refresh_tokens::OPERATIONS,
     sessions::OPERATIONS,
     logs::OPERATIONS,

@@ -122,7 +122,9 @@ async fn compare(
         Some(ClientSecret::Sha256(hash)) => bool::from(hash.expose().ct_eq(&given_hash)),
         Some(ClientSecret::Phc(phc)) => match given {
             Some(given) => {
-                let verdict = tenant.passwords.verify(given.clone(), Some(phc.clone()));
+                let verdict = tenant
+                    .client_secrets
+                    .verify(given.clone(), Some(phc.clone()));
                 matches!(verdict.await?, Verdict::Right { .. })
             }
             None => false,

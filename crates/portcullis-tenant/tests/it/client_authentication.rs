@@ -307,3 +307,44 @@ async fn scripts_of_registered_origins_may_call() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_flood_of_logins_keeps_no_application_from_its_secret() {
+    let server = Server::start().await;
+    let phc = server
+        .passwords
+        .hash(Secret::new("hunter2".to_owned()))
+        .await;
+    let chosen = Client {
+        secret: Some(ClientSecret::Phc(phc.unwrap())),
+        ..client("chosen", None, &json!({}))
+    };
+    add(&server, chosen).await;
+    let flood: Vec<_> = (0..80)
+        .map(|_| {
+            let passwords = server.passwords.clone();
+            tokio::spawn(async move {
+                loop {
+                    let password = Secret::new("taken".to_owned());
+                    if passwords.hash(password).await.is_err() {
+                        tokio::task::yield_now().await;
+                    }
+                }
+            })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    for (secret, status) in [("hunter3", 401), ("hunter2", 200), ("hunter2", 200)] {
+        let parameters = [
+            ("grant_type", "client_credentials"),
+            ("client_id", "chosen"),
+            ("client_secret", secret),
+            ("audience", AUDIENCE),
+        ];
+        let answer = server.call("/oauth/token", &parameters).await;
+        assert_eq!(answer.status, status, "{secret}: {answer:?}");
+    }
+    for task in flood {
+        task.abort();
+    }
+}

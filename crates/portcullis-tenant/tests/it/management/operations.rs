@@ -267,3 +267,58 @@ async fn logs_are_read_from_the_newest_or_onwards() {
     );
     assert_eq!(tenant.get("/logs/log2").await.body, shown(2));
 }
+
+#[tokio::test]
+async fn brute_force_protection_is_as_it_was_set() {
+    const PATH: &str = "/attack-protection/brute-force-protection";
+    let tenant = Managed::start().await;
+    let token = tenant.token("read:attack_protection update:attack_protection");
+    let call = |method, body| tenant.call_with(Some(&token), method, PATH, body);
+    let mut expected = json!({
+        "enabled": true,
+        "shields": ["block", "user_notification"],
+        "mode": "count_per_identifier_and_ip",
+        "allowlist": [],
+        "max_attempts": 10,
+    });
+    let read = call(Method::GET, None).await;
+    assert_eq!((read.status, &read.body), (200, &expected));
+    let change = json!({ "max_attempts": 3, "allowlist": ["192.0.2.1", "2001:db8::1"] });
+    let changed = call(Method::PATCH, Some(change)).await;
+    expected["max_attempts"] = 3.into();
+    expected["allowlist"] = json!(["192.0.2.1", "2001:db8::1"]);
+    assert_eq!((changed.status, &changed.body), (200, &expected));
+    assert_eq!(call(Method::GET, None).await.body, expected);
+    for (body, message) in [
+        (
+            json!({ "allowlist": ["everywhere"] }),
+            "Payload validation error: 'Invalid value: everywhere' on property allowlist.",
+        ),
+        (
+            json!({ "shields": ["alarm"] }),
+            "Payload validation error: 'Invalid value: alarm' on property shields.",
+        ),
+    ] {
+        let refused = call(Method::PATCH, Some(body)).await;
+        let expected = refusal(400, "Bad Request", message, Some("invalid_body"));
+        assert_eq!((refused.status, refused.body), (400, expected), "{message}");
+    }
+    for (body, status) in [
+        (json!({ "max_attempts": 0 }), 400),
+        (json!({ "max_attempts": 1 }), 200),
+        (json!({ "max_attempts": 100 }), 200),
+        (json!({ "max_attempts": 101 }), 400),
+        (json!({ "mode": "none" }), 400),
+        (json!({ "unknown": true }), 400),
+    ] {
+        let answer = call(Method::PATCH, Some(body.clone())).await;
+        assert_eq!(answer.status, status, "{body}");
+    }
+    let settings = tenant.get("/tenants/settings").await;
+    assert_eq!(settings.status, 200);
+    let told = &settings.body["brute_force_protection"];
+    assert!(told.is_null(), "{told}");
+    let named = json!({ "friendly_name": "Expenses" });
+    assert_eq!(tenant.patch("/tenants/settings", named).await.status, 200);
+    assert_eq!(call(Method::GET, None).await.body["max_attempts"], 100);
+}
