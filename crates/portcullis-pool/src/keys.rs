@@ -6,12 +6,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use portcullis_token::Secret;
 
+use crate::open_id::OpenIdKey;
+
 /// The keys of a pool, all made from secrets of 32 bytes.
 ///
 /// Identities are made from the first secret for ever. Credentials are sealed by the first key of
 /// the ring, and opened by all of them.
 pub struct PoolKeys {
     pub(crate) identities: Key,
+    pub(crate) open_id: OpenIdKey,
     pub(crate) ring: Vec<RingKey>,
 }
 
@@ -55,7 +58,12 @@ impl PoolKeys {
             let keys = ring.iter().map(|secret| RingKey::new(name, secret));
             keys.collect::<Result<_, _>>()?
         };
-        Ok(Self { identities, ring })
+        let open_id = OpenIdKey::derive(&derive(secret, name, "open id")?)?;
+        Ok(Self {
+            identities,
+            open_id,
+            ring,
+        })
     }
 
     /// The key that seals.

@@ -8,6 +8,7 @@ mod fault;
 mod identity;
 mod keys;
 mod login;
+mod open_id;
 mod pool;
 mod role;
 mod router;

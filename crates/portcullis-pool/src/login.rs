@@ -2,6 +2,7 @@ use portcullis::{Credentials, Verifier};
 use portcullis_token::{Reason, TokenType, UnixTime, Unverified, Verified};
 
 use crate::fault::Fault;
+use crate::open_id;
 
 /// An issuer whose logins the pool takes.
 #[derive(Clone, Debug)]
@@ -70,7 +71,14 @@ fn invalid(what: &str) -> Fault {
 
 fn refusal(reason: Reason, text: &str, now: UnixTime) -> Fault {
     let claims = || Unverified::parse(text, TokenType::Any, &mut ()).ok();
+    let is_own = || {
+        let token = claims();
+        token.is_some_and(|token| token.claims().issuer() == Some(open_id::ISSUER))
+    };
     match reason {
+        Reason::IssUnknown | Reason::AlgNotAllowed if is_own() => {
+            invalid("Can't pass in a Cognito token.")
+        }
         Reason::IssUnknown => invalid("Issuer doesn't match providerName"),
         Reason::AlgNotAllowed
         | Reason::KeyUnknown

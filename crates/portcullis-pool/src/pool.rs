@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use portcullis::Clock;
-use portcullis_token::{ClaimValue, UnixTime};
+use portcullis_token::{ClaimValue, UnixTime, Verified};
 
 use crate::credentials::{Credentials, SigningKeys, letters};
 use crate::fault::Fault;
@@ -153,6 +153,18 @@ impl Pool {
         })
     }
 
+    /// `GetOpenIdToken`.
+    pub(crate) async fn open_id_token(
+        &self,
+        identity: &str,
+        logins: &[(String, String)],
+    ) -> Result<String, Fault> {
+        let login = self.authorize(identity, logins).await?;
+        let amr = login.as_ref().map_or_else(guest_amr, amr);
+        let now = self.clock.now();
+        self.keys.open_id.sign(&self.id, identity, &amr, now)
+    }
+
     /// Proves that whoever asks is `identity`; none for a guest.
     pub(crate) async fn authorize(
         &self,
@@ -249,6 +261,41 @@ impl Pool {
     pub(crate) fn role_id(&self, role: &str) -> String {
         let tag = hmac::sign(&self.keys.identities, format!("role\0{role}").as_bytes());
         format!("AROA{}", letters(&tag.as_ref()[..16]))
+    }
+
+    /// Makes credentials for whoever shows a token of `GetOpenIdToken` to STS.
+    pub(crate) fn assume_by_own(
+        &self,
+        role_arn: &str,
+        name: &str,
+        token: &Verified,
+        seconds: u64,
+    ) -> Result<Credentials, Fault> {
+        let amr = token.claims().find("amr");
+        let amr = amr.into_iter().flat_map(ClaimValue::items);
+        let amr: Vec<_> = amr
+            .filter_map(ClaimValue::as_str)
+            .map(str::to_owned)
+            .collect();
+        let own = if amr.first().is_some_and(|first| first == "authenticated") {
+            self.settings.authenticated.as_deref()
+        } else {
+            self.settings.guests.as_deref()
+        };
+        let role = self.role_named(role_arn)?;
+        if own != Some(role) {
+            return Err(Fault::no_role());
+        }
+        self.issue(Session {
+            access_key: String::new(),
+            role: role.to_owned(),
+            name: name.to_owned(),
+            identity: token.subject().map(str::to_owned),
+            amr,
+            tags: Vec::new(),
+            exp: self.clock.now().0.saturating_add(seconds),
+            epoch: self.settings.epoch,
+        })
     }
 
     /// Makes credentials for whoever proves a login to STS.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use aws_lc_rs::rand;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::routing::post;
+use axum::routing::{get, post};
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -28,6 +28,7 @@ impl Pool {
     pub fn router(self: &Arc<Self>) -> Router {
         Router::new()
             .route("/", post(answer).options(preflight))
+            .route("/.well-known/jwks_uri", get(jwks))
             .layer(DefaultBodyLimit::max(LARGEST_BODY))
             .with_state(Arc::clone(self))
     }
@@ -51,6 +52,14 @@ async fn answer(
     put(headers, "x-amzn-requestid", &request_id);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     open_to_pages(headers);
+    response
+}
+
+/// The keys of the tokens of `GetOpenIdToken`, where AWS has them too.
+async fn jwks(State(pool): State<Arc<Pool>>) -> Response<String> {
+    let keys = pool.keys.open_id.jwks().to_string();
+    let mut response = respond(200, "application/json", keys);
+    open_to_pages(response.headers_mut());
     response
 }
 

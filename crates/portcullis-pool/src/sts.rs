@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 
 use percent_encoding::percent_decode_str;
-use portcullis_token::{TokenType, Unverified};
+use portcullis_token::{TokenType, Unverified, Verified};
 
 use crate::credentials::Credentials;
 use crate::fault::Fault;
 use crate::login::{Login, Provider};
+use crate::open_id;
 use crate::pool::Pool;
 
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
@@ -62,8 +63,15 @@ pub(crate) async fn call(pool: &Pool, form: &str, request_id: &str) -> Result<St
     let token = value("WebIdentityToken").ok_or_else(|| StsFault::missing("webIdentityToken"))?;
     let seconds = lifetime(value("DurationSeconds"))?;
     check_name(&name)?;
-    let login = prove(pool, &token).await?;
-    let assumed = pool.assume(&role, &name, &login, seconds);
+    let (assumed, proved) = if let Some(own) = own(pool, &token) {
+        let own = own?;
+        let assumed = pool.assume_by_own(&role, &name, &own, seconds);
+        (assumed, Proved::of(&own, open_id::ISSUER))
+    } else {
+        let login = prove(pool, &token).await?;
+        let assumed = pool.assume(&role, &name, &login, seconds);
+        (assumed, Proved::of(&login.token, &login.provider))
+    };
     let credentials = assumed.map_err(|_| {
         let message = "Not authorized to perform sts:AssumeRoleWithWebIdentity";
         StsFault::new(403, "AccessDenied", message)
@@ -71,10 +79,41 @@ pub(crate) async fn call(pool: &Pool, form: &str, request_id: &str) -> Result<St
     Ok(answer(
         pool,
         (&role, &name),
-        &login,
+        &proved,
         &credentials,
         request_id,
     ))
+}
+
+/// What the answer says of the token.
+struct Proved {
+    subject: String,
+    audience: String,
+    provider: String,
+}
+
+impl Proved {
+    fn of(token: &Verified, provider: &str) -> Self {
+        let audience = token.claims().audience().next().unwrap_or_default();
+        Self {
+            subject: token.subject().unwrap_or_default().to_owned(),
+            audience: audience.to_owned(),
+            provider: provider.to_owned(),
+        }
+    }
+}
+
+/// A token of `GetOpenIdToken`; none where it is another issuer's.
+fn own(pool: &Pool, token: &str) -> Option<Result<Verified, StsFault>> {
+    let parsed = Unverified::parse(token, TokenType::Any, &mut ()).ok()?;
+    if parsed.claims().issuer() != Some(open_id::ISSUER) {
+        return None;
+    }
+    let verified = pool.keys.open_id.verify(&pool.id, token, pool.clock.now());
+    Some(verified.ok_or_else(|| {
+        let message = "The token is not one of this identity pool, or has expired";
+        StsFault::new(400, "InvalidIdentityToken", message)
+    }))
 }
 
 fn lifetime(written: Option<String>) -> Result<u64, StsFault> {
@@ -127,20 +166,19 @@ async fn prove(pool: &Pool, token: &str) -> Result<Login, StsFault> {
 fn answer(
     pool: &Pool,
     (role_arn, name): (&str, &str),
-    login: &Login,
+    proved: &Proved,
     credentials: &Credentials,
     request_id: &str,
 ) -> String {
     let role = crate::role::role_name(role_arn);
     let account = &pool.settings.account;
-    let audience = login.token.claims().audience().next().unwrap_or_default();
     let mut xml = format!(
         "<AssumeRoleWithWebIdentityResponse xmlns=\"{NAMESPACE}\"><AssumeRoleWithWebIdentityResult>"
     );
     let fields = [
-        ("SubjectFromWebIdentityToken", login.subject.as_str()),
-        ("Audience", audience),
-        ("Provider", login.provider.as_str()),
+        ("SubjectFromWebIdentityToken", proved.subject.as_str()),
+        ("Audience", proved.audience.as_str()),
+        ("Provider", proved.provider.as_str()),
     ];
     let mut element = |name: &str, text: &str| {
         // Writing to a string cannot fail.

@@ -27,6 +27,13 @@ struct GetCredentials {
     custom_role_arn: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct GetOpenIdToken {
+    identity_id: String,
+    logins: Option<BTreeMap<String, String>>,
+}
+
 /// Does what `X-Amz-Target` says.
 pub(crate) async fn call(pool: &Pool, target: &str, body: &[u8]) -> Result<Value, Fault> {
     match target.strip_prefix(SERVICE) {
@@ -52,6 +59,12 @@ pub(crate) async fn call(pool: &Pool, target: &str, body: &[u8]) -> Result<Value
                     "Expiration": credentials.expires.0,
                 },
             }))
+        }
+        Some("GetOpenIdToken") => {
+            let asked: GetOpenIdToken = read(body)?;
+            let logins = logins(asked.logins)?;
+            let token = pool.open_id_token(&asked.identity_id, &logins).await?;
+            Ok(json!({ "IdentityId": asked.identity_id, "Token": token }))
         }
         _ => Err(Fault::unknown_operation()),
     }

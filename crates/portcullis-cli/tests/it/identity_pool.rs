@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use portcullis::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -105,10 +105,9 @@ impl Guide {
 
     /// An ID token that the tenant could have given.
     fn id_token(&self, nonce: &str) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         Signer::of_tenant(&self.world).sign(&json!({
             "iss": self.session.issuer(), "sub": "auth0|ada", "aud": "web", "nonce": nonce,
-            "exp": now.as_secs() + 600,
+            "exp": SystemClock.now().0 + 600,
         }))
     }
 

@@ -3,8 +3,12 @@ use std::sync::Arc;
 use axum::body::Body;
 use http::Request;
 use portcullis_pool::Pool;
+use portcullis_token::KeySet;
+use serde_json::json;
 
-use crate::world::{Answer, World, answer, id_token, now, second_token};
+use crate::world::{
+    Answer, PROVIDER, World, answer, assert_refused, call, id_token, identity, now, second_token,
+};
 
 const ROLE: &str = "arn:aws:iam::000000000000:role/authenticated";
 
@@ -88,4 +92,49 @@ async fn a_login_is_changed_for_credentials_at_once() {
             refused.text
         );
     }
+}
+
+#[tokio::test]
+async fn a_token_of_the_pool_is_changed_for_credentials_too() {
+    let pool = World::default().pool();
+    let logins = json!({ PROVIDER: id_token().sign() });
+    let ada = identity(&pool, logins.clone()).await;
+    let asked = json!({ "IdentityId": ada, "Logins": logins });
+    let token = call(&pool, "GetOpenIdToken", asked).await.good("Token");
+    let token = token.as_str().unwrap();
+    let fields = |role| {
+        [
+            ("Action", "AssumeRoleWithWebIdentity"),
+            ("RoleArn", role),
+            ("RoleSessionName", "cli"),
+            ("WebIdentityToken", token),
+        ]
+    };
+    let assumed = assume(&pool, &fields(ROLE)).await;
+    assert_eq!(assumed.status, 200, "{assumed:?}");
+    let element = format!("<SubjectFromWebIdentityToken>{ada}</SubjectFromWebIdentityToken>");
+    assert!(assumed.text.contains(&element), "{}", assumed.text);
+    let sales = assume(&pool, &fields("arn:aws:iam::000000000000:role/sales")).await;
+    assert_eq!(sales.status, 403, "{sales:?}");
+    let other = World {
+        secret: [2; 32],
+        ..World::default()
+    }
+    .pool();
+    let foreign = assume(&other, &fields(ROLE)).await;
+    assert_eq!(foreign.status, 400, "{foreign:?}");
+    // Another process with the same secret knows the token, and publishes the same key.
+    let again = World::default().pool();
+    assert_eq!(assume(&again, &fields(ROLE)).await.status, 200);
+    let keys = Request::get("/.well-known/jwks_uri")
+        .body(Body::empty())
+        .unwrap();
+    let keys = answer(&again, keys).await;
+    let keys = KeySet::parse(keys.text.as_bytes()).unwrap();
+    assert_eq!(keys.keys().len(), 1);
+    // It is no login of the pool itself.
+    let asked = json!({ "IdentityPoolId": pool.id(), "Logins": { PROVIDER: token } });
+    let refused = call(&pool, "GetId", asked).await;
+    let message = "Invalid login token. Can't pass in a Cognito token.";
+    assert_refused(&refused, "NotAuthorizedException", message);
 }
