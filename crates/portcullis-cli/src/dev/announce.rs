@@ -160,7 +160,7 @@ impl Running<'_> {
         let address = format!("{}{}", url.trim_end_matches(&api.base), example_path(route));
         let address = harmless(&quoted(&address));
         let mut commands = format!("    curl -i {address}\n");
-        if self.issuer.is_some() && !route.auth.anonymous {
+        if self.issuer.is_some() && !route.auth.anonymous && !route.auth.alternatives.is_empty() {
             let token = format!("{} token{}", quoted(&program()), self.audience_flag(route));
             let token = harmless(&token);
             commands += &format!("    curl -i -H \"Authorization: Bearer $({token})\" {address}\n");
