@@ -10,6 +10,7 @@
 //! 4. The resource's file turns rows of the database into Auth0's objects and back.
 //! 5. `refusal` is the one table of what goes wrong, in Auth0's words.
 
+mod actions;
 mod caller;
 mod client_credentials;
 mod client_grants;
@@ -50,7 +51,7 @@ use operation::Operation;
 pub(crate) use system::write as write_system;
 
 /// Every operation there is, by resource.
-const RESOURCES: [&[Operation]; 15] = [
+const RESOURCES: [&[Operation]; 16] = [
     clients::OPERATIONS,
     client_credentials::OPERATIONS,
     resource_servers::OPERATIONS,
@@ -66,6 +67,7 @@ const RESOURCES: [&[Operation]; 15] = [
     refresh_tokens::OPERATIONS,
     sessions::OPERATIONS,
     logs::OPERATIONS,
+    actions::OPERATIONS,
 ];
 
 /// What a user may do with what is theirs, by scopes of Auth0's that this API knows.

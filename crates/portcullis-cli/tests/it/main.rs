@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "an unwrap that panics fails its test")]
 
 mod admin;
+mod administration;
 mod applications;
 mod commands;
 mod drain;
@@ -25,6 +26,7 @@ mod program;
 mod proxy;
 mod real_issuer;
 mod relying_parties;
+mod script;
 mod secrets;
 mod serve;
 mod session;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method};
+use reqwest::{Certificate, Client, Method};
 use url::{Url, form_urlencoded};
 
 use crate::program::PATIENCE;
@@ -33,7 +33,12 @@ struct Page {
 
 impl Person {
     pub(crate) fn at(issuer: &str) -> Self {
-        let client = Client::builder().tls_certs_only([]).no_proxy();
+        Self::who_trusts(Vec::new(), issuer)
+    }
+
+    /// Somebody whose browser was told of an authority.
+    pub(crate) fn who_trusts(authorities: Vec<Certificate>, issuer: &str) -> Self {
+        let client = Client::builder().tls_certs_only(authorities).no_proxy();
         let client = client.redirect(Policy::none()).timeout(PATIENCE);
         Self {
             client: client.build().unwrap(),
