@@ -5,7 +5,7 @@ use tokio::process::Command;
 
 use crate::person::{EMAIL, Person};
 use crate::program::World;
-use crate::script::{HOME, converse, node, python};
+use crate::script::{HOME, converse, node, openidconnect, python};
 use crate::session::Session;
 
 /// With characters that HTTP Basic and forms need encoded.
@@ -53,21 +53,24 @@ fn expected(session: &Session, client_id: &str, rotates: bool) -> Value {
         "userinfo": { "email": EMAIL, "name": "Ada Lovelace" },
         "scope": "openid profile email read:reports offline_access",
         "refreshed": { "same_user": true, "rotated": rotates },
-        "after_revocation": "invalid_grant",
+        "after_revocation": null,
         "logged_out": format!("{HOME}/?state=bye"),
     })
 }
 
-/// Has a library log in at an application, and checks what it found.
-async fn log_in(client_id: &str, rotates: bool, mut command: Command) {
+/// Has a library log in at an application, checks what it found, and returns how it was refused when
+/// it used a refresh token that it had revoked.
+async fn log_in(client_id: &str, rotates: bool, mut command: Command) -> Value {
     let world = World::with_file(PROJECT);
     let session = Session::start(&world).await;
     let mut person = Person::at(session.issuer());
     command.env("CLIENT_ID", client_id);
-    let report = converse(command, &session, &mut person).await;
+    let mut report = converse(command, &session, &mut person).await;
+    let refusal = report["after_revocation"].take();
     assert_eq!(report, expected(&session, client_id, rotates));
     // The ID token vouches for the logout, which asks nothing.
     assert_eq!(person.seen, ["Welcome", "Authorize App"]);
+    refusal
 }
 
 /// By `client_secret_basic`, for which the secret has to be encoded.
@@ -75,13 +78,14 @@ async fn log_in(client_id: &str, rotates: bool, mut command: Command) {
 async fn openid_client_logs_in() {
     let mut command = node("openid-client.js");
     command.env("CLIENT_SECRET", SECRET);
-    log_in("site", false, command).await;
+    assert_eq!(log_in("site", false, command).await, "invalid_grant");
 }
 
 /// Without a secret, so that its refresh tokens are rotated.
 #[tokio::test]
 async fn oauth4webapi_logs_in() {
-    log_in("desk", true, node("oauth4webapi.js")).await;
+    let refusal = log_in("desk", true, node("oauth4webapi.js")).await;
+    assert_eq!(refusal, "invalid_grant");
 }
 
 /// By `client_secret_post`, within Flask.
@@ -89,5 +93,13 @@ async fn oauth4webapi_logs_in() {
 async fn authlib_logs_in() {
     let mut command = python("authlib_client.py");
     command.env("CLIENT_SECRET", SECRET);
-    log_in("site", false, command).await;
+    assert_eq!(log_in("site", false, command).await, "invalid_grant");
+}
+
+/// By `client_secret_basic`, from Rust. It revokes nothing without TLS.
+#[tokio::test]
+async fn openidconnect_logs_in() {
+    let mut command = openidconnect();
+    command.env("CLIENT_SECRET", SECRET);
+    assert_eq!(log_in("site", false, command).await, Value::Null);
 }

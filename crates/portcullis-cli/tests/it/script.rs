@@ -43,6 +43,20 @@ pub(crate) fn node(script: &str) -> Command {
     command
 }
 
+/// The program of `tests/openidconnect-client`.
+pub(crate) fn openidconnect() -> Command {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/openidconnect");
+    let program = target.join("debug/openidconnect-client");
+    assert!(
+        program.exists(),
+        "this test needs `cargo build --target-dir target/openidconnect --manifest-path \
+         crates/portcullis-cli/tests/openidconnect-client/Cargo.toml`, as .ci/run does it"
+    );
+    let mut command = Command::new(program);
+    command.env_clear();
+    command
+}
+
 /// A script of `tests/python-clients`.
 pub(crate) fn python(script: &str) -> Command {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/authlib/bin/python");
