@@ -187,7 +187,8 @@ async fn make_tenant(
     let mut tenant = Tenant::open(settings, keys, database, Arc::new(SystemClock))
         .await
         .context("the tenant cannot be made from the file")?
-        .with_login();
+        .with_login()
+        .with_aliases(project.config.tenant.aliases.clone());
     if address.ip().is_loopback() {
         let mut names = project.config.tenant.aliases.clone();
         names.extend(issuer.host_str().map(str::to_owned));

@@ -3,10 +3,10 @@ use std::sync::Arc;
 
 use axum::routing::get;
 use axum::{Router, middleware};
-use bytes::Bytes;
 use portcullis::Clock;
 use portcullis_store::tenant::{Database, DatabaseError};
 
+use crate::discovery::Discovery;
 use crate::host::Names;
 use crate::keys::kept;
 use crate::passwords::{PasswordError, Passwords};
@@ -54,7 +54,9 @@ pub struct Tenant {
     pub(crate) passwords: Passwords,
     pub(crate) options: Options,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) discovery: Bytes,
+    pub(crate) discovery: Discovery,
+    /// Other names of its host.
+    pub(crate) aliases: Vec<String>,
     /// What seals the keys in the database; absent where they are not there.
     pub(crate) sealer: Option<Sealer>,
     pub(crate) token_limits: TokenLimits,
@@ -103,7 +105,7 @@ impl Tenant {
         let passwords = Passwords::new(PASSWORDS_AT_ONCE)?;
         seed::write(&database, &settings, &passwords, clock.now()).await?;
         management::write_system(&database, &settings.issuer, clock.now()).await?;
-        let discovery = discovery::document(&settings.issuer).to_string().into();
+        let discovery = Discovery::new(discovery::document(&settings.issuer));
         Ok(Self {
             issuer: settings.issuer,
             keys: Arc::new(LiveKeys::new(keys)),
@@ -113,6 +115,7 @@ impl Tenant {
             options: settings.options,
             clock,
             discovery,
+            aliases: Vec::new(),
             sealer: None,
             names: Names::Any,
         })
@@ -175,8 +178,16 @@ impl Tenant {
     #[must_use]
     pub fn with_login(mut self) -> Self {
         let document = discovery::login_document(&self.issuer, self.options.end_session);
-        self.discovery = document.to_string().into();
+        self.discovery = Discovery::new(document);
         self
+    }
+
+    /// Has the discovery documents name an alias to those who ask by it, where programs call.
+    ///
+    /// For programs to which the issuer's host is another one, as `localhost` is to a container.
+    #[must_use]
+    pub fn with_aliases(self, aliases: Vec<String>) -> Self {
+        Self { aliases, ..self }
     }
 
     /// The provider's routes, to be served at the root of the issuer's host.
