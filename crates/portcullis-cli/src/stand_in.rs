@@ -41,10 +41,9 @@ pub(crate) fn trust(config: &mut Config, issuer: &Url) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The keys that the tenant publishes, for the tokens of `issuer` alone.
-pub(crate) fn key_set(keys: &KeyRing, issuer: &Url) -> anyhow::Result<KeySet> {
-    let keys = KeySet::parse(keys.jwks().to_string().as_bytes())?;
-    Ok(keys.of_issuer(issuer.to_string()))
+/// The keys that the tenant publishes as `jwks`, for the tokens of `issuer` alone.
+pub(crate) fn key_set(jwks: &[u8], issuer: &Url) -> anyhow::Result<KeySet> {
+    Ok(KeySet::parse(jwks)?.of_issuer(issuer.to_string()))
 }
 
 /// The issuers that the tenant stands in for, as the file writes them.

@@ -1,9 +1,13 @@
 //! Follows the file while `dev` runs; a broken file changes nothing.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use axum::Router;
 use portcullis_gateway::{Gateway, Plan, ProofMemory};
+use portcullis_tenant::LiveKeys;
+use portcullis_token::KeySet;
+use tokio::sync::watch;
 
 use super::tenant::TenantServer;
 use super::{make_tenant, note};
@@ -13,13 +17,14 @@ use crate::plan::{self, RealIssuers};
 use crate::project::Project;
 use crate::routes::changes;
 use crate::session::Note;
+use crate::stand_in;
 use crate::terminal::{self, NOTE, harmless, styled};
 use crate::watch::Watch;
 
 /// Whose tokens are accepted.
 pub(super) enum Trusted {
     /// Those of the embedded tenant.
-    Tenant(TenantServer, ProofMemory),
+    Tenant(OwnTenant),
     /// Those of the issuers that the file names.
     Issuers(RealIssuers),
 }
@@ -27,9 +32,45 @@ pub(super) enum Trusted {
 impl Trusted {
     pub(super) const fn tenant(&self) -> Option<&TenantServer> {
         match self {
-            Self::Tenant(tenant, _) => Some(tenant),
+            Self::Tenant(tenant) => Some(&tenant.server),
             Self::Issuers(_) => None,
         }
+    }
+}
+
+/// The embedded tenant, and what the gateway has from it.
+pub(super) struct OwnTenant {
+    server: TenantServer,
+    keys: Arc<LiveKeys>,
+    changes: watch::Receiver<()>,
+    /// What all plans remember of `DPoP` proofs.
+    proofs: ProofMemory,
+}
+
+impl OwnTenant {
+    pub(super) fn new(server: TenantServer, keys: Arc<LiveKeys>) -> Self {
+        Self {
+            server,
+            changes: keys.changes(),
+            keys,
+            proofs: ProofMemory::default(),
+        }
+    }
+
+    /// Has every authorizer of `project` take the keys that the tenant publishes at this moment.
+    pub(super) fn plan(&self, project: &Project) -> anyhow::Result<Plan> {
+        plan::with_keys(project, self.key_set()?, &self.proofs)
+    }
+
+    fn key_set(&self) -> anyhow::Result<KeySet> {
+        stand_in::key_set(&self.keys.jwks(), self.server.issuer())
+    }
+
+    /// Answers by `router`, which signs with `keys`.
+    fn replace(&mut self, router: Router, keys: Arc<LiveKeys>) {
+        self.server.replace(router);
+        self.changes = keys.changes();
+        self.keys = keys;
     }
 }
 
@@ -62,8 +103,38 @@ impl Reloader {
     /// What is left to stop; the session's note is taken away.
     pub(super) fn end(self) -> Option<TenantServer> {
         match self.trusted {
-            Trusted::Tenant(tenant, _) => Some(tenant),
+            Trusted::Tenant(tenant) => Some(tenant.server),
             Trusted::Issuers(_) => None,
+        }
+    }
+
+    /// Waits until the tenant signs with other keys.
+    pub(super) async fn keys_changed(&mut self) {
+        if let Trusted::Tenant(tenant) = &mut self.trusted
+            && tenant.changes.changed().await.is_ok()
+        {
+            return;
+        }
+        std::future::pending::<()>().await;
+    }
+
+    /// Trusts the keys that the tenant signs with, and those no more that it has revoked.
+    pub(super) fn follow_keys(&self, gateway: &Gateway) {
+        let Trusted::Tenant(tenant) = &self.trusted else {
+            return;
+        };
+        let followed = tenant.key_set().and_then(|keys| {
+            let count = keys.keys().len();
+            let plan = plan::with_keys(&self.project, keys, &tenant.proofs)?;
+            Ok((plan, count))
+        });
+        match followed {
+            Ok((plan, count)) => {
+                gateway.replace(plan);
+                let reloaded = styled(NOTE, "reloaded");
+                terminal::say(format_args!("{reloaded}: {count} keys of the tenant\n"));
+            }
+            Err(error) => terminal::complain(&error),
         }
     }
 
@@ -92,11 +163,8 @@ impl Reloader {
     ) -> anyhow::Result<()> {
         watch.follow(project.named_files());
         let tls = load_tls(&project)?;
-        let (plan, router) = self.plan(&mut project).await?;
+        let plan = self.plan(&mut project).await?;
         plan.start_keys();
-        if let (Trusted::Tenant(tenant, _), Some(router)) = (&self.trusted, router) {
-            tenant.replace(router);
-        }
         gateway.replace(plan);
         gateway.replace_tls(tls);
         let before = std::mem::replace(&mut self.project, project);
@@ -105,14 +173,17 @@ impl Reloader {
         Ok(())
     }
 
-    async fn plan(&mut self, project: &mut Project) -> anyhow::Result<(Plan, Option<Router>)> {
+    async fn plan(&mut self, project: &mut Project) -> anyhow::Result<Plan> {
         match &mut self.trusted {
-            Trusted::Tenant(tenant, proofs) => {
-                let (issuer, address) = (tenant.issuer(), tenant.address());
+            Trusted::Tenant(tenant) => {
+                let (issuer, address) = (tenant.server.issuer(), tenant.server.address());
                 let (router, keys) = make_tenant(project, issuer, address).await?;
-                Ok((plan::with_keys(project, keys, proofs)?, Some(router)))
+                let key_set = stand_in::key_set(&keys.jwks(), issuer)?;
+                let plan = plan::with_keys(project, key_set, &tenant.proofs)?;
+                tenant.replace(router, keys);
+                Ok(plan)
             }
-            Trusted::Issuers(issuers) => Ok((issuers.plan(project, true)?, None)),
+            Trusted::Issuers(issuers) => issuers.plan(project, true),
         }
     }
 

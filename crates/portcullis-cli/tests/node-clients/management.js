@@ -175,8 +175,8 @@ assert.deepEqual([settings.friendly_name, settings.session_lifetime], ['Acme', 2
 const signing = await management.keys.signing.list();
 const current = signing.find(({ current }) => current);
 assert.match((await management.keys.signing.get(current.kid)).cert, /^-----BEGIN CERTIFICATE-----/);
-// In `dev` the keys are in a file.
-await refused(management.keys.signing.rotate(), 403, 'operation_not_supported');
+assert.match((await management.keys.signing.rotate()).cert, /^-----BEGIN CERTIFICATE-----/);
+assert.equal((await management.keys.signing.get(current.kid)).previous, true);
 
 // The end
 await management.users.delete(user.user_id);
@@ -185,6 +185,8 @@ await management.clientGrants.delete(grant.id);
 await management.clients.delete(application);
 await management.resourceServers.delete(api.id);
 await refused(management.resourceServers.get(AUDIENCE), 404, 'inexistent_resource_server');
+// The last thing: this script's own token is signed by that key.
+await management.keys.signing.revoke(current.kid);
 tell({ done: true });
 
 /** Logs the person in at the application that was made, with PKCE. */

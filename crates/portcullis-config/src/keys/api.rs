@@ -75,6 +75,14 @@ pub(crate) const API: Table = Table {
         )
         .default(r#""problem""#),
         key(
+            "error_detail",
+            Kind::Choice(&["standard", "minimal"]),
+            r#""minimal""#,
+            "How much refusals of tokens tell: `minimal` leaves out the sentence that says why. In \
+             `dev` they tell the exact reason all the same.",
+        )
+        .default(r#""standard""#),
+        key(
             "cors",
             Kind::FlagOrTable(&CORS),
             "true",

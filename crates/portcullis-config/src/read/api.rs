@@ -11,7 +11,7 @@ use super::route::{self, Shared};
 use super::{
     anonymous_policy, cors, identity, path_rules, policy, realm, resource, step_up, upstream,
 };
-use crate::api::{Api, AuthFrom, ErrorBodies, Method, Route, TokenForwarding};
+use crate::api::{Api, AuthFrom, Disclosure, ErrorBodies, Method, Route, TokenForwarding};
 use crate::diagnostic::Diagnostic;
 use crate::keys::API;
 use crate::path::{PathPattern, Segment};
@@ -51,6 +51,13 @@ fn read(
         reader.choice(&entry, &choices)
     });
     let errors = fields.optional("errors", |entry| reader.choice(&entry, &ErrorBodies::ALL));
+    let disclosure = fields.optional("error_detail", |entry| {
+        let choices = [
+            ("standard", Disclosure::Standard),
+            ("minimal", Disclosure::Minimal),
+        ];
+        reader.choice(&entry, &choices)
+    });
     let cors = fields.optional("cors", |entry| cors::read(reader, &entry));
     let identity = fields.optional("identity", |entry| identity::read(reader, &entry));
     let realm = fields.optional("realm", |entry| realm::read(reader, &entry));
@@ -75,6 +82,7 @@ fn read(
         strip_base: strip_base?.unwrap_or_default(),
         token: token?.unwrap_or_default(),
         errors: errors?.unwrap_or_default(),
+        disclosure: disclosure?.unwrap_or_default(),
         cors: cors?.flatten(),
         websocket_expires: websocket_expires?.unwrap_or_default(),
         paths: paths?,
