@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "an unwrap that panics fails its test")]
 
 mod admin;
+mod administration;
 mod applications;
 mod commands;
 mod device;
@@ -11,6 +12,7 @@ mod expenses;
 mod explain;
 mod export;
 mod failures;
+mod guides;
 mod hello;
 mod import;
 mod keys;
@@ -20,11 +22,14 @@ mod neighbours;
 mod node;
 mod observe;
 mod people;
+mod person;
 mod policies;
 mod program;
 mod proxy;
 mod real_issuer;
+mod relying_parties;
 mod rotation;
+mod script;
 mod secrets;
 mod serve;
 mod session;

@@ -51,7 +51,7 @@ fn read(
         reader.choice(&entry, &choices)
     });
     let errors = fields.optional("errors", |entry| reader.choice(&entry, &ErrorBodies::ALL));
-    let aws_strict = read_aws_strict(reader, &fields, &errors);
+    let aws_strict = read_aws_strict(reader, &fields, errors);
     let disclosure = fields.optional("error_detail", |entry| {
         let choices = [
             ("standard", Disclosure::Standard),
@@ -99,14 +99,14 @@ fn read(
 fn read_aws_strict(
     reader: &mut Reader<'_>,
     fields: &Fields<'_>,
-    errors: &Result<Option<ErrorBodies>, Reported>,
+    errors: Result<Option<ErrorBodies>, Reported>,
 ) -> Result<bool, Reported> {
     let Some(entry) = fields.find("aws_strict") else {
         return Ok(false);
     };
     let is_strict = reader.flag(&entry)?;
     match errors {
-        Ok(errors) if is_strict && *errors != Some(ErrorBodies::Aws) => {
+        Ok(errors) if is_strict && errors != Some(ErrorBodies::Aws) => {
             Err(reader.bad(&entry, "is only for `errors = \"aws\"`"))
         }
         _ => Ok(is_strict),
