@@ -1,6 +1,7 @@
 use portcullis_token::StepUp;
 
 use crate::cors::Cors;
+use crate::host::HostPattern;
 use crate::path::PathPattern;
 use crate::path_rules::PathRules;
 use crate::position::Origin;
@@ -15,6 +16,8 @@ pub struct Api {
     pub name: String,
     /// Where it was said.
     pub origin: Origin,
+    /// The hosts whose requests it answers; every host when there are none.
+    pub hosts: Vec<HostPattern>,
     /// What every path begins with: empty, or `/httpbin` without a slash at its end.
     pub base: String,
     /// Whether `base` is removed before a request goes to an upstream; `false` when absent.

@@ -22,6 +22,7 @@ mod client_certificate;
 mod cors;
 mod explain;
 mod forward;
+mod hosts;
 mod limit;
 mod observe;
 mod path;

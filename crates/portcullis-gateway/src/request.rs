@@ -231,7 +231,7 @@ pub(crate) async fn decide<'p>(
     trace: &mut impl Watch,
 ) -> Result<Permit<'p>, Refusal> {
     // 1 Which rule applies, by the one canonical path.
-    let matched = plan.route(asked.method, asked.path, trace)?;
+    let matched = plan.route(asked.method, asked, trace)?;
     trace.matched(&matched);
     // 2 Who is calling.
     let caller = authn::identify(plan, &matched, asked, trace).await?;

@@ -11,6 +11,7 @@ mod explain;
 mod export;
 mod failures;
 mod hello;
+mod hosts;
 mod import;
 mod keys;
 mod large_bodies;

@@ -5,6 +5,14 @@ pub(crate) const API: Table = Table {
     doc: "A set of routes with what they share.",
     keys: &[
         key(
+            "hosts",
+            Kind::SomeTexts,
+            r#"["api.example.com", "*.example.com"]"#,
+            "The hosts whose requests the API answers; `*.` stands for any number of labels. A \
+             request goes to the APIs of its host first, the most specific before others, then to \
+             those of every host. Every host when absent.",
+        ),
+        key(
             "base",
             Kind::Text,
             r#""/httpbin""#,
@@ -95,7 +103,8 @@ pub(crate) const API: Table = Table {
             "encoded_slash",
             Kind::Choice(&["refuse", "keep"]),
             r#""keep""#,
-            "Whether `%2F` is taken, as part of its segment: only where the upstream takes it so.",
+            "Whether `%2F` is taken, as part of its segment. A route with the same `auth` must answer \
+             the path with a slash in its place too, as `{name+}` does: the upstream may decode it.",
         )
         .default(r#""refuse""#),
         key(

@@ -6,6 +6,7 @@ mod dpop;
 mod errors;
 mod guides;
 mod hostile;
+mod hosts;
 mod messages;
 mod path_rules;
 mod policies;

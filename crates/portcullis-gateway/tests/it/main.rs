@@ -21,6 +21,7 @@ mod fixture;
 mod framing;
 mod grpc;
 mod headers;
+mod hosts;
 mod http2;
 mod keys;
 mod life_cycle;
