@@ -4,6 +4,7 @@ use crate::cors::Cors;
 use crate::host::HostPattern;
 use crate::path::PathPattern;
 use crate::path_rules::PathRules;
+use crate::policy::Amount;
 use crate::position::Origin;
 use crate::resource::Resource;
 use crate::template::Template;
@@ -38,6 +39,10 @@ pub struct Api {
     pub identity: Vec<(String, String)>,
     /// What it says about itself at a well-known path; nothing when absent.
     pub resource: Option<Resource>,
+    /// Requests of all callers together that come back evenly; unlimited when absent.
+    pub rate: Option<Amount>,
+    /// Requests of all callers together in a time; unlimited when absent.
+    pub quota: Option<Amount>,
     /// The routes in the order of the file, then those of the API's own upstream.
     pub routes: Vec<Route>,
 }

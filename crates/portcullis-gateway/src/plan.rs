@@ -32,6 +32,7 @@ use self::upstreams::Upstreams;
 use crate::cors::Cors;
 use crate::forward::upstream::{Upstream, UpstreamError};
 use crate::hosts::HostTables;
+use crate::limit::SharedLimits;
 use crate::observe::Observed;
 use crate::path::PathError;
 use crate::policy::Policies;
@@ -130,6 +131,8 @@ pub(crate) struct Api {
     /// The places of tokens that upstreams do not see, unless `token` says otherwise.
     pub(crate) stripped: Stripped,
     pub(crate) identity: Vec<(HeaderName, String)>,
+    /// What all callers may use together.
+    pub(crate) shared_limits: SharedLimits,
 }
 
 /// What answers a request that may pass.
@@ -278,6 +281,7 @@ impl Plan {
             paths: config.paths,
             websocket_expires: config.websocket_expires,
             name: config.name.as_str().into(),
+            shared_limits: SharedLimits::compile(config)?,
             token: config.token,
             stripped: self.stripped(config),
             identity: config

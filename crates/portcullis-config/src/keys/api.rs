@@ -47,6 +47,20 @@ pub(crate) const API: Table = Table {
              address. It gives access to all of the API. Without limits when absent.",
         ),
         key(
+            "rate",
+            Kind::Text,
+            r#""5000/1s""#,
+            "Requests of all callers together in a time, which come back evenly, besides what \
+             policies allow each of them. Unlimited when absent.",
+        ),
+        key(
+            "quota",
+            Kind::Text,
+            r#""1000000/24h""#,
+            "Requests of all callers together in a time that begins with the first. Unlimited \
+             when absent.",
+        ),
+        key(
             "acr",
             Kind::Texts,
             r#"["mfa"]"#,

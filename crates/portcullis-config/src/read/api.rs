@@ -58,6 +58,8 @@ fn read(
     let resource = fields.optional("resource", |own| {
         resource::read(reader, &own, entry.name, paths)
     });
+    let rate = fields.optional("rate", |entry| policy::read_amount(reader, &entry));
+    let quota = fields.optional("quota", |entry| policy::read_amount(reader, &entry));
     let websocket_expires = fields.optional("websocket_expires", |entry| reader.flag(&entry));
     let paths = path_rules::read(reader, &fields);
     let known_hosts = hosts.as_deref().unwrap_or_default();
@@ -84,6 +86,8 @@ fn read(
         realm: realm?,
         identity: identity?.unwrap_or_default(),
         resource: resource?,
+        rate: rate?,
+        quota: quota?,
         routes: routes?,
     })
 }

@@ -34,6 +34,7 @@ mod policies;
 mod resource;
 mod routing;
 mod several_addresses;
+mod shared_limits;
 mod slow_callers;
 mod switching;
 mod tls;
