@@ -76,13 +76,14 @@ impl Peer {
         }
     }
 
-    /// The certificate of whoever sent the request: a trusted proxy's own is none of its client's.
+    /// The certificate of whoever sent the request: a trusted proxy's own is none of its client's,
+    /// whether or not it passes that one on.
     fn certificate_of_caller(self, plan: &Plan, headers: &HeaderMap) -> Option<Thumbprint> {
-        let header = plan.client_certificate_header;
-        match header.filter(|_| plan.trusts(self.address)) {
-            Some(header) => client_certificate::passed_on(header, headers),
-            None => self.certificate,
+        if !plan.trusts(self.address) {
+            return self.certificate;
         }
+        let header = plan.client_certificate_header?;
+        client_certificate::passed_on(header, headers)
     }
 }
 
@@ -236,7 +237,9 @@ pub(crate) async fn decide<'p>(
     // 2 Who is calling.
     let caller = authn::identify(plan, &matched, asked, trace).await?;
     // 3 May they.
-    authz::permit(plan, asked, matched, caller, trace)
+    let permit = authz::permit(plan, asked, matched, caller, trace)?;
+    limit::trace_shared(&permit, trace);
+    Ok(permit)
 }
 
 /// RFC 9112 section 3.2: exactly one `Host`, with a host in it, or two servers may see two sites.
