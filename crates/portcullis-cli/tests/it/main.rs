@@ -13,6 +13,7 @@ mod failures;
 mod hello;
 mod hosts;
 mod import;
+mod import_tyk_oas;
 mod keys;
 mod large_bodies;
 mod life_cycle;
