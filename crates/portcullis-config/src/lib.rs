@@ -27,6 +27,7 @@ mod config;
 mod cors;
 mod diagnostic;
 mod environment;
+mod host;
 mod keys;
 mod masking;
 mod message;
@@ -58,6 +59,7 @@ pub use authorizer::{
 pub use config::{Config, Server};
 pub use cors::{AllowedOrigin, Cors, OriginError, Origins};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use host::{HostError, HostPattern};
 pub use message::{GATEWAY_CODES, Message};
 pub use network::{Network, NetworkError};
 pub use observe::{Log, LogFormat, LoggedSubject, Telemetry};
