@@ -192,7 +192,8 @@ async fn make_tenant(
         .with_kept_keys(sealer)
         .await
         .map_err(tenant_keys::not_kept)?
-        .with_login();
+        .with_login()
+        .with_aliases(project.config.tenant.aliases.clone());
     let proxies = project.config.server.trusted_proxies.clone();
     tenant = tenant.behind(move |peer| proxies.iter().any(|proxy| proxy.contains(peer)));
     if address.ip().is_loopback() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderValue};
 use portcullis::{Issuer, Observer, SystemClock};
 use portcullis_config::{AuthorizerKind, Check, Config, IssuerUrl, KeySource};
@@ -62,8 +62,13 @@ pub(crate) fn run(arguments: &Explain) -> anyhow::Result<()> {
     let Request {
         written, method, ..
     } = &arguments.request;
-    let headers = headers(token.as_deref(), arguments.dpop.as_deref())?;
-    let target = arguments.request.target(project.config.server.url.as_ref());
+    let mut headers = headers(token.as_deref(), arguments.dpop.as_deref())?;
+    let url = project.config.server.url.as_ref();
+    let target = arguments.request.target(url);
+    if let Some(host) = arguments.request.host(url) {
+        let host = HeaderValue::try_from(host).context("the host cannot be asked for")?;
+        headers.insert(HOST, host);
+    }
     let certificate = arguments.certificate.map(|shown| shown.0);
     let inquiry = Inquiry::new(method, target, &headers).certificate(certificate);
     let mut explanation = runtime.block_on(explain(&plan, inquiry));

@@ -1,8 +1,8 @@
 //! `portcullis export openapi`: an API of the file as an `OpenAPI` document, which `import` reads too.
 
 use portcullis_config::{
-    Api, Auth, AuthorizerKind, Check, Config, JwtAuthorizer, KeySource, Method, Requirement, Route,
-    Segment, SignedAuthorizer,
+    Api, Auth, AuthorizerKind, Check, Config, HostPattern, JwtAuthorizer, KeySource, Method,
+    Requirement, Route, Segment, SignedAuthorizer,
 };
 use serde_json::{Map, Value, json};
 
@@ -73,18 +73,35 @@ fn document(config: &Config, api: &Api) -> (Value, Vec<String>) {
                 .or_insert_with(|| scheme(jwt));
         }
     }
-    let server = config.server.url.as_ref();
-    let server = server.map_or("/", |url| url.as_str().trim_end_matches('/'));
     let mut document = json!({
         "openapi": "3.1.0",
         "info": { "title": api.name, "version": "1" },
-        "servers": [{ "url": server }],
+        "servers": servers(config, api),
         "paths": paths,
     });
     if !schemes.is_empty() {
         document["components"] = json!({ "securitySchemes": schemes });
     }
     (document, notes)
+}
+
+/// The hosts of the API, or where callers reach the gateway.
+fn servers(config: &Config, api: &Api) -> Value {
+    let url = config.server.url.as_ref();
+    let scheme = url.map_or("https", |url| url.scheme());
+    let named: Vec<Value> = api
+        .hosts
+        .iter()
+        .filter_map(|host| match host {
+            HostPattern::Exact(name) => Some(json!({ "url": format!("{scheme}://{name}") })),
+            HostPattern::Below(_) => None,
+        })
+        .collect();
+    if !named.is_empty() {
+        return named.into();
+    }
+    let server = url.map_or("/", |url| url.as_str().trim_end_matches('/'));
+    json!([{ "url": server }])
 }
 
 /// The member of a path that stands for the method; every method has Amazon's name.

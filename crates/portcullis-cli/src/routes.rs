@@ -16,45 +16,45 @@ const PUBLIC: &str = "none (public)";
 /// One line a route: method, path, who may call it and what answers.
 pub(crate) fn table(config: &Config) -> String {
     let mut rows: Vec<_> = routes(config)
-        .map(|(_, route)| row(config, route))
+        .map(|(api, route)| row(config, api, route))
         .collect();
-    rows.extend(metadata::paths(config).map(|(_, path)| metadata_row(path)));
+    rows.extend(metadata::paths(config).map(|(api, path)| metadata_row(api, &path)));
     terminal::table(&rows)
 }
 
 /// The same, and where in `file` each route and its auth were said.
 pub(crate) fn table_with_origins(config: &Config, file: &str) -> String {
     let mut rows: Vec<_> = routes(config)
-        .map(|(_, route)| {
-            let mut row = row(config, route);
+        .map(|(api, route)| {
+            let mut row = row(config, api, route);
             row.push((DIM, format!("{file}:{}", describe_origin(route))));
             row
         })
         .collect();
     rows.extend(metadata::paths(config).map(|(api, path)| {
-        let mut row = metadata_row(path);
+        let mut row = metadata_row(api, &path);
         row.push((DIM, format!("{file}:{}", api.origin.line)));
         row
     }));
     terminal::table(&rows)
 }
 
-fn row(config: &Config, route: &Route) -> Vec<(Style, String)> {
+fn row(config: &Config, api: &Api, route: &Route) -> Vec<(Style, String)> {
     let plain = Style::new();
     let auth = if route.auth.anonymous { NOTE } else { plain };
     vec![
         (plain, route.methods.to_string()),
-        (plain, route.path.to_string()),
+        (plain, describe_path(api, &route.path.to_string())),
         (auth, describe_callers(config, route)),
         (plain, describe_target(&route.target)),
     ]
 }
 
-fn metadata_row(path: String) -> Vec<(Style, String)> {
+fn metadata_row(api: &Api, path: &str) -> Vec<(Style, String)> {
     let plain = Style::new();
     vec![
         (plain, "GET".to_owned()),
-        (plain, path),
+        (plain, describe_path(api, path)),
         (NOTE, PUBLIC.to_owned()),
         (plain, metadata::TARGET.to_owned()),
     ]
@@ -64,7 +64,7 @@ fn metadata_row(path: String) -> Vec<(Style, String)> {
 pub(crate) fn to_json(config: &Config) -> Value {
     let metadata = metadata::paths(config).map(|(api, path)| {
         let line = api.origin.line;
-        json!({
+        let mut row = json!({
             "api": api.name,
             "method": "GET",
             "path": path,
@@ -73,7 +73,9 @@ pub(crate) fn to_json(config: &Config) -> Value {
             "public": true,
             "auth_from": { "said_at": "api", "line": line },
             "target": metadata::TARGET,
-        })
+        });
+        add_hosts(&mut row, api);
+        row
     });
     routes(config)
         .map(|(api, route)| {
@@ -91,6 +93,7 @@ pub(crate) fn to_json(config: &Config) -> Value {
                 "auth_from": { "said_at": from, "line": line },
                 "target": describe_target(&route.target),
             });
+            add_hosts(&mut row, api);
             if let Some(policy) = anonymous_policy(config, route) {
                 row["anonymous_policy"] = policy.into();
             }
@@ -105,6 +108,24 @@ fn routes(config: &Config) -> impl Iterator<Item = (&Api, &Route)> {
         .apis
         .iter()
         .flat_map(|api| api.routes.iter().map(move |route| (api, route)))
+}
+
+/// The path, and at which hosts if not at all of them.
+fn describe_path(api: &Api, path: &str) -> String {
+    if api.hosts.is_empty() {
+        return path.to_owned();
+    }
+    format!("{path} at {}", hosts(api).join(", "))
+}
+
+fn hosts(api: &Api) -> Vec<String> {
+    api.hosts.iter().map(ToString::to_string).collect()
+}
+
+fn add_hosts(row: &mut Value, api: &Api) {
+    if !api.hosts.is_empty() {
+        row["hosts"] = hosts(api).into();
+    }
 }
 
 /// Who may call, and by which policy those without a token.

@@ -80,8 +80,11 @@ pub(crate) fn settings(
     let is_named = |application: &Application| client_id(application) == DEVELOPMENT_CLIENT;
     let own = (!config.tenant.applications.iter().any(is_named)).then_some(development);
     let mut applications: Vec<_> = own.into_iter().collect();
+    let mut by_default = everything.clone();
+    // An application is no administrator for want of words about it.
+    by_default.remove(&format!("{issuer}api/v2/"));
     for application in &config.tenant.applications {
-        applications.push(application::settings(application, &everything, keys)?);
+        applications.push(application::settings(application, &by_default, keys)?);
     }
     Ok(Settings {
         issuer,

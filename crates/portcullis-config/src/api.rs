@@ -1,8 +1,10 @@
 use portcullis_token::StepUp;
 
 use crate::cors::Cors;
+use crate::host::HostPattern;
 use crate::path::PathPattern;
 use crate::path_rules::PathRules;
+use crate::policy::Amount;
 use crate::position::Origin;
 use crate::resource::Resource;
 use crate::template::Template;
@@ -15,6 +17,8 @@ pub struct Api {
     pub name: String,
     /// Where it was said.
     pub origin: Origin,
+    /// The hosts whose requests it answers; every host when there are none.
+    pub hosts: Vec<HostPattern>,
     /// What every path begins with: empty, or `/httpbin` without a slash at its end.
     pub base: String,
     /// Whether `base` is removed before a request goes to an upstream; `false` when absent.
@@ -39,6 +43,10 @@ pub struct Api {
     pub identity: Vec<(String, String)>,
     /// What it says about itself at a well-known path; nothing when absent.
     pub resource: Option<Resource>,
+    /// Requests of all callers together that come back evenly; unlimited when absent.
+    pub rate: Option<Amount>,
+    /// Requests of all callers together in a time; unlimited when absent.
+    pub quota: Option<Amount>,
     /// The routes in the order of the file, then those of the API's own upstream.
     pub routes: Vec<Route>,
 }

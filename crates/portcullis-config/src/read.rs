@@ -12,6 +12,7 @@ mod cors;
 mod dpop;
 mod duration;
 mod fields;
+mod hosts;
 mod identity;
 mod identity_pool;
 mod limits;

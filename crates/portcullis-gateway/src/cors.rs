@@ -62,7 +62,9 @@ pub(crate) fn preflight<'p>(
     trace: &mut impl Watch,
 ) -> Option<(&'p Route, HeaderMap)> {
     let requested = requested_method(asked.method, asked.headers)?;
-    let matched = plan.route(requested, asked.path, &mut ()).ok()?;
+    let matched = plan
+        .route(requested, asked.headers, asked.path, &mut ())
+        .ok()?;
     let cors = matched.route.api.cors.as_deref()?;
     trace.matched(&matched);
     trace.passed(Step::Route, || {

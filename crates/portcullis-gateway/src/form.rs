@@ -102,7 +102,7 @@ fn is_wanted(plan: &Plan, head: &Parts) -> bool {
     let method = head.method.as_str();
     may_carry_form(method, types.map(HeaderValue::as_bytes))
         && plan
-            .route(method, head.uri.path(), &mut ())
+            .route(method, &head.headers, head.uri.path(), &mut ())
             .is_ok_and(|matched| matched.route.places.has_form())
 }
 

@@ -23,6 +23,7 @@ mod cors;
 mod explain;
 mod form;
 mod forward;
+mod hosts;
 mod limit;
 mod observe;
 mod path;

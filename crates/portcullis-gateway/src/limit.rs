@@ -1,13 +1,18 @@
 //! How often: charges a permitted request to its limits, and tells what is left of them.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use portcullis_config::LimitHeaders;
-use portcullis_store::{Charge, Kind, Limits, PolicyLimit, Standing};
+use portcullis_store::{
+    Allowance, AllowanceError, CallerKey, Charge, Kind, Limits, PolicyLimit, Standing,
+};
+use portcullis_token::{Step, Trace};
 
 use crate::authz::Permit;
 use crate::plan::Plan;
+use crate::policy;
 use crate::refuse::{Limited, Refusal};
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -15,6 +20,56 @@ const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 const LEGACY_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const LEGACY_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const LEGACY_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
+/// What all callers of an API may use together: a rate before a quota.
+#[derive(Debug)]
+pub(crate) struct SharedLimits {
+    /// What callers know them by: no policy has a dot in its name.
+    name: String,
+    /// Nobody's of whom a token or an address tells.
+    key: CallerKey,
+    allowances: Vec<Allowance>,
+}
+
+impl SharedLimits {
+    pub(crate) fn compile(api: &portcullis_config::Api) -> Result<Self, AllowanceError> {
+        let rate = api
+            .rate
+            .map(|rate| Allowance::rate(rate.count.get(), rate.period));
+        let quota = api
+            .quota
+            .map(|quota| Allowance::quota(quota.count.get(), quota.period));
+        Ok(Self {
+            name: format!("api.{}", api.name),
+            key: CallerKey::new("", ["", "", "", &*api.name]),
+            allowances: rate.into_iter().chain(quota).collect::<Result<_, _>>()?,
+        })
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.allowances.is_empty()
+    }
+
+    fn limits(&self) -> impl Iterator<Item = PolicyLimit<'_>> {
+        let shared = |allowance: &Allowance| PolicyLimit::shared(&self.name, *allowance, self.key);
+        self.allowances.iter().map(shared)
+    }
+}
+
+/// Tells an explanation of the limits that all callers share.
+pub(crate) fn trace_shared(permit: &Permit<'_>, trace: &mut impl Trace) {
+    let shared = &permit.route().api.shared_limits;
+    if !shared.is_empty() {
+        trace.passed(Step::Limits, || {
+            // In the place of what was told of the caller's own.
+            let own = permit
+                .charging()
+                .map(|charging| charging.limits.iter().copied());
+            let limits: Vec<_> = own.into_iter().flatten().chain(shared.limits()).collect();
+            policy::show(&limits)
+        });
+    }
+}
 
 /// Charges the request to all of its limits, or to none of them.
 ///
@@ -25,18 +80,24 @@ pub(crate) async fn charge(
     permit: &Permit<'_>,
     told: &mut HeaderMap,
 ) -> Result<(), Refusal> {
-    let Some(charging) = permit.charging() else {
-        return Ok(());
+    let shared = &permit.route().api.shared_limits;
+    let charging = permit.charging();
+    let own = charging.map_or(&[][..], |charging| &charging.limits);
+    let limits: Cow<'_, [PolicyLimit<'_>]> = if shared.is_empty() {
+        own.into()
+    } else {
+        own.iter().copied().chain(shared.limits()).collect()
     };
+    if limits.is_empty() {
+        return Ok(());
+    }
     let now = plan.clock.now_exact();
-    let limits = &charging.limits;
-    let charge = store
-        .charge(&charging.caller, limits, now)
-        .await
-        .map_err(|_| {
-            count(plan, limits.iter(), "unavailable");
-            Refusal::StoreFull
-        })?;
+    let caller = charging.map_or(&shared.key, |charging| &charging.caller);
+    let limits = &*limits;
+    let charge = store.charge(caller, limits, now).await.map_err(|_| {
+        count(plan, limits.iter(), "unavailable");
+        Refusal::StoreFull
+    })?;
     tell(told, &plan.limit_headers, limits, &charge, now);
     if charge.is_allowed() {
         count(plan, limits.iter(), "allowed");
@@ -53,6 +114,9 @@ pub(crate) async fn charge(
         kind: refused()
             .next()
             .map_or(Kind::Quota, |(limit, _)| limit.allowance.kind()),
+        is_shared: refused()
+            .next()
+            .is_some_and(|(limit, _)| limit.shared.is_some()),
         violated: refused().map(|(limit, _)| name(limit)).collect(),
         retry_after: seconds(charge.retry_after()).max(1),
         errors: permit.route().api.errors,

@@ -25,20 +25,21 @@ use portcullis_config::{
     TokenForwarding,
 };
 use portcullis_store::AllowanceError;
-use portcullis_token::{NoRandomness, ProofRules, Reason, Requirement, Step, StepUp, Trace};
+use portcullis_token::{NoRandomness, ProofRules, Reason, Requirement, StepUp};
 
 pub(crate) use self::authorizer::Authorizer;
+pub(crate) use self::paths::Matched;
 pub use self::proof_memory::ProofMemory;
 pub use self::upstreams::UpstreamHealth;
 use self::upstreams::Upstreams;
 use crate::cors::Cors;
 use crate::forward::upstream::{Upstream, UpstreamError};
+use crate::hosts::HostTables;
+use crate::limit::SharedLimits;
 use crate::observe::Observed;
 use crate::path::PathError;
 use crate::policy::Policies;
 use crate::ready::ReadyPath;
-use crate::refuse::Refusal;
-use crate::route::RouteTable;
 use crate::signed::SignedBy;
 use crate::token_places::{Places, Stripped};
 
@@ -51,7 +52,7 @@ const MAX_CACHED_BYTES: usize = 64 * 1024 * 1024;
 /// It is replaced as a whole, and a request keeps the one it began with.
 #[derive(Debug)]
 pub struct Plan {
-    table: RouteTable,
+    table: HostTables,
     routes: Vec<Route>,
     authorizers: Vec<Authorizer>,
     /// By the index that [`Auth::signed`] has.
@@ -138,6 +139,8 @@ pub(crate) struct Api {
     /// The places of tokens that upstreams do not see, unless `token` says otherwise.
     pub(crate) stripped: Stripped,
     pub(crate) identity: Vec<(HeaderName, String)>,
+    /// What all callers may use together.
+    pub(crate) shared_limits: SharedLimits,
 }
 
 /// What answers a request that may pass.
@@ -220,15 +223,6 @@ pub enum PlanError {
     Limit(#[from] AllowanceError),
 }
 
-/// A request's route, and the canonical path that chose it.
-#[derive(Debug)]
-pub(crate) struct Matched<'p> {
-    pub(crate) route: &'p Route,
-    pub(crate) path: String,
-    /// What else some servers take the path for, where a route answers that too.
-    pub(crate) readings: Vec<String>,
-}
-
 impl Plan {
     /// Compiles `config`. The files that upstreams over https need are read here, and no other.
     ///
@@ -244,7 +238,7 @@ impl Plan {
             .map(|authorizer| authorizer::compile(authorizer, config, &cache, environment))
             .collect::<Result<_, _>>()?;
         let mut plan = Self {
-            table: RouteTable::default(),
+            table: HostTables::default(),
             routes: Vec::new(),
             authorizers,
             signed: config.signed.iter().map(&mut *environment.signed).collect(),
@@ -298,6 +292,7 @@ impl Plan {
             paths: config.paths,
             websocket_expires: config.websocket_expires,
             name: config.name.as_str().into(),
+            shared_limits: SharedLimits::compile(config)?,
             token: config.token,
             stripped: self.stripped(config),
             identity: config
@@ -330,8 +325,9 @@ impl Plan {
                     Target::Upstream { upstream, strip }
                 }
             };
+            let requests = (&route.methods, &route.path);
             self.table
-                .insert(&route.methods, &route.path, self.routes.len());
+                .insert(&config.hosts, requests, self.routes.len());
             self.routes.push(Route {
                 index: self.routes.len(),
                 api: Arc::clone(&api),
@@ -419,40 +415,6 @@ impl Plan {
             .all(|api| api.cors.as_ref() == Some(first));
         let route = self.routes.first().filter(|_| agree)?;
         route.api.cors.clone()
-    }
-
-    /// The route for a request, by the one canonical form of its path.
-    pub(crate) fn route(
-        &self,
-        method: &str,
-        path: &str,
-        trace: &mut impl Trace,
-    ) -> Result<Matched<'_>, Refusal> {
-        let (path, readings) = self
-            .canonical(method, path)
-            .inspect_err(|error: &PathError| {
-                let expected = || "a path that every server reads alike".to_owned();
-                trace.refused(Step::Path, expected, || format!("`{path}`: {error}"));
-            })?;
-        trace.passed(Step::Path, || format!("`{path}`"));
-        let Some(index) = self.table.find(method, &path) else {
-            let got = || format!("`{method} {path}`");
-            trace.refused(
-                Step::Route,
-                || "a method and path of the route table".to_owned(),
-                got,
-            );
-            return Err(Refusal::NoRoute);
-        };
-        let route = &self.routes[index];
-        trace.passed(Step::Route, || {
-            format!("`{}` of API `{}`", route.name, route.api.name)
-        });
-        Ok(Matched {
-            route,
-            path: path.into_owned(),
-            readings,
-        })
     }
 
     pub(crate) fn authorizer(&self, index: usize) -> &Authorizer {

@@ -341,10 +341,11 @@ fn is_more_generous(one: Allowance, other: Allowance) -> bool {
     scaled(one, other) > scaled(other, one)
 }
 
-fn show(limits: &[PolicyLimit<'_>]) -> String {
+pub(crate) fn show(limits: &[PolicyLimit<'_>]) -> String {
     let limit = |limit: &PolicyLimit<'_>| {
         let (count, period) = (limit.allowance.count(), limit.allowance.period());
-        format!("{count} in {period:?} by `{}`", limit.policy)
+        let of_all = limit.shared.map_or("", |_| " for all callers together");
+        format!("{count} in {period:?} by `{}`{of_all}", limit.policy)
     };
     limits.iter().map(limit).collect::<Vec<_>>().join(", ")
 }

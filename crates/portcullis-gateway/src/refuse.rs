@@ -175,7 +175,7 @@ impl Refusal {
             Self::Policy { refusal: PolicyRefusal::Expired, .. } => facts(StatusCode::UNAUTHORIZED, PolicyRefusal::Expired.code(), &PolicyRefusal::Expired.description()),
             Self::Policy { refusal, .. } => facts(StatusCode::FORBIDDEN, refusal.code(), &refusal.description()),
             Self::Signed(refusal) => facts(StatusCode::FORBIDDEN, refusal.code(), &refusal.message()),
-            Self::Limited(limited) => facts(limited.status(), limited.code(), &"the caller has used up a limit"),
+            Self::Limited(limited) => facts(limited.status(), limited.code(), &limited.detail()),
             Self::StoreFull => facts(StatusCode::SERVICE_UNAVAILABLE, "store_full", &"too many callers have limits in use"),
             Self::BodyTooLarge => facts(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", &"the body is larger than this API accepts"),
             Self::UpstreamUnreachable => facts(StatusCode::BAD_GATEWAY, "upstream_unreachable", &"the service behind this API cannot be reached"),
@@ -340,6 +340,7 @@ mod tests {
                 kind,
                 violated: vec!["standard.rate".to_owned()],
                 retry_after: 1,
+                is_shared: false,
                 errors: ErrorBodies::Problem,
             }))
         }));

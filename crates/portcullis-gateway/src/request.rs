@@ -77,13 +77,14 @@ impl Peer {
         }
     }
 
-    /// The certificate of whoever sent the request: a trusted proxy's own is none of its client's.
+    /// The certificate of whoever sent the request: a trusted proxy's own is none of its client's,
+    /// whether or not it passes that one on.
     fn certificate_of_caller(self, plan: &Plan, headers: &HeaderMap) -> Option<Thumbprint> {
-        let header = plan.client_certificate_header;
-        match header.filter(|_| plan.trusts(self.address)) {
-            Some(header) => client_certificate::passed_on(header, headers),
-            None => self.certificate,
+        if !plan.trusts(self.address) {
+            return self.certificate;
         }
+        let header = plan.client_certificate_header?;
+        client_certificate::passed_on(header, headers)
     }
 }
 
@@ -240,7 +241,7 @@ pub(crate) async fn decide<'p>(
     trace: &mut impl Watch,
 ) -> Result<Permit<'p>, Refusal> {
     // 1 Which rule applies, by the one canonical path.
-    let matched = plan.route(asked.method, asked.path, trace)?;
+    let matched = plan.route(asked.method, asked.headers, asked.path, trace)?;
     trace.matched(&matched);
     if signed::is_asked(matched.route, asked) {
         return signed::permit(plan, matched, asked, trace);
@@ -248,7 +249,9 @@ pub(crate) async fn decide<'p>(
     // 2 Who is calling.
     let caller = authn::identify(plan, &matched, asked, trace).await?;
     // 3 May they.
-    authz::permit(plan, asked, matched, caller, trace)
+    let permit = authz::permit(plan, asked, matched, caller, trace)?;
+    limit::trace_shared(&permit, trace);
+    Ok(permit)
 }
 
 /// RFC 9112 section 3.2: exactly one `Host`, with a host in it, or two servers may see two sites.

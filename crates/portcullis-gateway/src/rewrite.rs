@@ -50,19 +50,30 @@ const OVERRIDES: [&str; 10] = [
     "x-rewrite-url",
 ];
 
-/// Headers that say where a request came from, besides all that begin with `X-Forwarded-`.
-const ABOUT_THE_SENDER: [&str; 11] = [
+/// Headers that say where a request came from, or who makes it: what servers put them there for
+/// is that whoever they stand before believes it.
+const ABOUT_THE_SENDER: [&str; 8] = [
     "client-cert",
     "client-cert-chain",
     "forwarded",
-    "ssl-client-cert",
     "true-client-ip",
-    "x-client-cert",
     "x-client-ip",
     "x-cluster-client-ip",
     "x-forwarded",
     "x-real-ip",
-    "x-ssl-client-cert",
+];
+
+/// The same, with whatever follows: `SSL-Client-Verify`, `X-Remote-User`, `Remote-Groups`.
+const FAMILIES_ABOUT_THE_SENDER: [&str; 9] = [
+    "x-forwarded-",
+    "remote-",
+    "x-remote-",
+    "ssl-client-",
+    "x-ssl-",
+    "x-client-cert",
+    "x-client-verify",
+    "x-auth-request-",
+    "x-webauth-",
 ];
 
 /// What a trusted proxy is believed about its own client.
@@ -185,13 +196,15 @@ fn is_spelling_of(name: &str, own: &str) -> bool {
     name.len() == own.len() && name.bytes().map(dashed).eq(own.bytes().map(dashed))
 }
 
-/// Whether the header says where a request came from.
+/// Whether the header says where a request came from, or who makes it.
 fn is_about_the_sender(name: &HeaderName) -> bool {
     let name = name.as_str();
-    let begins = name
-        .get(..12)
-        .is_some_and(|start| is_spelling_of(start, "x-forwarded-"));
-    begins || ABOUT_THE_SENDER.iter().any(|own| is_spelling_of(name, own))
+    let begins = |family: &&str| {
+        let start = name.get(..family.len());
+        start.is_some_and(|start| is_spelling_of(start, family))
+    };
+    FAMILIES_ABOUT_THE_SENDER.iter().any(begins)
+        || ABOUT_THE_SENDER.iter().any(|own| is_spelling_of(name, own))
 }
 
 /// Says where the request came from. What a trusted proxy said before stays.

@@ -165,7 +165,7 @@ pub(crate) fn wants_body(plan: &Plan, head: &Parts) -> bool {
 }
 
 fn is_good_so_far(plan: &Plan, asked: &Asked<'_>) -> bool {
-    let Ok(matched) = plan.route(asked.method, asked.path, &mut ()) else {
+    let Ok(matched) = plan.route(asked.method, asked.headers, asked.path, &mut ()) else {
         return false;
     };
     if !is_asked(matched.route, asked) {

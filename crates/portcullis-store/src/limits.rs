@@ -10,12 +10,35 @@ pub struct PolicyLimit<'p> {
     pub policy: &'p str,
     /// What it allows.
     pub allowance: Allowance,
+    /// What all callers use up together; absent where each has the allowance for itself.
+    pub shared: Option<CallerKey>,
 }
 
 impl<'p> PolicyLimit<'p> {
     /// What `policy` allows.
     pub const fn new(policy: &'p str, allowance: Allowance) -> Self {
-        Self { policy, allowance }
+        Self {
+            policy,
+            allowance,
+            shared: None,
+        }
+    }
+
+    /// What `policy` allows all callers together, whose requests count as those of `shared`.
+    pub const fn shared(policy: &'p str, allowance: Allowance, shared: CallerKey) -> Self {
+        Self {
+            policy,
+            allowance,
+            shared: Some(shared),
+        }
+    }
+
+    /// Whose counter it has, when it is `caller` who asks.
+    pub(crate) const fn counted<'c>(&'c self, caller: &'c CallerKey) -> &'c CallerKey {
+        match &self.shared {
+            Some(shared) => shared,
+            None => caller,
+        }
     }
 }
 

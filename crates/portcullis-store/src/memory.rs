@@ -27,12 +27,23 @@ pub struct MemoryLimits {
 }
 
 /// The counters of some callers; all those of one caller are in one shard, under one lock.
+///
+/// A request that is charged to shared counters too holds the locks of both, in ascending order.
 #[derive(Default)]
 struct Shard {
     counters: HashMap<CounterKey, Counter>,
     /// Before this there is no use in looking for counters that are full again. Since 1970.
     next_sweep: Duration,
 }
+
+/// Where one counter is.
+struct Place {
+    shard: usize,
+    key: CounterKey,
+}
+
+/// The shards that a request is charged in, by their numbers.
+struct Locked<'s>(Vec<(usize, MutexGuard<'s, Shard>)>);
 
 #[derive(Clone, Copy)]
 struct Counter {
@@ -60,26 +71,29 @@ impl MemoryLimits {
         limits: &[PolicyLimit<'_>],
         now: Duration,
     ) -> Result<Charge, StoreError> {
-        let keys: Vec<_> = limits.iter().map(|limit| caller.counter(limit)).collect();
-        let mut shard = self.shard(caller);
-        let looked = shard.look(&keys, limits, now);
+        let places = places(caller, limits);
+        let mut locked = self.lock(&places);
+        let looked = locked.look(&places, limits, now);
         let standings: Vec<_> = looked.iter().map(|(standing, _)| *standing).collect();
         let charge = Charge { standings };
         if !charge.is_allowed() {
-            return Ok(charge.with_nothing_charged(&shard, &keys, limits, now));
+            return Ok(charge.with_nothing_charged(&locked, &places, limits, now));
         }
-        shard.make_room(&keys, self.capacity, now)?;
-        for ((key, limit), (_, state)) in keys.into_iter().zip(limits).zip(looked) {
+        locked.make_room(&places, self.capacity, now)?;
+        for ((place, limit), (_, state)) in places.iter().zip(limits).zip(looked) {
             let full_again = limit.allowance.full_again(state);
-            shard.counters.insert(key, Counter { state, full_again });
+            let counter = Counter { state, full_again };
+            if let Some(shard) = locked.shard_mut(place.shard) {
+                shard.counters.insert(place.key, counter);
+            }
         }
         Ok(charge)
     }
 
     /// What a request at `now` would find, charging nothing.
     pub fn peek(&self, caller: &CallerKey, limits: &[PolicyLimit<'_>], now: Duration) -> Charge {
-        let keys: Vec<_> = limits.iter().map(|limit| caller.counter(limit)).collect();
-        let looked = self.shard(caller).look(&keys, limits, now);
+        let places = places(caller, limits);
+        let looked = self.lock(&places).look(&places, limits, now);
         Charge {
             standings: looked.into_iter().map(|(standing, _)| standing).collect(),
         }
@@ -96,8 +110,73 @@ impl MemoryLimits {
         self.len() == 0
     }
 
-    fn shard(&self, caller: &CallerKey) -> MutexGuard<'_, Shard> {
-        lock(&self.shards[usize::from(caller.first_byte()) % SHARDS])
+    /// Locks the shards of these places: all in one order, so that nobody waits in a circle.
+    fn lock(&self, places: &[Place]) -> Locked<'_> {
+        let mut numbers: Vec<usize> = places.iter().map(|place| place.shard).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let numbered = numbers
+            .into_iter()
+            .map(|number| (number, lock(&self.shards[number])));
+        Locked(numbered.collect())
+    }
+}
+
+/// Where the counters of these limits are.
+fn places(caller: &CallerKey, limits: &[PolicyLimit<'_>]) -> Vec<Place> {
+    let place = |limit: &PolicyLimit<'_>| {
+        let counted = limit.counted(caller);
+        Place {
+            shard: usize::from(counted.first_byte()) % SHARDS,
+            key: counted.counter(limit),
+        }
+    };
+    limits.iter().map(place).collect()
+}
+
+impl Locked<'_> {
+    fn shard(&self, number: usize) -> Option<&Shard> {
+        let mut shards = self.0.iter();
+        let (_, shard) = shards.find(|(own, _)| *own == number)?;
+        Some(shard)
+    }
+
+    fn shard_mut(&mut self, number: usize) -> Option<&mut Shard> {
+        let mut shards = self.0.iter_mut();
+        let (_, shard) = shards.find(|(own, _)| *own == number)?;
+        Some(shard)
+    }
+
+    fn counter(&self, place: &Place) -> Option<&Counter> {
+        self.shard(place.shard)?.counters.get(&place.key)
+    }
+
+    fn look(
+        &self,
+        places: &[Place],
+        limits: &[PolicyLimit<'_>],
+        now: Duration,
+    ) -> Vec<(Standing, State)> {
+        let look = |(place, limit): (&Place, &PolicyLimit<'_>)| {
+            let state = self.counter(place).map(|counter| counter.state);
+            limit.allowance.charge(state, now)
+        };
+        places.iter().zip(limits).map(look).collect()
+    }
+
+    /// Sees to it that the counters of these places fit in, before any of them is written.
+    fn make_room(
+        &mut self,
+        places: &[Place],
+        capacity: usize,
+        now: Duration,
+    ) -> Result<(), StoreError> {
+        for (number, shard) in &mut self.0 {
+            let own = places.iter().filter(|place| place.shard == *number);
+            let keys: Vec<_> = own.map(|place| place.key).collect();
+            shard.make_room(&keys, capacity, now)?;
+        }
+        Ok(())
     }
 }
 
@@ -105,16 +184,16 @@ impl Charge {
     /// The limits that would have let the request pass did not count it after all.
     fn with_nothing_charged(
         mut self,
-        shard: &Shard,
-        keys: &[CounterKey],
+        locked: &Locked<'_>,
+        places: &[Place],
         limits: &[PolicyLimit<'_>],
         now: Duration,
     ) -> Self {
-        for ((standing, key), limit) in self.standings.iter_mut().zip(keys).zip(limits) {
+        for ((standing, place), limit) in self.standings.iter_mut().zip(places).zip(limits) {
             if standing.allowed {
                 standing.remaining = standing.remaining.saturating_add(1);
                 standing.retry_after = Duration::ZERO;
-                let counter = shard.counters.get(key);
+                let counter = locked.counter(place);
                 let until = counter.map_or(now, |counter| counter.full_again);
                 standing.reset_after = until.saturating_sub(now).min(limit.allowance.period());
             }
@@ -124,19 +203,6 @@ impl Charge {
 }
 
 impl Shard {
-    fn look(
-        &self,
-        keys: &[CounterKey],
-        limits: &[PolicyLimit<'_>],
-        now: Duration,
-    ) -> Vec<(Standing, State)> {
-        let look = |(key, limit): (&CounterKey, &PolicyLimit<'_>)| {
-            let state = self.counters.get(key).map(|counter| counter.state);
-            limit.allowance.charge(state, now)
-        };
-        keys.iter().zip(limits).map(look).collect()
-    }
-
     /// Sees to it that the counters of these keys fit in.
     fn make_room(
         &mut self,

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::routing::get;
 use axum::{Router, middleware};
-use bytes::Bytes;
 use portcullis::Clock;
 use portcullis_store::tenant::{Database, DatabaseError};
 
 use crate::address_rate::{AddressLimits, Unproven};
 use crate::caller::{Caller, Proxies};
+use crate::discovery::Discovery;
 use crate::host::Names;
 use crate::keys::kept;
 use crate::passwords::{PasswordError, Passwords};
@@ -62,7 +62,9 @@ pub struct Tenant {
     pub(crate) client_secrets: Passwords,
     pub(crate) options: Options,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) discovery: Bytes,
+    pub(crate) discovery: Discovery,
+    /// Other names of its host.
+    pub(crate) aliases: Vec<String>,
     /// What seals the keys in the database; absent where they are not there.
     pub(crate) sealer: Option<Sealer>,
     pub(crate) token_limits: TokenLimits,
@@ -113,7 +115,7 @@ impl Tenant {
         let passwords = Passwords::new(PASSWORDS_AT_ONCE)?;
         seed::write(&database, &settings, &passwords, clock.now()).await?;
         management::write_system(&database, &settings.issuer, clock.now()).await?;
-        let discovery = discovery::document(&settings.issuer).to_string().into();
+        let discovery = Discovery::new(discovery::document(&settings.issuer));
         Ok(Self {
             issuer: settings.issuer,
             keys: Arc::new(LiveKeys::new(keys)),
@@ -127,6 +129,7 @@ impl Tenant {
             options: settings.options,
             clock,
             discovery,
+            aliases: Vec::new(),
             sealer: None,
             names: Names::Any,
         })
@@ -204,8 +207,16 @@ impl Tenant {
     #[must_use]
     pub fn with_login(mut self) -> Self {
         let document = discovery::login_document(&self.issuer, self.options.end_session);
-        self.discovery = document.to_string().into();
+        self.discovery = Discovery::new(document);
         self
+    }
+
+    /// Has the discovery documents name an alias to those who ask by it, where programs call.
+    ///
+    /// For programs to which the issuer's host is another one, as `localhost` is to a container.
+    #[must_use]
+    pub fn with_aliases(self, aliases: Vec<String>) -> Self {
+        Self { aliases, ..self }
     }
 
     /// The provider's routes, to be served at the root of the issuer's host.

@@ -12,6 +12,8 @@ pub(crate) struct Request {
     target: String,
     /// The scheme and the host, where an address was typed.
     origin: Option<String>,
+    /// The host and the port, as they were typed.
+    host: Option<String>,
 }
 
 /// The text holds no path.
@@ -28,16 +30,24 @@ impl FromStr for Request {
         let target = target.trim_start();
         let target = target.split('#').next().unwrap_or(target);
         let (origin, target) = split_origin(target).ok_or(NotARequest)?;
+        let (origin, host) = origin.unzip();
         Ok(Self {
             written: written.to_owned(),
             method: method.to_owned(),
             target,
             origin,
+            host,
         })
     }
 }
 
 impl Request {
+    /// What `Host` would be: of the address that was typed, or of the one that callers know.
+    pub(super) fn host<'h>(&'h self, url: Option<&'h Url>) -> Option<&'h str> {
+        let host = self.host.as_deref();
+        host.or_else(|| url?.host_str())
+    }
+
     /// The path and the query as the gateway sees them, which callers reach at `url`.
     pub(super) fn target(&self, url: Option<&Url>) -> &str {
         let (Some(origin), Some(url)) = (&self.origin, url) else {
@@ -52,8 +62,8 @@ impl Request {
     }
 }
 
-/// The origin of an address, and what follows it; a path alone has none.
-fn split_origin(target: &str) -> Option<(Option<String>, String)> {
+/// The origin and the host of an address, and what follows them; a path alone has none.
+fn split_origin(target: &str) -> Option<(Option<(String, String)>, String)> {
     if target.starts_with('/') {
         return Some((None, target.to_owned()));
     }
@@ -61,11 +71,10 @@ fn split_origin(target: &str) -> Option<(Option<String>, String)> {
     let is_http = ["http", "https"].contains(&url.scheme());
     // As it was typed: the parser would put it in its plain form, and the gateway would not.
     let (_, rest) = target.split_once("://").filter(|_| is_http)?;
-    let path = rest.find(['/', '?']).and_then(|start| rest.get(start..));
-    let path = path.unwrap_or_default();
+    let (host, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     let slash = if path.starts_with('/') { "" } else { "/" };
     Some((
-        Some(url.origin().ascii_serialization()),
+        Some((url.origin().ascii_serialization(), host.to_owned())),
         format!("{slash}{path}"),
     ))
 }
@@ -107,6 +116,24 @@ mod tests {
         ] {
             let request: Request = text.parse().unwrap();
             assert_eq!(request.target(Some(&url)), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_host_is_the_one_that_was_typed_or_the_gateways() {
+        let url = Url::parse("https://api.example/base/").unwrap();
+        for (text, own, url, expected) in [
+            ("/a", "nothing", None, None),
+            ("/a", "the gateway's", Some(&url), Some("api.example")),
+            (
+                "https://B.example:1?c",
+                "typed",
+                Some(&url),
+                Some("B.example:1"),
+            ),
+        ] {
+            let request: Request = text.parse().unwrap();
+            assert_eq!(request.host(url), expected, "{own}");
         }
     }
 }

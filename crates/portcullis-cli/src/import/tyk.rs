@@ -1,5 +1,6 @@
 //! Tyk: an API definition with its policies.
 
+mod oas;
 mod policy;
 mod scheme;
 
@@ -9,9 +10,8 @@ use serde_json::Value;
 
 pub(super) use self::scheme::of_openapi as scheme;
 use super::draft::{Api, Draft, Entries, slug, text};
-use super::openapi;
 use super::{Problem, cors};
-use crate::arguments::{OpenApi, Tyk};
+use crate::arguments::Tyk;
 
 /// Ways to authenticate that are no JSON Web Token.
 const OTHER_AUTH: [&str; 8] = [
@@ -26,10 +26,9 @@ const OTHER_AUTH: [&str; 8] = [
 ];
 
 /// Protections that have no counterpart: without them, the API would be more open than it was.
-const PROTECTIONS: [&str; 4] = [
+const PROTECTIONS: [&str; 3] = [
     "/enable_ip_whitelisting",
     "/enable_ip_blacklisting",
-    "/global_rate_limit/rate",
     "/jwt_client_base_field",
 ];
 
@@ -49,7 +48,7 @@ pub(super) fn import(
     options: &Tyk,
 ) -> Result<Draft, Vec<Problem>> {
     if api.get("openapi").is_some() {
-        return import_openapi(api, policies, options);
+        return oas::import(api, policies, options);
     }
     let mut problems = Vec::new();
     let mut draft = Draft::default();
@@ -72,28 +71,6 @@ pub(super) fn import(
             problems.push(problem);
             Err(problems)
         }
-    }
-}
-
-fn import_openapi(
-    document: &Value,
-    policies: Option<&Value>,
-    options: &Tyk,
-) -> Result<Draft, Vec<Problem>> {
-    let mut draft = openapi::import(document, &OpenApi::default())?;
-    let mut problems = Vec::new();
-    let id = document
-        .pointer("/x-tyk-api-gateway/info/id")
-        .and_then(Value::as_str);
-    let name = draft.apis.keys().next().cloned().unwrap_or_default();
-    policy::read(policies, &[id], &name, options, &mut draft, &mut problems);
-    for api in draft.apis.values_mut() {
-        api.entries.set("errors", text("tyk"));
-    }
-    if problems.is_empty() {
-        Ok(draft)
-    } else {
-        Err(problems)
     }
 }
 
@@ -183,6 +160,14 @@ fn draft_api(
         entries.set("token", text("keep"));
     }
     entries.set("errors", text("tyk"));
+    let limit = |name: &str| api.pointer(&format!("/global_rate_limit/{name}"))?.as_f64();
+    if let Some(count) = limit("rate").filter(|count| *count > 0.0) {
+        let written = rate(Some(count), limit("per")).ok_or_else(|| {
+            let message = "this is not so many requests in a time";
+            Problem::new("/global_rate_limit", message)
+        })?;
+        entries.set("rate", text(&written));
+    }
     if api.pointer("/CORS/enable").is_some_and(is_set) {
         let (cors, notes) = cors::of_classic(&api["CORS"]);
         if let Some(cors) = cors {
@@ -194,6 +179,13 @@ fn draft_api(
         entries,
         routes: Vec::new(),
     })
+}
+
+/// So many requests in so many seconds: `10/1m`.
+fn rate(count: Option<f64>, per: Option<f64>) -> Option<String> {
+    let count = count.filter(|count| *count >= 1.0 && count.fract() == 0.0)?;
+    let per = per.filter(|per| *per > 0.0)?;
+    Some(format!("{count}/{}", policy::duration(per)))
 }
 
 /// The name that `auth` refers to; the authorizer is drafted.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "an unwrap that panics fails its test")]
 
 mod admin;
+mod administration;
 mod applications;
 mod commands;
 mod device;
@@ -11,9 +12,12 @@ mod expenses;
 mod explain;
 mod export;
 mod failures;
+mod guides;
 mod hello;
+mod hosts;
 mod identity_pool;
 mod import;
+mod import_tyk_oas;
 mod keys;
 mod large_bodies;
 mod life_cycle;
@@ -21,11 +25,14 @@ mod neighbours;
 mod node;
 mod observe;
 mod people;
+mod person;
 mod policies;
 mod program;
 mod proxy;
 mod real_issuer;
+mod relying_parties;
 mod rotation;
+mod script;
 mod secrets;
 mod serve;
 mod session;

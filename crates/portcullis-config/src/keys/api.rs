@@ -5,6 +5,14 @@ pub(crate) const API: Table = Table {
     doc: "A set of routes with what they share.",
     keys: &[
         key(
+            "hosts",
+            Kind::SomeTexts,
+            r#"["api.example.com", "*.example.com"]"#,
+            "The hosts whose requests the API answers; `*.` stands for any number of labels. A \
+             request goes to the APIs of its host first, the most specific before others, then to \
+             those of every host. Every host when absent.",
+        ),
+        key(
             "base",
             Kind::Text,
             r#""/httpbin""#,
@@ -37,6 +45,20 @@ pub(crate) const API: Table = Table {
             r#""guests""#,
             "The policy whose rate and quota hold for callers without a token, each by its network \
              address. It gives access to all of the API. Without limits when absent.",
+        ),
+        key(
+            "rate",
+            Kind::Text,
+            r#""5000/1s""#,
+            "Requests of all callers together in a time, which come back evenly, besides what \
+             policies allow each of them. Unlimited when absent.",
+        ),
+        key(
+            "quota",
+            Kind::Text,
+            r#""1000000/24h""#,
+            "Requests of all callers together in a time that begins with the first. Unlimited \
+             when absent.",
         ),
         key(
             "acr",
@@ -111,7 +133,8 @@ pub(crate) const API: Table = Table {
             "encoded_slash",
             Kind::Choice(&["refuse", "keep"]),
             r#""keep""#,
-            "Whether `%2F` is taken, as part of its segment: only where the upstream takes it so.",
+            "Whether `%2F` is taken, as part of its segment. A route with the same `auth` must answer \
+             the path with a slash in its place too, as `{name+}` does: the upstream may decode it.",
         )
         .default(r#""refuse""#),
         key(

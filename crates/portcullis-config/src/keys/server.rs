@@ -41,7 +41,7 @@ pub(crate) const SERVER: Table = Table {
             r#""client-cert""#,
             "The header in which `trusted_proxies` pass on the certificate of their own client, \
              for tokens that are bound to one: that of RFC 9440, of Envoy, or an nginx's with \
-             `$ssl_client_escaped_cert`. Nobody's when absent; it never goes to upstreams.",
+             `$ssl_client_escaped_cert`. Nobody's when absent: a proxy's own certificate is none of its clients. It never goes to upstreams.",
         ),
         key(
             "limit_headers",

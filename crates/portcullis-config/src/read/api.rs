@@ -4,12 +4,12 @@ use portcullis_token::StepUp;
 
 use super::auth;
 use super::authorizer::{Names, check_name};
-use super::conflict::{Located, Seen};
+use super::conflict::{Located, Seen, SeenAt};
 use super::fields::{Entry, Fields, entries};
 use super::reader::{Reader, Reported, all};
 use super::route::{self, Shared};
 use super::{
-    anonymous_policy, cors, identity, path_rules, policy, realm, resource, step_up, upstream,
+    anonymous_policy, cors, hosts, identity, path_rules, policy, realm, resource, step_up, upstream,
 };
 use crate::api::{Api, AuthFrom, Disclosure, ErrorBodies, Method, Route, TokenForwarding};
 use crate::diagnostic::Diagnostic;
@@ -41,6 +41,7 @@ fn read(
 ) -> Result<Api, Reported> {
     let name = check_name(reader, entry, "an API");
     let fields = Fields::open(reader, &API, entry)?;
+    let hosts = hosts::read(reader, &fields);
     let shared = read_shared(reader, names, policies, &fields);
     let strip_base = fields.optional("strip_base", |entry| reader.flag(&entry));
     let token = fields.optional("token", |entry| {
@@ -65,9 +66,12 @@ fn read(
     let resource = fields.optional("resource", |own| {
         resource::read(reader, &own, entry.name, paths)
     });
+    let rate = fields.optional("rate", |entry| policy::read_amount(reader, &entry));
+    let quota = fields.optional("quota", |entry| policy::read_amount(reader, &entry));
     let websocket_expires = fields.optional("websocket_expires", |entry| reader.flag(&entry));
     let paths = path_rules::read(reader, &fields);
-    let routes = read_routes(reader, names, seen, &fields, &shared);
+    let known_hosts = hosts.as_deref().unwrap_or_default();
+    let routes = read_routes(reader, names, seen.of(known_hosts), &fields, &shared);
     let routes: Result<Vec<_>, _> =
         routes.map(|routes| routes.into_iter().map(|located| located.route).collect());
     if let (Ok(paths), Ok(routes)) = (&paths, &routes) {
@@ -79,6 +83,7 @@ fn read(
     Ok(Api {
         name: name?,
         origin: reader.origin(&entry.key),
+        hosts: hosts?,
         base: base_text(&shared.base?),
         strip_base: strip_base?.unwrap_or_default(),
         token: token?.unwrap_or_default(),
@@ -91,6 +96,8 @@ fn read(
         realm: realm?,
         identity: identity?.unwrap_or_default(),
         resource: resource?,
+        rate: rate?,
+        quota: quota?,
         routes: routes?,
     })
 }
@@ -169,7 +176,7 @@ fn base_text(base: &PathPattern) -> String {
 fn read_routes(
     reader: &mut Reader<'_>,
     names: &mut Names<'_>,
-    seen: &mut Seen,
+    mut seen: SeenAt<'_>,
     fields: &Fields<'_>,
     shared: &Shared<'_>,
 ) -> Result<Vec<Located>, Reported> {

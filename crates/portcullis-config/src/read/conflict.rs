@@ -4,6 +4,7 @@ use std::ops::Range;
 use super::reader::Reader;
 use crate::api::{Method, Route};
 use crate::diagnostic::Diagnostic;
+use crate::host::HostPattern;
 use crate::path::PathPattern;
 
 /// What two routes that cannot be told apart have in common.
@@ -24,15 +25,25 @@ impl Located {
 /// The routes of all APIs so far, by what can be told apart.
 #[derive(Default)]
 pub(super) struct Seen {
-    routes: HashMap<Shape, Range<usize>>,
+    /// Of one host, or of the APIs that answer every host.
+    routes: HashMap<(Option<HostPattern>, Shape), Range<usize>>,
     reported: HashSet<(usize, usize)>,
 }
 
+/// The same for an API with these hosts.
+pub(super) struct SeenAt<'s> {
+    seen: &'s mut Seen,
+    hosts: &'s [HostPattern],
+}
+
 impl Seen {
-    /// Refuses a route whose requests another route answers already.
-    pub(super) fn check(&mut self, reader: &mut Reader<'_>, located: &Located) {
+    pub(super) const fn of<'s>(&'s mut self, hosts: &'s [HostPattern]) -> SeenAt<'s> {
+        SeenAt { seen: self, hosts }
+    }
+
+    fn check_at(&mut self, reader: &mut Reader<'_>, located: &Located, host: Option<HostPattern>) {
         let Located { route, key } = located;
-        let shape = located.shape();
+        let shape = (host, located.shape());
         let Some(first) = self.routes.get(&shape) else {
             self.routes.insert(shape, key.clone());
             return;
@@ -47,6 +58,18 @@ impl Seen {
                 .label("these requests…")
                 .secondary(first.clone(), "…are already answered here");
             reader.refuse(problem);
+        }
+    }
+}
+
+impl SeenAt<'_> {
+    /// Refuses a route whose requests another route of the same host answers already.
+    pub(super) fn check(&mut self, reader: &mut Reader<'_>, located: &Located) {
+        if self.hosts.is_empty() {
+            self.seen.check_at(reader, located, None);
+        }
+        for host in self.hosts {
+            self.seen.check_at(reader, located, Some(host.clone()));
         }
     }
 }

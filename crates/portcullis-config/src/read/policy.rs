@@ -213,7 +213,7 @@ fn read_endpoint(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Endpoint,
 }
 
 /// Reads `1000/1m`.
-fn read_amount(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Amount, Reported> {
+pub(super) fn read_amount(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Amount, Reported> {
     let text = reader.text(entry)?.value();
     let amount = text.split_once('/').and_then(|(count, period)| {
         let digits = count.bytes().all(|byte| byte.is_ascii_digit());

@@ -6,6 +6,7 @@ mod dpop;
 mod errors;
 mod guides;
 mod hostile;
+mod hosts;
 mod introspection;
 mod messages;
 mod path_rules;

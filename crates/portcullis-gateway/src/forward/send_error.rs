@@ -37,7 +37,7 @@ impl SendError {
         matches!(self, Self::Broken(error) if !error.is_parse())
     }
 
-    /// Whether it speaks against the address that was asked.
+    /// Whether it speaks against the connection that was used, if not the whole address.
     pub(super) fn blames_upstream(&self) -> bool {
         match self {
             Self::Connect(_)
@@ -50,6 +50,14 @@ impl SendError {
             Self::Broken(_) => BodyError::find_in(self).is_none(),
             Self::TotalTimeout(_) | Self::TooManyWebSockets(_) | Self::NoPlace(_) => false,
         }
+    }
+
+    /// Whether it tells that the whole address is not well, and not one connection or one request.
+    ///
+    /// One slow request says nothing of others, and callers can provoke it: checks tell of an
+    /// address that takes requests and answers none.
+    pub(super) fn blames_address(&self) -> bool {
+        self.blames_upstream() && !matches!(self, Self::AnswerTimeout(_))
     }
 
     /// What the caller is told.

@@ -298,7 +298,7 @@ impl<'u> Attempts<'u> {
 
     /// The address has not, and perhaps it is its fault.
     fn blame(&self, choice: Choice, error: &SendError) {
-        if !error.blames_upstream() {
+        if !error.blames_address() {
             return;
         }
         let address = &self.upstream.addresses[choice.index];

@@ -1,12 +1,62 @@
 use std::borrow::Cow;
 
-use super::{Api, Need, Plan};
+use http::HeaderMap;
+use portcullis_token::{Step, Trace};
+
+use super::{Api, Need, Plan, Route};
+use crate::hosts::Wanted;
 use crate::path::{self, PathError, lenient};
+use crate::refuse::Refusal;
 
 /// A path to match and to forward, and what else servers may take it for.
 type Readings<'r> = (Cow<'r, str>, Vec<String>);
 
+/// A request's route, and the canonical path that chose it.
+#[derive(Debug)]
+pub(crate) struct Matched<'p> {
+    pub(crate) route: &'p Route,
+    pub(crate) path: String,
+    /// What else some servers take the path for, where a route answers that too.
+    pub(crate) readings: Vec<String>,
+}
+
 impl Plan {
+    /// The route for a request, by its host and the one canonical form of its path.
+    pub(crate) fn route(
+        &self,
+        method: &str,
+        headers: &HeaderMap,
+        path: &str,
+        trace: &mut impl Trace,
+    ) -> Result<Matched<'_>, Refusal> {
+        let wanted = self.table.wanted(method, headers);
+        let (path, readings) = self
+            .canonical(&wanted, path)
+            .inspect_err(|error: &PathError| {
+                let expected = || "a path that every server reads alike".to_owned();
+                trace.refused(Step::Path, expected, || format!("`{path}`: {error}"));
+            })?;
+        trace.passed(Step::Path, || format!("`{path}`"));
+        let Some(index) = wanted.find(&path) else {
+            let got = || wanted.describe(&path);
+            trace.refused(
+                Step::Route,
+                || "a method and path of the route table".to_owned(),
+                got,
+            );
+            return Err(Refusal::NoRoute);
+        };
+        let route = &self.routes[index];
+        trace.passed(Step::Route, || {
+            format!("`{}` of API `{}`", route.name, route.api.name)
+        });
+        Ok(Matched {
+            route,
+            path: path.into_owned(),
+            readings,
+        })
+    }
+
     /// The one path that the target stands for, whoever reads it.
     ///
     /// An API's own rules are asked only about what is refused otherwise, and hold only if they
@@ -14,23 +64,23 @@ impl Plan {
     /// rules it is to be read by.
     pub(super) fn canonical<'r>(
         &self,
-        method: &str,
+        wanted: &Wanted<'_, '_>,
         path: &'r str,
     ) -> Result<Readings<'r>, PathError> {
         // RFC 9112 section 3.2.3: the target of CONNECT is a host, whatever it looks like.
-        if method == "CONNECT" {
+        if wanted.method == "CONNECT" {
             return Err(PathError::NotAbsolute);
         }
-        let error = match self.canonical_for_all(method, path) {
-            Ok(canonical) if self.is_raw(method, &canonical) => {
-                return self.raw(method, path).map(|path| (path.into(), Vec::new()));
+        let error = match self.canonical_for_all(wanted, path) {
+            Ok(canonical) if self.is_raw(wanted, &canonical) => {
+                return self.raw(wanted, path).map(|path| (path.into(), Vec::new()));
             }
             Ok(canonical) => return Ok((canonical, Vec::new())),
             Err(error) => error,
         };
         let mut claimed = None;
         for api in &self.lenient {
-            if let Ok((canonical, readings)) = self.canonical_by(api, method, path)
+            if let Ok((canonical, readings)) = self.canonical_by(api, wanted, path)
                 && claimed.replace((canonical, readings)).is_some()
             {
                 return Err(error);
@@ -43,27 +93,27 @@ impl Plan {
     /// The path by the rules that hold for every API.
     fn canonical_for_all<'r>(
         &self,
-        method: &str,
+        wanted: &Wanted<'_, '_>,
         path: &'r str,
     ) -> Result<Cow<'r, str>, PathError> {
         let path = path::canonical(path)?;
-        self.check_readers(method, &path, self.table.find(method, &path))?;
+        self.check_readers(wanted, &path, wanted.find(&path))?;
         Ok(path)
     }
 
     /// Servers that cut parameters off or ignore case must come to the same rules.
     fn check_readers(
         &self,
-        method: &str,
+        wanted: &Wanted<'_, '_>,
         path: &str,
         route: Option<usize>,
     ) -> Result<(), PathError> {
         let bare = path::without_parameters(path);
-        if bare.is_some_and(|bare| self.table.find(method, &bare) != route) {
+        if bare.is_some_and(|bare| wanted.find(&bare) != route) {
             return Err(PathError::Parameter);
         }
         // Express and servers on Windows ignore case: to them, `/Admin` is what `/admin` guards.
-        let in_any_case = self.table.find_in_any_case(method, path);
+        let in_any_case = wanted.find_in_any_case(path);
         match (route, in_any_case) {
             (Some(route), Some(other)) if self.have_other_rules(route, other) => {
                 Err(PathError::Case)
@@ -76,54 +126,52 @@ impl Plan {
     fn canonical_by(
         &self,
         api: &Api,
-        method: &str,
+        wanted: &Wanted<'_, '_>,
         path: &str,
     ) -> Result<(String, Vec<String>), PathError> {
         if api.paths.raw {
             return self
-                .raw_of(api, method, path)
+                .raw_of(api, wanted, path)
                 .map(|path| (path, Vec::new()));
         }
         let base = api.base.matches('/').count();
         let canonical = lenient::canonical(api.paths, base, path)?;
-        let route = self.table.find(method, &canonical);
+        let route = wanted.find(&canonical);
         let route = route.filter(|route| self.routes[*route].api.index == api.index);
         let route = route.ok_or(PathError::Ambiguous)?;
-        self.check_readers(method, &canonical, Some(route))?;
-        let mut readings = lenient::readings(&canonical);
-        // What no route answers is guarded by no rule that could be got around.
-        readings.retain(|reading| self.table.find(method, reading).is_some());
+        self.check_readers(wanted, &canonical, Some(route))?;
+        let readings = lenient::readings(&canonical);
         for reading in &readings {
-            let other = self.table.find(method, reading);
-            if other.is_some_and(|other| self.have_other_rules(route, other)) {
+            // What no route answers, nobody may reach: a rule like any other.
+            let other = wanted.find(reading).ok_or(PathError::Ambiguous)?;
+            if self.have_other_rules(route, other) {
                 return Err(PathError::Ambiguous);
             }
-            self.check_readers(method, reading, other)?;
+            self.check_readers(wanted, reading, Some(other))?;
         }
         Ok((canonical, readings))
     }
 
-    fn is_raw(&self, method: &str, canonical: &str) -> bool {
+    fn is_raw(&self, wanted: &Wanted<'_, '_>, canonical: &str) -> bool {
         let is_raw = |api: &Api| api.paths.raw;
         self.lenient.iter().any(|api| is_raw(api))
-            && self
-                .table
-                .find(method, canonical)
+            && wanted
+                .find(canonical)
                 .is_some_and(|route| is_raw(&self.routes[route].api))
     }
 
     /// The path as it was received, for the API whose path that is in its canonical form.
-    fn raw(&self, method: &str, path: &str) -> Result<String, PathError> {
+    fn raw(&self, wanted: &Wanted<'_, '_>, path: &str) -> Result<String, PathError> {
         let canonical = path::canonical(path)?;
-        let route = self.table.find(method, &canonical);
+        let route = wanted.find(&canonical);
         let route = route.ok_or(PathError::Ambiguous)?;
-        self.raw_of(&self.routes[route].api, method, path)
+        self.raw_of(&self.routes[route].api, wanted, path)
     }
 
     /// The path as it was received, if every server takes it for one of this API.
     ///
     /// All routes of such an API have the same rules, so that is enough.
-    fn raw_of(&self, api: &Api, method: &str, path: &str) -> Result<String, PathError> {
+    fn raw_of(&self, api: &Api, wanted: &Wanted<'_, '_>, path: &str) -> Result<String, PathError> {
         lenient::check_raw(path)?;
         // The base is taken off by its length.
         let below = path.strip_prefix(api.base.as_str());
@@ -138,8 +186,7 @@ impl Plan {
             route.is_some_and(|route| self.routes[route].api.index == api.index)
         };
         let all_own = lenient::every_reading(path).iter().all(|reading| {
-            is_own(self.table.find(method, reading))
-                && is_own(self.table.find_in_any_case(method, reading))
+            is_own(wanted.find(reading)) && is_own(wanted.find_in_any_case(reading))
         });
         if all_own {
             Ok(path.to_owned())

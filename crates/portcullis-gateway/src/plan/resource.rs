@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use portcullis::{Answers, Metadata};
-use portcullis_config::{Dpop, Method, PathPattern, Resource, Segment};
+use portcullis_config::{Dpop, HostPattern, Method, PathPattern, Resource, Segment};
 use portcullis_token::{ProofRules, StepUp};
 
 use super::{Auth, Plan, PlanError, Route, Target};
@@ -26,7 +26,7 @@ impl Plan {
                 .is_some_and(|tls| tls.client_ca.is_some());
         for (index, api) in config.apis.iter().enumerate() {
             if let Some(resource) = &api.resource {
-                self.add_resource(index, resource, certificates)?;
+                self.add_resource(index, (&api.hosts, resource), certificates)?;
             }
         }
         Ok(())
@@ -35,7 +35,7 @@ impl Plan {
     fn add_resource(
         &mut self,
         api: usize,
-        resource: &Resource,
+        (hosts, resource): (&[HostPattern], &Resource),
         certificates: bool,
     ) -> Result<(), PlanError> {
         let Some(first) = self.routes.iter().find(|route| route.api.index == api) else {
@@ -55,7 +55,8 @@ impl Plan {
                 .collect(),
         };
         let method = Method::One("GET".to_owned());
-        self.table.insert(&method, &pattern, self.routes.len());
+        self.table
+            .insert(hosts, (&method, &pattern), self.routes.len());
         self.routes.push(Route {
             index: self.routes.len(),
             api,

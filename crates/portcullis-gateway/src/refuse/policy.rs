@@ -14,6 +14,8 @@ use super::style::{Manner, Told, answer, imitate};
 #[derive(Clone, Debug)]
 pub struct Limited {
     pub(crate) kind: Kind,
+    /// Whether the first of them is one that all callers use up together.
+    pub(crate) is_shared: bool,
     /// Their names, as `RateLimit-Policy` has them.
     pub(crate) violated: Vec<String>,
     /// Seconds, at least one.
@@ -25,13 +27,19 @@ pub struct Limited {
 /// The type that the draft registers (draft-ietf-httpapi-ratelimit-headers-11 section 7).
 const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
-const DETAIL: &str = "the caller has used up a limit";
-
 impl Limited {
     pub(super) const fn code(&self) -> &'static str {
         match self.kind {
             Kind::Rate => "rate_exceeded",
             Kind::Quota => "quota_exceeded",
+        }
+    }
+
+    pub(super) const fn detail(&self) -> &'static str {
+        if self.is_shared {
+            "all callers together have used up a limit"
+        } else {
+            "the caller has used up a limit"
         }
     }
 
@@ -43,14 +51,16 @@ impl Limited {
     }
 
     pub(super) fn respond(&self, manner: Manner<'_>) -> Response<Bytes> {
-        let tyk = match self.kind {
-            Kind::Rate => "Rate Limit Exceeded",
-            Kind::Quota => "Quota exceeded",
+        let tyk = match (self.kind, self.is_shared) {
+            (Kind::Rate, false) => "Rate Limit Exceeded",
+            (Kind::Rate, true) => "API Rate Limit Exceeded",
+            (Kind::Quota, _) => "Quota exceeded",
         };
+        let detail = self.detail();
         let told = Told {
             status: self.status(),
             code: self.code(),
-            detail: DETAIL,
+            detail,
             tyk: Some(tyk),
         };
         let mut response = imitate(&told, manner).unwrap_or_else(|| {
@@ -59,7 +69,7 @@ impl Limited {
                 "type": QUOTA_EXCEEDED,
                 "title": status.canonical_reason(),
                 "status": status.as_u16(),
-                "detail": manner.message(self.code()).unwrap_or(DETAIL),
+                "detail": manner.message(self.code()).unwrap_or(detail),
                 "violated-policies": self.violated,
                 "request_id": manner.request_id,
             });

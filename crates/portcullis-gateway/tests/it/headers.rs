@@ -74,6 +74,48 @@ async fn a_forged_identity_never_arrives() {
     }
 }
 
+/// What proxies tell those behind them of a caller, whether or not an API speaks of it.
+#[tokio::test]
+async fn what_only_a_proxy_could_know_never_arrives() {
+    let fixture = Fixture::start(&format!(
+        "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n{API}"
+    ))
+    .await;
+    for name in [
+        "SSL-Client-Verify",
+        "ssl_client_verify",
+        "Ssl.Client.S.Dn",
+        "ssl-client-cert",
+        "X-SSL-Client-Verify",
+        "x_ssl_client_cn",
+        "X-SSL-Issuer",
+        "X-Client-Cert",
+        "x-client-cert-dn",
+        "X_Client_Verify",
+        "Client-Cert",
+        "Remote-User",
+        "REMOTE_USER",
+        "remote-groups",
+        "X-Remote-User",
+        "x_remote_user",
+        "x-remote_extra-scopes",
+        "X-Auth-Request-Email",
+        "X-WebAuth-User",
+        "X-Real-IP",
+        "X-Forwarded-User",
+        "x_forwarded_for",
+    ] {
+        for target in ["/public", "/other/a"] {
+            let lines = format!("{name}: mallory\r\nX-Remoteness: 1\r\nSSL-Clients: 1\r\n");
+            assert_eq!(fixture.get(target, &lines).await.status, 200, "{name}");
+            let seen = last(&fixture);
+            assert!(!seen.to_string().contains("mallory"), "{name}: {seen}");
+            let kept = ["x-remoteness", "ssl-clients"].map(|name| values(&seen, name).len());
+            assert_eq!(kept, [1, 1], "{name}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_forged_identity_does_not_arrive_as_a_trailer() {
     let fixture = Fixture::start(API).await;

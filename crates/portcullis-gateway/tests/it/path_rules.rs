@@ -59,6 +59,42 @@ async fn an_api_takes_the_paths_that_it_says() {
     }
 }
 
+/// What nobody may reach is not reached by a server that takes `%2F` for a slash, or `//` for one.
+#[tokio::test]
+async fn a_path_passes_only_if_a_route_answers_whatever_it_may_be_taken_for() {
+    let fixture = Fixture::start(
+        r#"
+        [api.main]
+        upstream = "UPSTREAM"
+        auth = "none"
+        base = "/main"
+
+        [api.files]
+        auth = "none"
+        encoded_slash = "keep"
+        empty_segments = "keep"
+        [api.files.routes]
+        "GET /one/{name}" = { upstream = "UPSTREAM" }
+        "GET /any/{name+}" = { upstream = "UPSTREAM" }
+        "GET /two/{name}/{more}" = { upstream = "UPSTREAM" }
+        "#,
+    )
+    .await;
+    for (target, status) in [
+        ("/one/a", 200),
+        ("/one/a%2Fb", 400),
+        ("/any/a%2Fb", 200),
+        ("/any/a//b", 200),
+        ("/any/a%2Fb/c", 200),
+        ("/two/a/b", 200),
+        ("/two/a/b%2Fc", 400),
+        ("/two/a//b", 400),
+    ] {
+        let answer = fixture.get(target, "").await;
+        assert_eq!(answer.status, status, "{target}: {}", answer.text());
+    }
+}
+
 #[tokio::test]
 async fn a_raw_path_is_forwarded_as_it_came_and_never_leaves_its_api() {
     let fixture = Fixture::start(

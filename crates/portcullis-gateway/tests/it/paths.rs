@@ -1,4 +1,5 @@
-use http::HeaderMap;
+use http::header::HOST;
+use http::{HeaderMap, HeaderValue};
 use portcullis_gateway::{Inquiry, Plan, Refusal, explain};
 use serde_json::Value;
 
@@ -35,6 +36,19 @@ const TWO_APIS: &str = r#"
     base = "/admin"
     upstream = "UPSTREAM"
     auth = "user"
+"#;
+
+/// The same paths, guarded at the host that is asked, public at every other.
+const TWO_HOSTS: &str = r#"
+    [api.open]
+    upstream = "UPSTREAM"
+    auth = "none"
+    [api.closed]
+    hosts = ["b.example", "*.example"]
+    upstream = "UPSTREAM"
+    auth = "user"
+    [api.closed.routes]
+    "ANY /public/{rest+}" = { auth = "none" }
 "#;
 
 fn request(method: &str, target: &[u8]) -> Vec<u8> {
@@ -296,8 +310,8 @@ fn resolve(path: &str) -> String {
 
 #[tokio::test]
 async fn whatever_passes_without_a_token_is_public_however_it_is_read() {
-    for (plan, seed) in [(PLAN, 1), (OPEN_PLAN, 2)] {
-        assert_only_public_passes(plan, seed, 3000, plan == PLAN).await;
+    for (plan, seed) in [(PLAN, 1), (OPEN_PLAN, 2), (TWO_HOSTS, 200)] {
+        assert_only_public_passes(plan, seed, 3000, plan != OPEN_PLAN).await;
     }
 }
 
@@ -379,7 +393,8 @@ async fn assert_public(plan: &Plan, target: &str, may_be_decoded_twice: bool) {
     let path = target.split('?').next().unwrap_or_default();
     let readings = readings(path, may_be_decoded_twice);
     for path in readings.iter().map(String::as_str).chain([path]) {
-        let explanation = explain(plan, Inquiry::new("GET", path, &HeaderMap::new())).await;
+        let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("a.example"))]);
+        let explanation = explain(plan, Inquiry::new("GET", path, &headers)).await;
         let public = match explanation.outcome {
             Ok(permitted) => permitted.subject.is_none(),
             // A reading that we would not forward ourselves: its segments decide.

@@ -281,7 +281,7 @@ async fn when_all_addresses_are_left_out_they_are_asked_all_the_same() {
 }
 
 #[tokio::test]
-async fn an_address_that_hangs_is_504_and_left_out_after_three_times() {
+async fn a_slow_answer_does_not_leave_its_address_out_but_a_check_does() {
     let hanging = Scripted::start(|mut wire, _| async move {
         wire.head().await?;
         wire.rest().await;
@@ -290,13 +290,23 @@ async fn an_address_that_hangs_is_504_and_left_out_after_three_times() {
     .await;
     let good = named("good").await;
     let addresses = [hanging.address(), good.address()];
-    let (gateway, _plan) = watched(&addresses, ", answer_timeout = \"250ms\"");
+    let (gateway, plan) = watched(&addresses, ", answer_timeout = \"250ms\"");
     let mut client = connect(&gateway).await;
     let mut outcomes = Vec::new();
     for _ in 0..8 {
         outcomes.push(client.send(get("/", "")).await.status);
     }
-    assert_eq!(outcomes, [504, 200, 504, 200, 504, 200, 200, 200]);
+    assert_eq!(outcomes, [504, 200, 504, 200, 504, 200, 504, 200]);
+    assert!(plan.upstream_health().iter().all(|own| own.healthy));
+
+    let health =
+        ", health = { path = \"/\", every = \"100ms\", timeout = \"50ms\", unhealthy = 2 }";
+    let (gateway, plan) = watched(&addresses, health);
+    until("being left out", || {
+        !healthy(&plan.upstream_health(), hanging.address())
+    })
+    .await;
+    assert_eq!(names(&gateway, 4).await["good"], 4);
 }
 
 #[tokio::test]

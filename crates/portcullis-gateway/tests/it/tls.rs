@@ -292,28 +292,51 @@ async fn a_token_that_is_bound_to_a_certificate_needs_a_connection_with_it() {
     config.client_ca = Some("ca.pem".to_owned());
     config.client_certificates = ClientCertificates::Optional;
     let world = World::default();
+    let serve = |server: &str| {
+        let text = format!("[server]\n{server}\n") + &HELLO.replace("\"none\"", "\"user\"");
+        authority.serve(world.plan(&text), &config)
+    };
+    let header = "client_certificate_header = \"client-cert\"";
     // The header of a proxy is not believed: this caller is none.
-    let proxies =
-        "[server]\ntrusted_proxies = [\"10.0.0.1\"]\nclient_certificate_header = \"client-cert\"\n";
-    let plan = world.plan(&(proxies.to_owned() + &HELLO.replace("\"none\"", "\"user\"")));
-    let gateway = authority.serve(plan, &config);
+    let gateway = serve(&format!("trusted_proxies = [\"10.0.0.1\"]\n{header}"));
+    // Here it is one, whose own certificate is nobody's whose requests it passes on.
+    let proxied = serve(&format!("trusted_proxies = [\"127.0.0.1\"]\n{header}"));
+    let silent = serve("trusted_proxies = [\"127.0.0.1\"]");
     let (own, own_key) = authority.sign(&["client.example"]);
     let (other, other_key) = authority.sign(&["client.example"]);
     let thumbprint = base64url::encode(&sha256(own.der()));
     let confirmation = serde_json::json!({ "x5t#S256": thumbprint });
     let bound = world.token().claim("cnf", confirmation).sign();
     let encoded = format!("client-cert: :{}:\r\n", standard(own.der()));
-    for (name, identity, lines, status) in [
-        ("its own", Some((&own, &own_key)), "", "200"),
-        ("another", Some((&other, &other_key)), "", "401"),
+    let (own_pair, other_pair) = (Some((&own, &own_key)), Some((&other, &other_key)));
+    for (name, gateway, identity, lines, status) in [
+        ("its own", &gateway, own_pair, "", "200"),
+        ("another", &gateway, other_pair, "", "401"),
         (
             "another, and its own told",
-            Some((&other, &other_key)),
+            &gateway,
+            other_pair,
             &*encoded,
             "401",
         ),
-        ("none", None, "", "401"),
-        ("none, and its own told", None, &*encoded, "401"),
+        ("none", &gateway, None, "", "401"),
+        ("none, and its own told", &gateway, None, &*encoded, "401"),
+        ("a proxy's", &proxied, own_pair, "", "401"),
+        (
+            "a proxy's, and its own told",
+            &proxied,
+            other_pair,
+            &*encoded,
+            "200",
+        ),
+        ("a proxy's that tells nothing", &silent, own_pair, "", "401"),
+        (
+            "a proxy's, and its own told in vain",
+            &silent,
+            other_pair,
+            &*encoded,
+            "401",
+        ),
     ] {
         let mut client = authority.client();
         client.identity = identity.map(|(certificate, key)| {

@@ -122,3 +122,63 @@ fn memory_is_bounded_and_no_counter_in_use_is_forgotten() {
     let counted = names.iter().filter(|name| charge(name, later).is_ok());
     assert_eq!((counted.count(), store.len()), (1024, 1024));
 }
+
+/// The first byte of a key, by which it has its place, varies: so both orders of locks are tried.
+#[test]
+fn what_callers_share_is_used_up_by_all_of_them_and_only_by_what_passes() {
+    let now = Duration::from_hours(500_000);
+    for api in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        let store = MemoryLimits::default();
+        let shared = CallerKey::new("", ["", "", "", api]);
+        let allowance = Allowance::rate(3, Duration::from_mins(1)).unwrap();
+        let limits = [rate(2), PolicyLimit::shared("api", allowance, shared)];
+        let remaining = |charge: &Charge| {
+            let standings = charge.standings.iter();
+            standings
+                .map(|standing| (standing.allowed, standing.remaining))
+                .collect::<Vec<_>>()
+        };
+        for (name, expected) in [
+            ("ada", [(true, 1), (true, 2)]),
+            ("ada", [(true, 0), (true, 1)]),
+            // Refused by her own limit, which costs the others nothing.
+            ("ada", [(false, 0), (true, 1)]),
+            ("bob", [(true, 1), (true, 0)]),
+            // Refused by what all share, which costs him nothing.
+            ("bob", [(true, 1), (false, 0)]),
+            ("eve", [(true, 2), (false, 0)]),
+        ] {
+            let charge = store.charge_now(&caller(name), &limits, now).unwrap();
+            assert_eq!(remaining(&charge), expected, "{name}");
+        }
+        assert_eq!(store.len(), 3, "nobody who was refused takes a place");
+    }
+}
+
+#[test]
+fn of_parallel_callers_with_a_shared_limit_exactly_as_many_pass() {
+    let store = MemoryLimits::default();
+    let now = Duration::from_hours(500_000);
+    let shared = CallerKey::new("", ["", "", "", "api"]);
+    let allowance = Allowance::quota(100, Duration::from_mins(1)).unwrap();
+    let passed: usize = thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|thread| {
+                let store = &store;
+                scope.spawn(move || {
+                    let limits = [quota(1000), PolicyLimit::shared("api", allowance, shared)];
+                    let charge = |call: usize| {
+                        let own = caller(&format!("{thread} {call}"));
+                        store.charge_now(&own, &limits, now).unwrap().is_allowed()
+                    };
+                    (0..200).filter(|call| charge(*call)).count()
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .sum()
+    });
+    assert_eq!(passed, 100);
+}

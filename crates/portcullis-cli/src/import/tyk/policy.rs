@@ -85,10 +85,12 @@ fn convert(
         return Err(Problem::new(pointer, message));
     }
     let given_up = options.without.iter().any(|own| own == "limit");
-    if right.get("limit").is_some_and(is_set) && !given_up {
-        let message = "a limit for one API of a policy has no counterpart";
-        return Err(Problem::new(format!("{at}/limit"), message)
-            .hint("say `--without limit` to do without it"));
+    for field in ["limit", "endpoints"] {
+        if right.get(field).is_some_and(is_set) && !given_up {
+            let message = "a limit for one API of a policy has no counterpart";
+            return Err(Problem::new(format!("{at}/{field}"), message)
+                .hint("say `--without limit` to do without it"));
+        }
     }
     let mut entries = Entries::default();
     match endpoints(right, at)? {
@@ -149,7 +151,7 @@ fn literal(url: &str) -> Option<&str> {
 }
 
 /// Seconds in the largest unit that they are a whole number of.
-fn duration(seconds: f64) -> String {
+pub(super) fn duration(seconds: f64) -> String {
     let whole = [(86400.0, "d"), (3600.0, "h"), (60.0, "m"), (1.0, "s")]
         .into_iter()
         .find(|(unit, _)| seconds % unit == 0.0);

@@ -14,6 +14,16 @@ use super::member;
 /// The largest leeway of an authorizer, in seconds.
 const LARGEST_LEEWAY: u64 = 300;
 
+/// What a scheme of an `OpenAPI` document says of policies, and of the callers that have them.
+pub(super) const POLICY_FIELDS: [&str; 6] = [
+    "subjectClaims",
+    "identityBaseField",
+    "basePolicyClaims",
+    "policyFieldName",
+    "defaultPolicies",
+    "scopes",
+];
+
 /// The authorizer of a classic definition; `policies` are those that the file has.
 pub(super) fn of_classic(
     api: &Value,
@@ -112,19 +122,56 @@ pub(in super::super) fn of_openapi(
         "algorithms",
         algorithms(member(scheme, "signingMethod"), &method)?,
     );
-    for field in [
-        "subjectClaims",
-        "basePolicyClaims",
-        "defaultPolicies",
-        "scopes",
-    ] {
+    for field in POLICY_FIELDS {
         if scheme.get(field).is_some_and(super::is_set) {
-            let message = "policies of OpenAPI definitions cannot be imported";
+            let message = "policies of Tyk are no part of an OpenAPI document";
             return Err(Problem::new(format!("{at}/{field}"), message)
-                .hint("export the API in the classic form, or write `policy` by hand"));
+                .hint("say `import tyk` with the document and the file of policies"));
         }
     }
     Ok((entries, notes))
+}
+
+/// Adds who the caller is, and by what the scheme of an `OpenAPI` document chooses policies.
+pub(super) fn choose_policies(
+    entries: &mut Entries,
+    scheme: &Value,
+    at: &str,
+    known: &BTreeSet<String>,
+) -> Result<Vec<String>, Problem> {
+    let mut notes = Vec::new();
+    let mut subjects = strings(scheme.get("subjectClaims"));
+    subjects.extend(member(scheme, "identityBaseField"));
+    if !subjects.is_empty() && subjects != ["sub"] {
+        entries.set("identity", texts(subjects));
+    }
+    let mut claims = strings(scheme.get("basePolicyClaims"));
+    claims.extend(member(scheme, "policyFieldName"));
+    if claims.len() > 1 {
+        let message = "policies are chosen by one claim here";
+        return Err(Problem::new(format!("{at}/basePolicyClaims"), message)
+            .hint("leave one of them in the document"));
+    }
+    let scopes = scheme.get("scopes").unwrap_or(&Value::Null);
+    let mut names = strings(scopes.get("claims"));
+    names.extend(member(scopes, "claimName"));
+    if !names.is_empty() && names != ["scope"] {
+        entries.set("scope_claims", texts(names));
+    }
+    let mapping = scopes.get("scopeToPolicyMapping").and_then(Value::as_array);
+    let mapping = mapping.into_iter().flatten();
+    let pairs = mapping.filter_map(|own| Some((member(own, "scope")?, member(own, "policyId")?)));
+    let defaults = strings(scheme.get("defaultPolicies"));
+    let claim = claims.first().copied();
+    set_policy(
+        entries,
+        &mut notes,
+        known,
+        claim,
+        &defaults,
+        pairs.collect(),
+    );
+    Ok(notes)
 }
 
 /// Where the keys are: an address, or its base64.

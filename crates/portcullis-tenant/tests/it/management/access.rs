@@ -148,6 +148,7 @@ const OPERATIONS: &[(Method, &str, &str)] = &[
     (Method::POST, "/sessions/x/revoke", "delete:sessions"),
     (Method::GET, "/logs", "read:logs,read:logs_users"),
     (Method::GET, "/logs/x", "read:logs,read:logs_users"),
+    (Method::GET, "/actions/actions", "read:actions"),
 ];
 
 #[tokio::test]

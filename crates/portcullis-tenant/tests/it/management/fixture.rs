@@ -34,7 +34,7 @@ pub(crate) const EVERYTHING: &str = "read:clients create:clients update:clients 
     read:role_members create:role_members read:grants delete:grants read:connections \
     create:connections update:connections delete:connections read:tenant_settings \
     update:tenant_settings read:signing_keys create:signing_keys update:signing_keys \
-    read:refresh_tokens delete:refresh_tokens read:sessions delete:sessions read:logs";
+    read:refresh_tokens delete:refresh_tokens read:sessions delete:sessions read:logs read:actions";
 
 /// A tenant of its own, with the application `manager`, which may have every scope.
 pub(crate) struct Managed {
