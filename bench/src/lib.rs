@@ -10,6 +10,7 @@ pub mod gateway;
 mod key_set;
 mod operation;
 mod refuse;
+mod sigv4;
 mod verify;
 
 pub use operation::{Contender, Operation};
@@ -24,7 +25,7 @@ pub struct Subject {
 }
 
 /// Everything that is measured, in the order of reports.
-pub const SUBJECTS: [Subject; 10] = [
+pub const SUBJECTS: [Subject; 12] = [
     Subject::new("verify-rs256", verify::rs256),
     Subject::new("verify-es256", verify::es256),
     Subject::new("verify-eddsa", verify::eddsa),
@@ -35,6 +36,8 @@ pub const SUBJECTS: [Subject; 10] = [
     Subject::new("refuse-no-token", refuse::no_token),
     Subject::new("refuse-largest", refuse::largest),
     Subject::new("read-10-keys", key_set::read),
+    Subject::new("sigv4-empty", sigv4::empty),
+    Subject::new("sigv4-1-mib", sigv4::mebibyte),
 ];
 
 impl Subject {

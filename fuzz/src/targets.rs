@@ -6,6 +6,7 @@ pub mod dpop_proof;
 pub mod header_value;
 pub mod key_set;
 pub mod path;
+pub mod signed_request;
 pub mod signed_token;
 pub mod token;
 
@@ -21,7 +22,7 @@ pub struct Target {
 }
 
 /// Every target, in the order of their names.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target {
         name: "configuration",
         run: configuration::run,
@@ -45,6 +46,10 @@ pub const TARGETS: [Target; 8] = [
     Target {
         name: "path",
         run: path::run,
+    },
+    Target {
+        name: "signed_request",
+        run: signed_request::run,
     },
     Target {
         name: "signed_token",

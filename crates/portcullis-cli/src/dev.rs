@@ -24,6 +24,7 @@ use crate::data_plane::{bind, cannot_listen, start_gateway};
 use crate::dev::announce::Running;
 use crate::dev::reload::{OwnTenant, Reloader, Trusted};
 use crate::dev::tenant::{Provider, Secure, TenantServer};
+use crate::identity_pool::PoolServers;
 use crate::local_authority::LocalAuthority;
 use crate::plan::RealIssuers;
 use crate::project::{self, Project};
@@ -32,7 +33,7 @@ use crate::signals::{End, Signals};
 use crate::telemetry::Exporter;
 use crate::terminal;
 use crate::watch::Watch;
-use crate::{log, stand_in, tenant_keys};
+use crate::{identity_pool, log, stand_in, tenant_keys};
 
 /// How long requests under way are finished after SIGTERM, and after Ctrl-C.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -65,6 +66,8 @@ async fn serve(arguments: Dev, mut project: Project, mut watch: Watch) -> anyhow
             (Trusted::Issuers(issuers), plan)
         }
     };
+    let made = identity_pool::make(&project, &trusted.logins()?)?;
+    let pools = PoolServers::start(&project.config, &made).await?;
     let tenant = trusted.tenant();
     plan.start_keys();
     watch.follow(project.named_files());
@@ -84,12 +87,13 @@ async fn serve(arguments: Dev, mut project: Project, mut watch: Watch) -> anyhow
             None => None,
         },
         real_issuers: &real_issuers,
+        pools: &pools,
     };
     match arguments.format {
         Format::Json => terminal::print_json_line(&running.to_json())?,
         Format::Text => terminal::say(running.to_text()),
     }
-    let mut reloader = Reloader::new(&arguments, project, trusted, note);
+    let mut reloader = Reloader::new(&arguments, project, trusted, note, pools);
     let patience = loop {
         tokio::select! {
             end = signals.end() => break patience(end),
@@ -257,8 +261,13 @@ const fn patience(end: End) -> Duration {
 }
 
 /// Finishes requests under way, for at most `patience`.
-async fn stop(gateway: Gateway, tenant: Option<TenantServer>, patience: Duration) {
+async fn stop(
+    gateway: Gateway,
+    (tenant, pools): (Option<TenantServer>, PoolServers),
+    patience: Duration,
+) {
     gateway.stop(patience).await;
+    pools.stop(patience.min(LEAVE)).await;
     if let Some(tenant) = tenant {
         tenant.stop(patience.min(LEAVE)).await;
     }

@@ -26,7 +26,7 @@ use crate::invocation::{program, quoted};
 use crate::project::{FILE, Project};
 use crate::session::Session;
 use crate::terminal::{self, BAD, BOLD, DIM, GOOD, LINK, harmless, styled};
-use crate::{local_keys, stand_in, tenant_keys};
+use crate::{identity_pool, local_keys, stand_in, tenant_keys};
 
 pub(crate) use request::Request;
 
@@ -45,10 +45,13 @@ pub(crate) fn run(arguments: &Explain) -> anyhow::Result<()> {
     let keys = Arc::new(runtime.block_on(keys)?);
     let given = given_keys(arguments, &project)?;
     let mut own = given.iter().cloned();
+    let config = &project.config;
+    let pools = identity_pool::signers(&project)?;
     let plan = Plan::compile(
-        &project.config,
+        config,
         &mut Environment {
             issuer: &mut |_| Issuer::fixed(own.next().flatten().unwrap_or(Arc::clone(&keys))),
+            signed: &mut |own| identity_pool::signed_by(config, &pools, own),
             observer: &mut |_| Observer::default(),
             clock: Arc::new(SystemClock),
             tells_reason: true,

@@ -2,7 +2,7 @@
 
 use portcullis_config::{
     Api, Auth, AuthorizerKind, Check, Config, HostPattern, JwtAuthorizer, KeySource, Method,
-    Requirement, Route, Segment,
+    Requirement, Route, Segment, SignedAuthorizer,
 };
 use serde_json::{Map, Value, json};
 
@@ -62,6 +62,9 @@ fn document(config: &Config, api: &Api) -> (Value, Vec<String>) {
             .entry(route.path.to_string())
             .or_insert_with(|| json!({}));
         path[member] = operation(config, route);
+        if let Some(signed) = signed(config, &route.auth) {
+            schemes.entry(signed.name.clone()).or_insert_with(signature);
+        }
         for need in route.auth.alternatives.iter().flatten() {
             let authorizer = &config.authorizers[need.authorizer];
             let AuthorizerKind::Jwt(jwt) = &authorizer.kind;
@@ -143,10 +146,25 @@ fn security(config: &Config, auth: &Auth) -> Value {
     let mut security: Vec<Map<String, Value>> = alternatives
         .map(|needs| needs.iter().map(need).collect())
         .collect();
+    if let Some(signed) = signed(config, auth) {
+        security.push(Map::from_iter([(signed.name.clone(), json!([]))]));
+    }
     if auth.anonymous && !security.is_empty() {
         security.push(Map::new());
     }
     json!(security)
+}
+
+fn signed<'c>(config: &'c Config, auth: &Auth) -> Option<&'c SignedAuthorizer> {
+    config.signed.get(auth.signed?)
+}
+
+/// An AWS signature in `Authorization`, as Amazon's gateway has it.
+fn signature() -> Value {
+    json!({
+        "type": "apiKey", "name": "Authorization", "in": "header",
+        "x-amazon-apigateway-authtype": "awsSigv4",
+    })
 }
 
 /// A token in `Authorization`; whose it is stands in the members that Google's gateway has for it.

@@ -8,6 +8,7 @@ mod dev;
 mod environment;
 mod explain;
 mod export;
+mod identity_pool;
 mod import;
 mod invocation;
 mod local_authority;

@@ -19,7 +19,7 @@ use portcullis_token::{KeySet, SigningKey};
 
 use crate::environment::unreadable;
 use crate::project::Project;
-use crate::{local_keys, snapshot};
+use crate::{identity_pool, local_keys, snapshot};
 
 /// Has every authorizer take the tenant's keys, which are known and never fetched.
 ///
@@ -207,15 +207,18 @@ fn compile(
     issuer: &mut dyn FnMut(&JwtAuthorizer) -> Issuer,
     observer: &mut dyn FnMut(&str) -> Observer,
 ) -> anyhow::Result<Plan> {
+    let pools = identity_pool::signers(project)?;
+    let config = &project.config;
     let mut environment = Environment {
         issuer,
+        signed: &mut |own| identity_pool::signed_by(config, &pools, own),
         observer,
         clock: Arc::new(SystemClock),
         tells_reason,
         directory: &project.directory,
         proofs: proofs.clone(),
     };
-    Ok(Plan::compile(&project.config, &mut environment)?)
+    Ok(Plan::compile(config, &mut environment)?)
 }
 
 fn key_source(jwt: &JwtAuthorizer) -> Option<KeySource> {

@@ -154,6 +154,9 @@ pub(crate) fn describe_auth(config: &Config, auth: &Auth) -> String {
     };
     let all = |needs: &Vec<Requirement>| needs.iter().map(need).collect::<Vec<_>>().join(" and ");
     let mut ways: Vec<String> = auth.alternatives.iter().map(all).collect();
+    if let Some(signed) = auth.signed.and_then(|index| config.signed.get(index)) {
+        ways.push(signed.name.clone());
+    }
     if auth.anonymous {
         ways.push(if ways.is_empty() { PUBLIC } else { "none" }.to_owned());
     }

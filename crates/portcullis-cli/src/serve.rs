@@ -22,6 +22,7 @@ use crate::arguments::{Format, Serve};
 use crate::control_server::control_plane;
 use crate::data_plane::{bind, start_gateway, workers};
 use crate::dev::announce::Running;
+use crate::identity_pool::{Logins, PoolServers};
 use crate::log::Queue;
 use crate::plan::RealIssuers;
 use crate::project::Project;
@@ -32,7 +33,7 @@ use crate::signals::{self, Signals};
 use crate::telemetry::Exporter;
 use crate::terminal::{self, Failure};
 use crate::watch::Watch;
-use crate::{log, stand_in};
+use crate::{identity_pool, log, stand_in};
 
 /// How long the admin listener may take to end, which is told everything by then.
 const LEAVE: Duration = Duration::from_millis(200);
@@ -112,7 +113,8 @@ async fn serve(
     };
     let (state, asked) = State::new(serving, gateway.metrics());
     let admin = admin::start(project, &state).await?;
-    announce(arguments, project, &gateway, admin.as_ref())?;
+    let pools = start_pools(project).await?;
+    announce(arguments, project, &gateway, admin.as_ref(), &pools)?;
     let reloader = Reloader::new(arguments, project, issuers, format, Arc::clone(&state));
     let reloads = Reloads {
         watch,
@@ -131,10 +133,20 @@ async fn serve(
         _ = signals.end() => tracing::warn!("ending at once, told so twice"),
     }
     exporter.finish().await;
+    pools.stop(LEAVE).await;
     if let Some(admin) = admin {
         admin.server.stop(LEAVE).await;
     }
     Ok(())
+}
+
+/// The identity pools that the file names.
+async fn start_pools(project: &Project) -> anyhow::Result<PoolServers> {
+    if project.config.identity_pools.is_empty() {
+        return Ok(PoolServers::default());
+    }
+    let pools = identity_pool::make(project, &Logins::of_issuers()?)?;
+    PoolServers::start(&project.config, &pools).await
 }
 
 /// The sockets that the process was given, or else those of the address that it was told.
@@ -166,6 +178,7 @@ fn announce(
     project: &Project,
     gateway: &Gateway,
     admin: Option<&AdminServer>,
+    pools: &PoolServers,
 ) -> anyhow::Result<()> {
     tracing::info!(address = %gateway.address(), generation = 1, "listening");
     if arguments.format == Format::Json {
@@ -176,6 +189,7 @@ fn announce(
             secure: None,
             made_up: None,
             real_issuers: &stand_in::real_issuers(&project.config),
+            pools,
         };
         let mut ready = running.to_json();
         if let Some(admin) = admin {

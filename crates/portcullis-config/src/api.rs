@@ -139,6 +139,9 @@ impl std::fmt::Display for Method {
 /// Who may call a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Auth {
+    /// Which signatures are enough, by its index in [`Config::signed`](crate::Config::signed);
+    /// none when absent.
+    pub signed: Option<usize>,
     /// Any one of these is enough; inside one, all of it is needed.
     pub alternatives: Vec<Vec<Requirement>>,
     /// Whether a caller without credentials is let in.

@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::api::Api;
 use crate::authorizer::{Authorizer, AuthorizerKind, Check};
+use crate::identity_pool::{IdentityPool, SignedAuthorizer};
 use crate::message::Message;
 use crate::network::Network;
 use crate::observe::{Log, Telemetry};
@@ -23,6 +24,10 @@ pub struct Config {
     pub server: Server,
     /// What proves who a caller is; [`Requirement::authorizer`](crate::Requirement) is an index.
     pub authorizers: Vec<Authorizer>,
+    /// What proves who has signed a request; [`Auth::signed`](crate::Auth::signed) is an index.
+    pub signed: Vec<SignedAuthorizer>,
+    /// What gives credentials to sign requests with.
+    pub identity_pools: Vec<IdentityPool>,
     /// What callers may reach, and how often, in the order of the file.
     pub policies: Vec<Policy>,
     /// What is protected, in the order of the file.

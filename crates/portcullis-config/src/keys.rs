@@ -6,6 +6,7 @@ mod authorizer;
 mod claim;
 mod cors;
 mod errors;
+mod identity_pool;
 mod observe;
 mod people;
 mod policy;
@@ -24,6 +25,9 @@ pub(crate) use authorizer::AUTHORIZER;
 pub(crate) use claim::CLAIM;
 pub(crate) use cors::CORS;
 pub(crate) use errors::ERRORS;
+pub(crate) use identity_pool::{
+    IDENTITY_POOL, POOL_PROVIDER, POOL_ROLE, POOL_RULE, SIGNED_AUTHORIZER,
+};
 pub(crate) use observe::{LOG, TELEMETRY};
 pub(crate) use people::{ROLE, USER};
 pub(crate) use policy::{CHOICE, POLICY, STORE};
@@ -107,6 +111,8 @@ pub(crate) enum Kind {
     Table(&'static Table),
     /// A table of such tables, under names of letters, digits, `_` and `-`.
     Named(&'static Table),
+    /// The same, of tables of either kind.
+    NamedEither(&'static Table, &'static Table),
     /// A table of such tables, under `METHOD /path`.
     Routes(&'static Table),
     /// A list of such tables: `[[tenant.user]]`.
@@ -155,9 +161,15 @@ pub(crate) const ROOT: Table = Table {
         ),
         key(
             "authorizer",
-            Kind::Named(&AUTHORIZER),
+            Kind::NamedEither(&AUTHORIZER, &SIGNED_AUTHORIZER),
             r#"{ user = { issuer = "https://tenant.example.com/", audience = ["testing"] } }"#,
             "What proves who a caller is, by the name that `auth` refers to.",
+        ),
+        key(
+            "identity_pool",
+            Kind::Named(&IDENTITY_POOL),
+            r#"{ Auth = { providers = [{ domain = "a.example", client_id = "web" }] } }"#,
+            "What gives temporary credentials for logins, by the name that authorizers refer to.",
         ),
         key(
             "api",
@@ -203,7 +215,7 @@ pub(crate) const ROOT: Table = Table {
             "Where traces are sent.",
         ),
     ],
-    later: &["identity_pool", "site", "include"],
+    later: &["site", "include"],
 };
 
 #[cfg(test)]

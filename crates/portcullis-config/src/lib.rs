@@ -28,6 +28,7 @@ mod cors;
 mod diagnostic;
 mod environment;
 mod host;
+mod identity_pool;
 mod keys;
 mod masking;
 mod message;
@@ -60,6 +61,10 @@ pub use config::{Config, Server};
 pub use cors::{AllowedOrigin, Cors, OriginError, Origins};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use host::{HostError, HostPattern};
+pub use identity_pool::{
+    IdentityPool, PoolProvider, PoolRole, PoolRule, RolePermissions, RuleComparison,
+    SignedAuthorizer,
+};
 pub use message::{GATEWAY_CODES, Message};
 pub use network::{Network, NetworkError};
 pub use observe::{Log, LogFormat, LoggedSubject, Telemetry};

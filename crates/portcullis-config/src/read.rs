@@ -14,6 +14,7 @@ mod duration;
 mod fields;
 mod hosts;
 mod identity;
+mod identity_pool;
 mod limits;
 mod message;
 mod observe;
@@ -100,9 +101,12 @@ fn read_root(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Config, Repor
     let server = server::read(reader, root);
     let mut names = authorizer::Names::new(reader, root);
     let policy_names = policy::Names::of_policies(reader, root);
+    let pool_names = policy::Names::of_pools(reader, root);
     let authorizers = authorizer::read_all(reader, &names, &policy_names);
+    let signed = identity_pool::read_authorizers(reader, names.signed(), &pool_names);
     let apis = api::read_all(reader, root, &mut names, &policy_names);
     let api_names = policy::Names::of_apis(root, apis.as_ref().err().copied());
+    let identity_pools = identity_pool::read_all(reader, root, &api_names);
     let policies = policy::read_all(reader, &policy_names, &api_names);
     let messages = message::read_all(reader, root);
     let store = policy::read_store(reader, root);
@@ -122,6 +126,8 @@ fn read_root(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Config, Repor
         name: name?,
         server: server?,
         authorizers,
+        signed: signed?,
+        identity_pools: identity_pools?,
         policies,
         apis,
         messages: messages?,

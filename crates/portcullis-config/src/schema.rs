@@ -114,6 +114,11 @@ fn kind(kind: &Kind) -> Value {
         ]}),
         Kind::Table(known) => table(known),
         Kind::Named(known) => tables(known, NAME),
+        Kind::NamedEither(one, other) => {
+            let mut named = tables(one, NAME);
+            named["additionalProperties"] = json!({ "anyOf": [table(one), table(other)] });
+            named
+        }
         Kind::Routes(known) => tables(known, "^[^ a-z]+ /"),
         Kind::List(known) => json!({ "type": "array", "items": table(known) }),
     }

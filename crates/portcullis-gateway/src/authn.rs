@@ -6,6 +6,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use portcullis::Credentials;
 use portcullis_config::Dpop;
+use portcullis_token::sigv4::Principal;
 use portcullis_token::{
     Credential, ProofOffer, Reason, Step, TokenSource, Trace, Verified, find_credential,
 };
@@ -14,18 +15,33 @@ use crate::plan::{Authorizer, Matched, Plan, Route};
 use crate::refuse::Refusal;
 use crate::request::Asked;
 
-/// Who is calling, as the route's authorizers found it. Only [`identify`] makes one.
+/// Who is calling, as the route's authorizers found it. [`identify`] makes one, or `signed`.
 #[derive(Debug, Default)]
 pub(crate) struct Caller {
     /// What each authorizer that accepted the credential says of it.
     verified: Vec<(usize, Verified)>,
     /// Whether the scheme was `DPoP`, which then carries the error.
     by_dpop: bool,
+    /// Who has signed the request, where it was signed.
+    signed: Option<Box<Principal>>,
     /// Whether the credential is in the query, so that no shared cache may store the answer.
     by_query: bool,
 }
 
 impl Caller {
+    /// Whoever has signed the request, as `signed` has verified it.
+    pub(crate) fn of_signed(principal: Principal) -> Self {
+        Self {
+            signed: Some(Box::new(principal)),
+            ..Self::default()
+        }
+    }
+
+    /// Who has signed the request; absent where it was not signed.
+    pub(crate) fn signed(&self) -> Option<&Principal> {
+        self.signed.as_deref()
+    }
+
     /// What the authorizer of this index says, if it accepted the credential.
     pub(crate) fn verified_by(&self, authorizer: usize) -> Option<&Verified> {
         self.verified
@@ -46,7 +62,7 @@ impl Caller {
 
     /// Whether there is no credential at all.
     pub(crate) const fn is_anonymous(&self) -> bool {
-        self.verified.is_empty()
+        self.verified.is_empty() && self.signed.is_none()
     }
 }
 
@@ -78,6 +94,7 @@ pub(crate) async fn identify(
     };
     let mut caller = Caller {
         verified: Vec::new(),
+        signed: None,
         by_dpop,
         by_query: matches!(
             route.places.sources().get(credential.source()),

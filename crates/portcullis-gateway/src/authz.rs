@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use portcullis_token::sigv4::Principal;
 use portcullis_token::{Reason, StepUp, Trace, Verified};
 
 use crate::authn::{self, Caller};
@@ -10,7 +11,7 @@ use crate::policy::{self, Charging, Granted, PolicyRefusal};
 use crate::refuse::Refusal;
 use crate::request::Asked;
 
-/// Proof that a request may pass. Only [`permit`] makes one, and forwarding consumes it.
+/// Proof that a request may pass. Only [`permit`] and [`permit_signed`] make one, and forwarding consumes it.
 #[derive(Debug)]
 pub(crate) struct Permit<'p> {
     matched: Matched<'p>,
@@ -55,9 +56,24 @@ impl<'p> Permit<'p> {
         self.caller.is_by_query()
     }
 
+    /// Who has signed the request; absent where it was not signed.
+    pub(crate) fn signed(&self) -> Option<&Principal> {
+        self.caller.signed()
+    }
+
     /// The token of the caller; absent for an anonymous one.
     pub(crate) fn token(&self) -> Option<&Verified> {
         self.caller.verified_by(self.authorizer?)
+    }
+}
+
+/// The permit of a request whose signature and role `signed` has checked.
+pub(crate) fn permit_signed(matched: Matched<'_>, principal: Principal) -> Permit<'_> {
+    Permit {
+        matched,
+        caller: Caller::of_signed(principal),
+        authorizer: None,
+        granted: None,
     }
 }
 

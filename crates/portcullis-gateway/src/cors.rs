@@ -15,6 +15,7 @@ use portcullis_token::Step;
 
 use crate::observe::Watch;
 use crate::plan::{Plan, PlanError, Route};
+use crate::refuse::ERROR_TYPE;
 use crate::request::Asked;
 
 /// The gateway's own headers, which a page needs to tell one refusal from another.
@@ -158,6 +159,11 @@ impl Cors {
         // No script reads a preflight's answer.
         if !asking.is_preflight {
             headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, self.expose.clone());
+            // By these two, clients that sign set their clock and sign again.
+            if headers.contains_key(ERROR_TYPE) {
+                let both = HeaderValue::from_static("x-amzn-errortype,date");
+                headers.append(ACCESS_CONTROL_EXPOSE_HEADERS, both);
+            }
         }
     }
 

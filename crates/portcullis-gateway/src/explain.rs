@@ -85,6 +85,7 @@ pub async fn explain(plan: &Plan, inquiry: Inquiry<'_>) -> Explanation {
         certificate: inquiry.certificate,
         // An explanation charges nobody.
         peer: Ipv4Addr::UNSPECIFIED.into(),
+        body_hash: None,
     };
     if ready::is_asked(plan, asked.method, asked.path) {
         trace.passed(Step::Route, || {
@@ -116,7 +117,8 @@ pub async fn explain(plan: &Plan, inquiry: Inquiry<'_>) -> Explanation {
             route: permit.route().name.clone(),
             subject: permit
                 .token()
-                .and_then(|token| token.claims().subject().map(str::to_owned)),
+                .and_then(|token| token.claims().subject().map(str::to_owned))
+                .or_else(|| Some(permit.signed()?.subject().to_owned())),
         });
     Explanation {
         records: trace.into_records(),

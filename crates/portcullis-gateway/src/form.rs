@@ -1,4 +1,5 @@
-//! The one body that is read before it is known who calls: a form that may hold the token.
+//! The bodies that are read before it is known who calls: forms that may hold the token, and what
+//! is signed.
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -8,10 +9,12 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use portcullis_config::TokenForwarding;
 use portcullis_token::may_carry_form;
+use portcullis_token::sigv4::sha256;
 
 use crate::body::{BodyError, RequestBody};
 use crate::plan::{Api, Plan};
 use crate::refuse::Refusal;
+use crate::signed;
 
 /// How much of anybody's form is kept in memory.
 const MOST_BYTES: u64 = 64 * 1024;
@@ -21,6 +24,8 @@ const MOST_BYTES: u64 = 64 * 1024;
 pub(crate) enum Received {
     Unread(Incoming),
     Form(Bytes),
+    /// All of a body that is signed, and its SHA-256.
+    Signed(Bytes, [u8; 32]),
 }
 
 impl Received {
@@ -29,7 +34,7 @@ impl Received {
     /// A longer one than 64 KiB is refused: it could hold a token that nobody has looked at.
     pub(crate) async fn of(plan: &Plan, head: &Parts, body: Incoming) -> Result<Self, Refusal> {
         if !is_wanted(plan, head) {
-            return Ok(Self::Unread(body));
+            return Self::of_signed(plan, head, body).await;
         }
         let most = plan.limits.body.min(MOST_BYTES);
         let body = RequestBody::limited(body, most).map_err(refusal)?;
@@ -37,9 +42,29 @@ impl Received {
         Ok(Self::Form(read.to_bytes()))
     }
 
+    /// Reads the body of a request whose signature is worth checking.
+    async fn of_signed(plan: &Plan, head: &Parts, body: Incoming) -> Result<Self, Refusal> {
+        if !signed::wants_body(plan, head) {
+            return Ok(Self::Unread(body));
+        }
+        let most = plan.limits.body.min(signed::LARGEST_BODY);
+        let body = RequestBody::limited(body, most).map_err(refusal)?;
+        let bytes = body.collect().await.map_err(refusal)?.to_bytes();
+        let hash = sha256(&bytes);
+        Ok(Self::Signed(bytes, hash))
+    }
+
+    /// The SHA-256 of a body that is signed; absent for others.
+    pub(crate) const fn hash(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Signed(_, hash) => Some(*hash),
+            Self::Unread(_) | Self::Form(_) => None,
+        }
+    }
+
     pub(crate) fn form(&self) -> Option<&[u8]> {
         match self {
-            Self::Unread(_) => None,
+            Self::Unread(_) | Self::Signed(..) => None,
             Self::Form(form) => Some(form),
         }
     }
@@ -54,6 +79,7 @@ impl Received {
     ) -> Result<RequestBody, Refusal> {
         let form = match self {
             Self::Unread(body) => return RequestBody::limited(body, limit).map_err(refusal),
+            Self::Signed(bytes, _) => return Ok(RequestBody::whole(bytes)),
             Self::Form(form) => form,
         };
         let stripped = match api.token {

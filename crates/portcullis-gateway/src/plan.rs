@@ -2,6 +2,8 @@ mod authorizer;
 mod paths;
 mod proof_memory;
 mod resource;
+mod signed;
+mod stripped;
 mod upstreams;
 
 use std::collections::BTreeSet;
@@ -19,7 +21,8 @@ use portcullis::{
 };
 use portcullis_config::{
     CertificateHeader, Config, Disclosure, Dpop, ErrorBodies, JwtAuthorizer, LimitHeaders, Limits,
-    Message, Network, PathPattern, PathRules, Readiness, Template, TokenForwarding,
+    Message, Network, PathPattern, PathRules, Readiness, SignedAuthorizer, Template,
+    TokenForwarding,
 };
 use portcullis_store::AllowanceError;
 use portcullis_token::{NoRandomness, ProofRules, Reason, Requirement, StepUp};
@@ -37,6 +40,7 @@ use crate::observe::Observed;
 use crate::path::PathError;
 use crate::policy::Policies;
 use crate::ready::ReadyPath;
+use crate::signed::SignedBy;
 use crate::token_places::{Places, Stripped};
 
 /// How many verified tokens are remembered: those of a large API's callers at the same time.
@@ -51,6 +55,8 @@ pub struct Plan {
     table: HostTables,
     routes: Vec<Route>,
     authorizers: Vec<Authorizer>,
+    /// By the index that [`Auth::signed`] has.
+    signed: Vec<SignedBy>,
     trusted_proxies: Vec<Network>,
     /// The header in which those pass on their client's certificate.
     pub(crate) client_certificate_header: Option<CertificateHeader>,
@@ -97,6 +103,8 @@ pub(crate) struct Route {
 /// Who may call a route.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Auth {
+    /// The index of what takes signatures; none does when absent.
+    pub(crate) signed: Option<usize>,
     /// Any one of these is enough; inside one, all of it is needed.
     pub(crate) alternatives: Vec<Vec<Need>>,
     /// Whether a caller without credentials is let in.
@@ -155,6 +163,8 @@ pub struct Environment<'e> {
     /// Who counts and logs the answers of the authorizer of this name: for each plan the same, so
     /// that counters only grow.
     pub observer: &'e mut dyn FnMut(&str) -> Observer,
+    /// Who takes signatures, and by which credentials.
+    pub signed: &'e mut dyn FnMut(&SignedAuthorizer) -> SignedBy,
     /// The time by which tokens are judged.
     pub clock: Arc<dyn Clock>,
     /// Whether callers are told the exact reason of a refusal, which is for development.
@@ -231,6 +241,7 @@ impl Plan {
             table: HostTables::default(),
             routes: Vec::new(),
             authorizers,
+            signed: config.signed.iter().map(&mut *environment.signed).collect(),
             trusted_proxies: config.server.trusted_proxies.clone(),
             client_certificate_header: config.server.client_certificate_header,
             policies: Policies::compile(&config.policies)?,
@@ -336,22 +347,6 @@ impl Plan {
         let authorizers = needs.map(|need| need.authorizer);
         let sources = authorizers.map(|index| (index, &*self.authorizers[index].sources));
         Places::of(sources, api.errors)
-    }
-
-    fn stripped(&self, api: &portcullis_config::Api) -> Stripped {
-        let mut stripped = Stripped::default();
-        let needs = api.routes.iter().flat_map(|route| &route.auth.alternatives);
-        for need in needs.flatten() {
-            let sources = &self.authorizers[need.authorizer].sources;
-            for source in sources {
-                stripped.add(source);
-            }
-        }
-        let all = self.authorizers.iter().flat_map(|own| &own.sources);
-        for source in all {
-            stripped.add_foreign(source);
-        }
-        stripped
     }
 
     fn answers(&self, config: &portcullis_config::Api) -> Answers {
@@ -518,6 +513,7 @@ fn compile_auth(route: &portcullis_config::Route) -> Auth {
     };
     let alternatives = auth.alternatives.iter();
     Auth {
+        signed: auth.signed,
         alternatives: alternatives
             .map(|needs| needs.iter().map(need).collect())
             .collect(),

@@ -1,6 +1,7 @@
 //! Every refusal: its status, its body, its challenge, in one table.
 
 mod policy;
+mod signed;
 mod style;
 
 use std::sync::Arc;
@@ -15,8 +16,10 @@ use portcullis_token::{Reason, StepUp};
 use crate::body::Body;
 use crate::path::PathError;
 use crate::policy::PolicyRefusal;
+use crate::signed::SignedRefusal;
 
 pub use self::policy::Limited;
+pub(crate) use self::signed::ERROR_TYPE;
 pub(crate) use self::style::Manner;
 use self::style::Told;
 
@@ -66,6 +69,8 @@ pub enum Refusal {
         /// How the API presents itself.
         answers: Arc<Answers>,
     },
+    /// The request's signature, or the role of whoever has signed it.
+    Signed(Box<SignedRefusal>),
     /// The caller has used up a limit.
     Limited(Box<Limited>),
     /// The caller cannot be counted: there is no place for another one.
@@ -94,6 +99,7 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Credential { reason, .. } => reason.code(),
+            Self::Signed(refusal) => refusal.code(),
             other => other.facts().code,
         }
     }
@@ -121,6 +127,7 @@ impl Refusal {
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Credential { reason, .. } => reason.remedy(),
+            Self::Signed(refusal) => refusal.remedy(),
             Self::Policy { refusal, .. } => refusal.remedy(),
             Self::Limited(_) => {
                 "wait as long as `Retry-After` says, or raise the limit of the policy"
@@ -167,6 +174,7 @@ impl Refusal {
                 StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::UNAUTHORIZED), reason.public_code(), &reason.description()),
             Self::Policy { refusal: PolicyRefusal::Expired, .. } => facts(StatusCode::UNAUTHORIZED, PolicyRefusal::Expired.code(), &PolicyRefusal::Expired.description()),
             Self::Policy { refusal, .. } => facts(StatusCode::FORBIDDEN, refusal.code(), &refusal.description()),
+            Self::Signed(refusal) => facts(StatusCode::FORBIDDEN, refusal.code(), &refusal.message()),
             Self::Limited(limited) => facts(limited.status(), limited.code(), &limited.detail()),
             Self::StoreFull => facts(StatusCode::SERVICE_UNAVAILABLE, "store_full", &"too many callers have limits in use"),
             Self::BodyTooLarge => facts(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", &"the body is larger than this API accepts"),
@@ -201,6 +209,7 @@ impl Refusal {
                 return rejection.respond(Some(manner.request_id)).map(Body::full);
             }
             Self::Policy { refusal, answers } => self.by_policy(*refusal, answers, manner),
+            Self::Signed(refusal) => signed::respond(refusal),
             Self::Limited(limited) => limited.respond(manner),
             other => other.styled(None, manner),
         };

@@ -26,7 +26,7 @@ use crate::ready;
 use crate::refuse::{Manner, Refusal};
 use crate::request_id::RequestIds;
 use crate::rewrite::Sender;
-use crate::{authn, authz, cors, forward, limit, rewrite};
+use crate::{authn, authz, cors, forward, limit, rewrite, signed};
 
 /// What one thread needs to serve requests.
 #[derive(Debug)]
@@ -103,6 +103,8 @@ pub(crate) struct Asked<'r> {
     pub(crate) certificate: Option<Thumbprint>,
     /// The other end of the connection.
     pub(crate) peer: IpAddr,
+    /// The SHA-256 of the body, where a signature of it is to be checked.
+    pub(crate) body_hash: Option<[u8; 32]>,
 }
 
 /// Answers a request, whatever it is; what was observed is told when the answer has ended.
@@ -193,6 +195,7 @@ async fn try_serve(
         headers: &head.headers,
         certificate: sender.certificate,
         peer: sender.address,
+        body_hash: received.hash(),
     };
     if let Some((_, permitted)) = cors::preflight(plan, &asked, seen) {
         told.extend(permitted);
@@ -240,6 +243,9 @@ pub(crate) async fn decide<'p>(
     // 1 Which rule applies, by the one canonical path.
     let matched = plan.route(asked.method, asked.headers, asked.path, trace)?;
     trace.matched(&matched);
+    if signed::is_asked(matched.route, asked) {
+        return signed::permit(plan, matched, asked, trace);
+    }
     // 2 Who is calling.
     let caller = authn::identify(plan, &matched, asked, trace).await?;
     // 3 May they.

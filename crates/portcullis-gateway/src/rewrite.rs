@@ -114,6 +114,14 @@ pub(crate) fn for_target(plan: &Plan, permit: &Permit<'_>, head: &mut Parts, sen
     if let Ok(id) = HeaderValue::from_str(sender.request_id) {
         headers.insert(REQUEST_ID, id);
     }
+    if let Some(signed) = permit.signed() {
+        let of_subject = api.identity.iter().filter(|(_, claim)| claim == "sub");
+        for (name, _) in of_subject {
+            if let Ok(value) = HeaderValue::try_from(signed.subject()) {
+                headers.insert(name.clone(), value);
+            }
+        }
+    }
     if let Some(token) = permit.token() {
         for (name, claim) in &api.identity {
             let found = token.claims().find(claim);

@@ -125,6 +125,24 @@ impl Stripped {
         }
     }
 
+    /// Adds the places of an AWS signature, and of the session token beside it.
+    pub(crate) fn add_signature(&mut self) {
+        self.headers
+            .push(HeaderName::from_static("x-amz-security-token"));
+        let parameters = [
+            "Algorithm",
+            "Credential",
+            "Date",
+            "Expires",
+            "SignedHeaders",
+            "Signature",
+            "Security-Token",
+            "Region-Set",
+        ];
+        self.parameters
+            .extend(parameters.map(|name| format!("X-Amz-{name}")));
+    }
+
     /// Adds a place of another API: a browser sends a cookie to all of them.
     pub(crate) fn add_foreign(&mut self, source: &TokenSource) {
         if matches!(source, TokenSource::Cookie { .. }) {

@@ -68,6 +68,7 @@
 //! Whatever is read from a token comes from one parse of the bytes that were signed.
 
 pub mod base64url;
+pub mod sigv4;
 
 mod address;
 mod algorithm;
@@ -84,6 +85,7 @@ mod nonce;
 mod proof;
 mod reason;
 mod requirement;
+mod role_policy;
 mod rules;
 mod secret;
 mod sender;
@@ -112,6 +114,7 @@ pub use nonce::{NoRandomness, NonceIssuer};
 pub use proof::{AcceptedProof, ProofRules};
 pub use reason::Reason;
 pub use requirement::Requirement;
+pub use role_policy::{Access, RoleDecision, RolePolicy, RolePolicyError};
 pub use rules::Rules;
 pub use secret::Secret;
 pub use sender::{ProofOffer, Sender};

@@ -25,7 +25,7 @@ enum Goal {
 }
 
 /// The subjects with goals. The others are there to be looked at.
-const GOALS: [(&str, &[Goal]); 6] = [
+const GOALS: [(&str, &[Goal]); 8] = [
     (
         "verify-rs256",
         &[Goal::TimesBare(1.15), Goal::BeatJsonwebtoken],
@@ -35,6 +35,8 @@ const GOALS: [(&str, &[Goal]); 6] = [
     ("refuse-expired", &[Goal::Nanoseconds(5_000.0)]),
     ("refuse-malformed", &[Goal::Nanoseconds(5_000.0)]),
     ("refuse-no-token", &[Goal::Nanoseconds(5_000.0)]),
+    ("sigv4-empty", &[Goal::Nanoseconds(10_000.0)]),
+    ("sigv4-1-mib", &[Goal::TimesBare(1.3)]),
 ];
 
 /// One line for each subject.

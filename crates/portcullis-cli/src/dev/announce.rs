@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::tenant::Secure;
+use crate::identity_pool::PoolServers;
 use crate::invocation::{program, quoted};
 use crate::project::Project;
 use crate::terminal::{BOLD, DIM, LINK, harmless, styled, table};
 use crate::{policies, reach, routes};
 
 /// Everything that runs, for those who want to use it.
-#[derive(Debug)]
 pub(crate) struct Running<'r> {
     pub(crate) project: &'r Project,
     pub(crate) gateway: SocketAddr,
@@ -25,6 +25,8 @@ pub(crate) struct Running<'r> {
     /// The user whom the file does not name, with the password.
     pub(crate) made_up: Option<(&'static str, Secret<String>)>,
     pub(crate) real_issuers: &'r BTreeSet<String>,
+    /// The identity pools.
+    pub(crate) pools: &'r PoolServers,
 }
 
 impl Running<'_> {
@@ -42,6 +44,9 @@ impl Running<'_> {
         if let Some(secure) = self.secure {
             json["tenant_https"] = json!(secure.url);
             json["tenant_authority"] = json!(secure.authority);
+        }
+        if let Some(pools) = self.pools.to_json() {
+            json["identity_pools"] = pools;
         }
         json
     }
@@ -104,6 +109,13 @@ impl Running<'_> {
                 cell(DIM, "by TLS"),
             ]);
         }
+        for (name, url, id) in self.pools.rows() {
+            rows.push(vec![
+                cell(Style::new(), &format!("Identity pool {name}")),
+                cell(LINK, &url),
+                cell(DIM, id),
+            ]);
+        }
         if let Some((email, password)) = &self.made_up {
             rows.push(vec![
                 cell(Style::new(), "User"),
@@ -148,7 +160,7 @@ impl Running<'_> {
         let address = format!("{}{}", url.trim_end_matches(&api.base), example_path(route));
         let address = harmless(&quoted(&address));
         let mut commands = format!("    curl -i {address}\n");
-        if self.issuer.is_some() && !route.auth.anonymous {
+        if self.issuer.is_some() && !route.auth.anonymous && !route.auth.alternatives.is_empty() {
             let token = format!("{} token{}", quoted(&program()), self.audience_flag(route));
             let token = harmless(&token);
             commands += &format!("    curl -i -H \"Authorization: Bearer $({token})\" {address}\n");

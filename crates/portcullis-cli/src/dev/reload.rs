@@ -1,8 +1,10 @@
 //! Follows the file while `dev` runs; a broken file changes nothing.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use portcullis_config::Config;
 use portcullis_gateway::{Gateway, Plan, ProofMemory};
 use portcullis_tenant::LiveKeys;
 use portcullis_token::KeySet;
@@ -12,6 +14,7 @@ use super::tenant::{Provider, TenantServer};
 use super::{make_tenant, note};
 use crate::arguments::Dev;
 use crate::data_plane::load_tls;
+use crate::identity_pool::{self, Logins, PoolServers};
 use crate::plan::{self, RealIssuers};
 use crate::project::Project;
 use crate::routes::changes;
@@ -33,6 +36,17 @@ impl Trusted {
         match self {
             Self::Tenant(tenant) => Some(&tenant.server),
             Self::Issuers(_) => None,
+        }
+    }
+
+    /// Whose ID tokens are logins at identity pools.
+    pub(super) fn logins(&self) -> anyhow::Result<Logins> {
+        match self {
+            Self::Tenant(tenant) => {
+                let keys = Arc::new(tenant.key_set()?);
+                Ok(Logins::Tenant(tenant.server.issuer().clone(), keys))
+            }
+            Self::Issuers(_) => Logins::of_issuers(),
         }
     }
 }
@@ -81,6 +95,7 @@ pub(super) struct Reloader {
     /// The project that is served.
     project: Project,
     note: Option<Note>,
+    pools: PoolServers,
 }
 
 impl Reloader {
@@ -89,6 +104,7 @@ impl Reloader {
         project: Project,
         trusted: Trusted,
         note: Option<Note>,
+        pools: PoolServers,
     ) -> Self {
         Self {
             directory: arguments.directory.clone(),
@@ -96,15 +112,17 @@ impl Reloader {
             trusted,
             project,
             note,
+            pools,
         }
     }
 
     /// What is left to stop; the session's note is taken away.
-    pub(super) fn end(self) -> Option<TenantServer> {
-        match self.trusted {
+    pub(super) fn end(self) -> (Option<TenantServer>, PoolServers) {
+        let tenant = match self.trusted {
             Trusted::Tenant(tenant) => Some(tenant.server),
             Trusted::Issuers(_) => None,
-        }
+        };
+        (tenant, self.pools)
     }
 
     /// Waits until the tenant signs with other keys.
@@ -118,17 +136,19 @@ impl Reloader {
     }
 
     /// Trusts the keys that the tenant signs with, and those no more that it has revoked.
-    pub(super) fn follow_keys(&self, gateway: &Gateway) {
+    pub(super) fn follow_keys(&mut self, gateway: &Gateway) {
         let Trusted::Tenant(tenant) = &self.trusted else {
             return;
         };
         let followed = tenant.key_set().and_then(|keys| {
             let count = keys.keys().len();
             let plan = plan::with_keys(&self.project, keys, &tenant.proofs)?;
-            Ok((plan, count))
+            let pools = identity_pool::make(&self.project, &self.trusted.logins()?)?;
+            Ok((plan, count, pools))
         });
         match followed {
-            Ok((plan, count)) => {
+            Ok((plan, count, pools)) => {
+                self.pools.replace(&self.project.config, &pools);
                 gateway.replace(plan);
                 let reloaded = styled(NOTE, "reloaded");
                 terminal::say(format_args!("{reloaded}: {count} keys of the tenant\n"));
@@ -163,7 +183,9 @@ impl Reloader {
         watch.follow(project.named_files());
         let tls = load_tls(&project)?;
         let plan = self.plan(&mut project).await?;
+        let pools = identity_pool::make(&project, &self.trusted.logins()?)?;
         plan.start_keys();
+        self.pools.replace(&project.config, &pools);
         gateway.replace(plan);
         gateway.replace_tls(tls);
         let before = std::mem::replace(&mut self.project, project);
@@ -212,9 +234,18 @@ impl Reloader {
             ("tenant.listen", old.tenant.listen != new.tenant.listen),
             ("tenant.https", old.tenant.https != new.tenant.https),
             ("tenant.issuer", old.tenant.issuer != new.tenant.issuer),
+            ("identity_pool.listen", addresses(old) != addresses(new)),
         ];
         for (setting, _) in settings.iter().filter(|(_, differs)| *differs) {
             terminal::warn(&format!("`{setting}` has changed, and takes a restart"));
         }
     }
+}
+
+/// The pools, and where they listen.
+fn addresses(config: &Config) -> Vec<(&str, SocketAddr)> {
+    let pools = config.identity_pools.iter();
+    pools
+        .map(|pool| (pool.name.as_str(), pool.listen))
+        .collect()
 }

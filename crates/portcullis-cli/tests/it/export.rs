@@ -123,3 +123,31 @@ async fn one_of_several_apis_has_to_be_named() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_route_of_signed_requests_is_not_exported_as_public() {
+    let world = World::with_file(
+        r#"
+[identity_pool.Auth]
+providers = [{ domain = "id.example", client_id = "web" }]
+[authorizer.iam]
+type = "sigv4"
+pool = "Auth"
+[api.notes]
+auth = "iam"
+routes = { "GET /notes" = { respond = "" } }
+"#,
+    );
+    let output = world.run(&["export", "openapi"]).await;
+    assert_eq!(output.status, Some(0), "{output:?}");
+    let document: Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!(
+        document["paths"]["/notes"]["get"]["security"],
+        json!([{ "iam": [] }])
+    );
+    let scheme = json!({
+        "type": "apiKey", "name": "Authorization", "in": "header",
+        "x-amazon-apigateway-authtype": "awsSigv4",
+    });
+    assert_eq!(document["components"]["securitySchemes"]["iam"], scheme);
+}

@@ -15,6 +15,7 @@ mod failures;
 mod guides;
 mod hello;
 mod hosts;
+mod identity_pool;
 mod import;
 mod import_tyk_oas;
 mod keys;

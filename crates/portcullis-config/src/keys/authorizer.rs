@@ -226,7 +226,7 @@ pub(crate) const AUTHORIZER: Table = Table {
         )
         .default("[]"),
     ],
-    later: &["pool"],
+    later: &[],
 };
 
 pub(crate) const ALGORITHMS: &[&str] = &[

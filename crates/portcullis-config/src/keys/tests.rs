@@ -49,6 +49,31 @@ fn file(title: &str, name: &str, value: &str) -> String {
             };
             format!("{authorizer}[[authorizer.user.sources]]\n{line}{kind}")
         }
+        "[authorizer.NAME] of signed requests" => {
+            let own = without("type = \"sigv4\"\npool = \"Auth\"\n");
+            format!("{POOL}{POOL_PROVIDERS}[authorizer.iam]\n{line}{own}")
+        }
+        "[identity_pool.NAME]" => {
+            let role = match name {
+                "rule" => "[identity_pool.Auth.role.sales]\n",
+                _ => "",
+            };
+            format!("{MAIN}{POOL}{line}{}{role}", without(POOL_PROVIDERS))
+        }
+        "[[identity_pool.NAME.providers]]" => {
+            let own = without("domain = \"a.example\"\nclient_id = \"web\"\n");
+            format!("[[identity_pool.Auth.providers]]\n{line}{own}")
+        }
+        "[identity_pool.NAME.role.NAME]" => {
+            format!("{MAIN}{POOL}{POOL_PROVIDERS}[identity_pool.Auth.role.admin]\n{line}")
+        }
+        "[[identity_pool.NAME.rule]]" => {
+            let own = without("claim = \"a\"\nvalue = \"b\"\nrole = \"sales\"\n");
+            format!(
+                "{POOL}{POOL_PROVIDERS}[identity_pool.Auth.role.sales]\n\
+                 [[identity_pool.Auth.rule]]\n{line}{own}"
+            )
+        }
         "[api.NAME.resource]" => {
             let url = without("url = \"https://a.example\"\n");
             format!("{MAIN}[api.main.resource]\n{line}{url}")
@@ -155,6 +180,8 @@ fn file(title: &str, name: &str, value: &str) -> String {
     }
 }
 
+const POOL: &str = "[identity_pool.Auth]\n";
+const POOL_PROVIDERS: &str = "providers = [{ domain = \"a.example\", client_id = \"web\" }]\n";
 const CERTIFIED: &str = "certificate = \"a.pem\"\nkey = \"b.pem\"\n";
 
 const MAIN: &str = "[api.main]\nauth = \"none\"\nupstream = \"http://localhost:1\"\n";
@@ -162,7 +189,7 @@ const MAIN_AT: &str = "[api.main]\nauth = \"none\"\n[api.main.upstream]\n";
 const GUESTS: &str = "[policy.guests]\napis = [\"main\"]\n";
 const STANDARD: &str = "[policy.standard]\napis = [\"main\"]\n";
 
-const TABLES: [&Table; 29] = [
+const TABLES: [&Table; 34] = [
     &ROOT,
     &SERVER,
     &ADMIN,
@@ -192,6 +219,11 @@ const TABLES: [&Table; 29] = [
     &APPLICATION,
     &LOG,
     &TELEMETRY,
+    &SIGNED_AUTHORIZER,
+    &IDENTITY_POOL,
+    &POOL_PROVIDER,
+    &POOL_ROLE,
+    &POOL_RULE,
 ];
 
 #[test]
@@ -258,6 +290,9 @@ fn every_required_key_is_missed() {
         &USER,
         &APPLICATION,
         &TLS,
+        &IDENTITY_POOL,
+        &POOL_PROVIDER,
+        &POOL_RULE,
     ] {
         for key in table.keys.iter().filter(|key| key.required) {
             let text = file(table.title, key.name, key.example);

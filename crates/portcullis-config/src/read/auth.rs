@@ -12,6 +12,8 @@ const SHAPES: &str =
 /// One of a list of ways to pass.
 enum Alternative {
     Anonymous,
+    /// The index of an authorizer of signed requests.
+    Signed(usize),
     All(Vec<Requirement>),
 }
 
@@ -32,17 +34,25 @@ pub(super) fn read(
         .iter()
         .map(|element| read_alternative(reader, names, element))
         .collect();
-    all(alternatives).map(auth)
+    let alternatives: Vec<_> = all(alternatives)?;
+    let is_signed = |alternative: &&Alternative| matches!(alternative, Alternative::Signed(_));
+    if alternatives.iter().filter(is_signed).count() > 1 {
+        let message = "only one authorizer of signed requests can be named";
+        return Err(reader.refuse(Diagnostic::new(entry.span(), message)));
+    }
+    Ok(auth(alternatives))
 }
 
 fn auth(read: Vec<Alternative>) -> Auth {
     let mut auth = Auth {
+        signed: None,
         alternatives: Vec::new(),
         anonymous: false,
     };
     for alternative in read {
         match alternative {
             Alternative::Anonymous => auth.anonymous = true,
+            Alternative::Signed(signed) => auth.signed = Some(signed),
             Alternative::All(requirements) => auth.alternatives.push(requirements),
         }
     }
@@ -70,6 +80,9 @@ fn read_name(
     // As written: a variable must not be able to open a door.
     if text.written == "none" {
         return Ok(Alternative::Anonymous);
+    }
+    if let Some(signed) = names.find_signed(&text.value()) {
+        return Ok(Alternative::Signed(signed));
     }
     let Some(authorizer) = names.find(&text.value()) else {
         return Err(unknown(reader, names, text.written, entry.span()));
@@ -117,6 +130,11 @@ fn read_requirement(
         let problem = Diagnostic::new(entry.key.clone(), "`none` cannot be asked for with others")
             .hint("write it on its own, or in a list: `[\"none\", { … }]`");
         return Err(reader.refuse(problem));
+    }
+    if names.find_signed(entry.name).is_some() {
+        let message = format!("{entry} proves signed requests, which have no scopes");
+        let problem = Diagnostic::new(entry.key.clone(), message);
+        return Err(reader.refuse(problem.hint("write its name on its own, or in a list")));
     }
     let Some(authorizer) = names.find(entry.name) else {
         return Err(unknown(reader, names, entry.name, entry.key.clone()));

@@ -6,7 +6,9 @@ use portcullis_token::Algorithm;
 use super::fields::{Entry, Fields, entries};
 use super::policy;
 use super::reader::{Reader, Reported, all};
-use super::{admission, claim_rule, dpop, duration, source, token_rules, trusted_keys};
+use super::{
+    admission, claim_rule, dpop, duration, identity_pool, source, token_rules, trusted_keys,
+};
 use crate::authorizer::{Authorizer, AuthorizerKind, Check, IssuerUrl, JwtAuthorizer};
 use crate::diagnostic::Diagnostic;
 use crate::keys::AUTHORIZER;
@@ -20,6 +22,9 @@ const IDENTITY: &str = "sub";
 /// not make each `auth` that refers to it a mistake too.
 pub(super) struct Names<'t> {
     entries: Vec<Entry<'t>>,
+    /// Those of signed requests, which are counted on their own.
+    signed: Vec<Entry<'t>>,
+    used_signed: Vec<bool>,
     indexes: HashMap<&'t str, usize>,
     used: Vec<bool>,
     broken: Option<Reported>,
@@ -33,6 +38,8 @@ impl<'t> Names<'t> {
             Ok(table) => (table.map(entries).unwrap_or_default(), None),
             Err(reported) => (Vec::new(), Some(reported)),
         };
+        let (signed, entries): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(identity_pool::is_signed);
         let indexes = entries
             .iter()
             .enumerate()
@@ -41,6 +48,8 @@ impl<'t> Names<'t> {
             indexes: indexes.collect(),
             used: vec![false; entries.len()],
             entries,
+            used_signed: vec![false; signed.len()],
+            signed,
             broken,
             has_url: dpop::has_url(root),
         }
@@ -53,6 +62,20 @@ impl<'t> Names<'t> {
             *used = true;
         }
         Some(index)
+    }
+
+    /// The index of the authorizer of signed requests of this name.
+    pub(super) fn find_signed(&mut self, name: &str) -> Option<usize> {
+        let index = self.signed.iter().position(|entry| entry.name == name)?;
+        if let Some(used) = self.used_signed.get_mut(index) {
+            *used = true;
+        }
+        Some(index)
+    }
+
+    /// The authorizers of signed requests.
+    pub(super) fn signed(&self) -> &[Entry<'t>] {
+        &self.signed
     }
 
     /// Whether the authorizer of this index has a `policy`.
@@ -70,7 +93,8 @@ impl<'t> Names<'t> {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &'t str> {
-        self.entries.iter().map(|entry| entry.name)
+        let all = self.entries.iter().chain(&self.signed);
+        all.map(|entry| entry.name)
     }
 
     /// Warns of authorizers without a use, if nothing is wrong: a mistyped name is a use too.
@@ -78,7 +102,9 @@ impl<'t> Names<'t> {
         if reader.has_refused() {
             return;
         }
-        for (entry, used) in self.entries.iter().zip(&self.used) {
+        let entries = self.entries.iter().chain(&self.signed);
+        let used = self.used.iter().chain(&self.used_signed);
+        for (entry, used) in entries.zip(used) {
             if !used {
                 let message = format!("no route uses the authorizer {entry}");
                 reader.warn(Diagnostic::new(entry.key.clone(), message));
@@ -140,16 +166,16 @@ pub(super) fn check_name(
     Err(reader.refuse(Diagnostic::new(entry.key.clone(), message)))
 }
 
-/// Refuses what is not a JWT authorizer before any of its keys is looked at.
+/// Refuses what is no JWT authorizer, nor was read as one of signed requests, before any of its keys is looked at.
 fn check_type(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<(), Reported> {
     let Some(entry) = fields.find("type") else {
         return Ok(());
     };
+    // As written: what the authorizer is must not depend on a variable.
     if reader.choice(&entry, &[("jwt", true), ("sigv4", false)])? {
         return Ok(());
     }
-    let message = "`type = \"sigv4\"` is not available in this version";
-    Err(reader.refuse(Diagnostic::new(entry.span(), message)))
+    Err(reader.bad(&entry, "must be written without a variable"))
 }
 
 fn read_jwt(

@@ -37,6 +37,12 @@ impl<'t> Names<'t> {
         Self::new("policy", table)
     }
 
+    /// The names of identity pools.
+    pub(super) fn of_pools(reader: &mut Reader<'_>, root: &Fields<'t>) -> Self {
+        let table = root.optional("identity_pool", |entry| reader.table(&entry));
+        Self::new("identity_pool", table)
+    }
+
     /// The names of APIs, which have been read: whether they are a table has been reported.
     pub(super) fn of_apis(root: &Fields<'t>, apis: Option<Reported>) -> Self {
         let table = root

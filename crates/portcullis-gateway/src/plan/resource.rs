@@ -65,6 +65,7 @@ impl Plan {
             answers,
             places: Places::default(),
             auth: Auth {
+                signed: None,
                 alternatives: Vec::new(),
                 anonymous: true,
                 anonymous_policy: None,

@@ -79,6 +79,7 @@ impl World {
         let parsed = portcullis_config::parse(&source, &|_| None).unwrap();
         let mut environment = Environment {
             issuer: &mut |jwt| self.issuer_of(jwt),
+            signed: &mut |_| Self::signed_by(),
             observer: &mut |_| Observer::default(),
             clock: Arc::new(self.clock.clone()),
             tells_reason: self.tells_reason,

@@ -36,6 +36,7 @@ mod resource;
 mod routing;
 mod several_addresses;
 mod shared_limits;
+mod signed;
 mod slow_callers;
 mod switching;
 mod tls;

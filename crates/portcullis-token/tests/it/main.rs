@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "an unwrap that panics fails its test")]
 
+mod aws_signatures;
 mod certificates;
 mod differential;
 mod hostile;

@@ -122,6 +122,7 @@ fn the_nitric_guide_is_read_whole() {
     assert_eq!(
         route.auth,
         Auth {
+            signed: None,
             alternatives: vec![vec![requirement]],
             anonymous: false
         }
@@ -225,6 +226,7 @@ fn the_sst_guide_has_a_public_route() {
     assert_eq!(
         public.auth,
         Auth {
+            signed: None,
             alternatives: Vec::new(),
             anonymous: true
         }
@@ -244,6 +246,7 @@ fn the_sst_guide_has_a_public_route() {
 fn what_the_guides_need_later_is_refused_in_so_many_words() {
     let text = r#"
 [identity_pool.Auth]
+providers = [{ domain = "myorg.us.auth0.com", client_id = "web" }]
 allow = ["Api"]
 [authorizer.iam]
 type = "sigv4"
@@ -262,14 +265,12 @@ path = "packages/frontend"
     assert_eq!(
         problems(text),
         [
-            format!("error 2:2 `identity_pool` {later}"),
-            format!("error 5:8 `type = \"sigv4\"` {later}"),
             format!(
-                "error 12:18 a function as a target {later} \
+                "error 13:18 a function as a target {later} \
                  (write `{{ respond = \"…\" }}` or `{{ upstream = \"http://…\" }}`)"
             ),
-            format!("error 13:20 `function` {later}"),
-            format!("error 14:2 `site` {later}"),
+            format!("error 14:20 `function` {later}"),
+            format!("error 15:2 `site` {later}"),
         ]
     );
 }

@@ -1,0 +1,307 @@
+//! Routes that take requests signed with temporary credentials.
+
+use std::sync::Arc;
+
+use portcullis::Clock as _;
+use portcullis_gateway::{SignedBy, Signers};
+use portcullis_token::sigv4::{
+    DerivedKey, Leniency, Principal, Signature, SignatureRefusal, Trusted,
+};
+use portcullis_token::{RolePolicy, UnixTime};
+use serde_json::json;
+
+use crate::fixture::{Fixture, World, get, post};
+use crate::upstream::values;
+
+const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+const POOL: &str = r#"
+[identity_pool.Auth]
+providers = [{ domain = "a.example", client_id = "web" }]
+[authorizer.iam]
+type = "sigv4"
+pool = "Auth"
+"#;
+const API: &str = r#"
+[api.Api]
+auth = "iam"
+identity = { "x-user" = "sub" }
+upstream = "UPSTREAM"
+[api.Api.routes]
+"GET /notes" = {}
+"POST /notes" = {}
+"GET /denied" = {}
+"GET /public" = { auth = "none" }
+"GET /either" = { auth = ["iam", "user"] }
+"#;
+
+/// Knows one set of credentials, whose session token is a word.
+#[derive(Debug)]
+struct Known;
+
+impl Signers for Known {
+    fn trust(&self, signature: &Signature, _now: UnixTime) -> Result<Trusted, SignatureRefusal> {
+        match (signature.access_key(), signature.session_token()) {
+            ("ASIAGOOD", Some("good")) => {}
+            ("ASIAGOOD", Some("old")) => return Err(SignatureRefusal::TokenExpired),
+            _ => return Err(SignatureRefusal::TokenInvalid),
+        }
+        let policy = r#"{ "Statement": [
+            { "Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "arn:aws:execute-api:us-east-1:000000000000:Api/*" },
+            { "Effect": "Deny", "Action": "*", "Resource": "*/GET/denied" }
+        ] }"#;
+        Ok(Trusted {
+            key: Arc::new(DerivedKey::of(SECRET, signature)?),
+            principal: Principal {
+                user_arn: "arn:aws:sts::000000000000:assumed-role/r/s".to_owned(),
+                identity: Some("us-east-1:ada".to_owned()),
+                policy: RolePolicy::parse(policy.as_bytes()).unwrap(),
+                ..Principal::default()
+            },
+        })
+    }
+}
+
+impl World {
+    pub(crate) fn signed_by() -> SignedBy {
+        SignedBy {
+            region: "us-east-1".to_owned(),
+            account: "000000000000".to_owned(),
+            leniency: Leniency::Clients,
+            signers: Arc::new(Known),
+        }
+    }
+}
+
+async fn fixture(tells_reason: bool) -> Fixture {
+    let world = World {
+        tells_reason,
+        ..World::default()
+    };
+    Fixture::of(world, &format!("{POOL}{API}")).await
+}
+
+/// What is signed, and with what.
+#[derive(Clone, Copy)]
+struct Signing {
+    method: &'static str,
+    path: &'static str,
+    body: &'static str,
+    scope: &'static str,
+    token: &'static str,
+    seconds_ago: u64,
+}
+
+const GOOD: Signing = Signing {
+    method: "GET",
+    path: "/notes",
+    body: "",
+    scope: "us-east-1/execute-api",
+    token: "good",
+    seconds_ago: 0,
+};
+
+/// The header lines of a request to `a.example`, signed as AWS documents it.
+fn sign(fixture: &Fixture, signing: Signing) -> String {
+    let now = fixture.world.clock.now().0 - signing.seconds_ago;
+    let date = UnixTime(now).to_string().replace(['-', ':'], "");
+    let day = &date[..8];
+    let names = "host;x-amz-date;x-amz-security-token";
+    let hex = |bytes: &[u8]| {
+        let digit = |text: String, byte| format!("{text}{byte:02x}");
+        bytes.iter().fold(String::new(), digit)
+    };
+    let hash = |bytes: &[u8]| hex(&crate::fixture::sha256(bytes));
+    let canonical = format!(
+        "{}\n{}\n\nhost:a.example\nx-amz-date:{date}\nx-amz-security-token:{}\n\n{names}\n{}",
+        signing.method,
+        signing.path,
+        signing.token,
+        hash(signing.body.as_bytes())
+    );
+    let scope = format!("{day}/{}/aws4_request", signing.scope);
+    let message = format!(
+        "AWS4-HMAC-SHA256\n{date}\n{scope}\n{}",
+        hash(canonical.as_bytes())
+    );
+    let key = scope
+        .split('/')
+        .fold(format!("AWS4{SECRET}").into_bytes(), |key, piece| {
+            hmac(&key, piece.as_bytes())
+        });
+    format!(
+        "X-Amz-Date: {date}\r\nX-Amz-Security-Token: {}\r\nAuthorization: AWS4-HMAC-SHA256 \
+         Credential=ASIAGOOD/{scope}, SignedHeaders={names}, Signature={}\r\n",
+        signing.token,
+        hex(&hmac(&key, message.as_bytes()))
+    )
+}
+
+fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, key);
+    aws_lc_rs::hmac::sign(&key, message).as_ref().to_vec()
+}
+
+#[tokio::test]
+async fn a_signed_request_passes_without_its_signature() {
+    let fixture = fixture(false).await;
+    let lines = sign(&fixture, GOOD);
+    let answer = fixture
+        .get("/notes", &format!("{lines}X-User: eve\r\n"))
+        .await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let seen = fixture.upstream.seen().pop().unwrap();
+    assert_eq!(values(&seen, "x-user"), ["us-east-1:ada"]);
+    assert_eq!(values(&seen, "authorization"), [""; 0]);
+    assert_eq!(values(&seen, "x-amz-security-token"), [""; 0]);
+
+    let body = r#"{"note":1}"#;
+    let lines = sign(
+        &fixture,
+        Signing {
+            method: "POST",
+            body,
+            ..GOOD
+        },
+    );
+    let answer = fixture.send(post("/notes", &lines, body)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(fixture.upstream.seen().pop().unwrap()["body"], body);
+    let answer = fixture.send(post("/notes", &lines, r#"{"note":2}"#)).await;
+    assert_eq!(answer.status, 403);
+
+    assert_eq!(fixture.get("/public", "").await.status, 200);
+    let lines = sign(
+        &fixture,
+        Signing {
+            path: "/either",
+            ..GOOD
+        },
+    );
+    assert_eq!(fixture.get("/either", &lines).await.status, 200);
+    let token = fixture.world.token().sign();
+    assert_eq!(fixture.get_with("/either", &token).await.status, 200);
+    assert_eq!(fixture.get_with("/notes", &token).await.status, 403);
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_told_in_the_words_of_aws() {
+    const MISMATCH: &str = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
+    let fixture = fixture(false).await;
+    for (name, path, signing, error, message) in [
+        (
+            "another path",
+            "/notes",
+            Signing {
+                path: "/other",
+                ..GOOD
+            },
+            "InvalidSignatureException",
+            MISMATCH,
+        ),
+        (
+            "another region",
+            "/notes",
+            Signing {
+                scope: "eu-west-1/execute-api",
+                ..GOOD
+            },
+            "InvalidSignatureException",
+            "Credential should be scoped to a valid region, not 'eu-west-1'.",
+        ),
+        (
+            "another service",
+            "/notes",
+            Signing {
+                scope: "us-east-1/s3",
+                ..GOOD
+            },
+            "InvalidSignatureException",
+            "Credential should be scoped to correct service: 'execute-api'.",
+        ),
+        (
+            "another pool",
+            "/notes",
+            Signing {
+                token: "theirs",
+                ..GOOD
+            },
+            "AccessDeniedException",
+            "The security token included in the request is invalid.",
+        ),
+        (
+            "over",
+            "/notes",
+            Signing {
+                token: "old",
+                ..GOOD
+            },
+            "ExpiredTokenException",
+            "The security token included in the request is expired",
+        ),
+        (
+            "denied",
+            "/denied",
+            Signing {
+                path: "/denied",
+                ..GOOD
+            },
+            "AccessDeniedException",
+            "User: arn:aws:sts::000000000000:assumed-role/r/s is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:us-east-1:000000000000:Api/$default/GET/denied with an explicit deny",
+        ),
+    ] {
+        let lines = sign(&fixture, signing);
+        let answer = fixture.get(path, &lines).await;
+        assert_eq!(answer.status, 403, "{name}");
+        assert_eq!(answer.header("x-amzn-errortype"), Some(error), "{name}");
+        assert_eq!(answer.json(), json!({ "message": message }), "{name}");
+    }
+    let unsigned = fixture.get("/notes", "").await;
+    assert_eq!(unsigned.status, 403);
+    assert_eq!(unsigned.json(), json!({ "message": "Forbidden" }));
+
+    let late = sign(
+        &fixture,
+        Signing {
+            seconds_ago: 301,
+            ..GOOD
+        },
+    );
+    let answer = fixture.get("/notes", &late).await;
+    let message = answer.json()["message"].as_str().unwrap().to_owned();
+    assert!(message.starts_with("Signature expired: "), "{message}");
+    assert!(message.ends_with(" - 5 min.)"), "{message}");
+    let in_time = sign(
+        &fixture,
+        Signing {
+            seconds_ago: 300,
+            ..GOOD
+        },
+    );
+    assert_eq!(fixture.get("/notes", &in_time).await.status, 200);
+    for path in ["/notes//", "//notes", "/./notes", "/notes%2F", "/%6eotes"] {
+        let lines = sign(&fixture, GOOD);
+        let status = fixture.send(get(path, &lines)).await.status;
+        assert!([400, 403, 404].contains(&status), "{path}: {status}");
+    }
+}
+
+#[tokio::test]
+async fn in_development_the_canonical_request_is_shown() {
+    let fixture = fixture(true).await;
+    let lines = sign(
+        &fixture,
+        Signing {
+            path: "/other",
+            ..GOOD
+        },
+    );
+    let answer = fixture.get("/notes", &lines).await;
+    let message = answer.json()["message"].as_str().unwrap().to_owned();
+    let expected =
+        "The Canonical String for this request should have been\n'GET\n/notes\n\nhost:a.example\n";
+    assert!(message.contains(expected), "{message}");
+    assert!(
+        message.contains("The String-to-Sign should have been\n'AWS4-HMAC-SHA256\n"),
+        "{message}"
+    );
+}
