@@ -6,6 +6,7 @@ mod authorizer;
 mod claim;
 mod cors;
 mod errors;
+mod function;
 mod observe;
 mod people;
 mod policy;
@@ -24,6 +25,7 @@ pub(crate) use authorizer::AUTHORIZER;
 pub(crate) use claim::CLAIM;
 pub(crate) use cors::CORS;
 pub(crate) use errors::ERRORS;
+pub(crate) use function::FUNCTION;
 pub(crate) use observe::{LOG, TELEMETRY};
 pub(crate) use people::{ROLE, USER};
 pub(crate) use policy::{CHOICE, POLICY, STORE};
@@ -105,7 +107,7 @@ pub(crate) enum Kind {
     Table(&'static Table),
     /// A table of such tables, under names of letters, digits, `_` and `-`.
     Named(&'static Table),
-    /// A table of such tables, under `METHOD /path`.
+    /// A table of such tables, or of strings that name a function, under `METHOD /path`.
     Routes(&'static Table),
     /// A list of such tables: `[[tenant.user]]`.
     List(&'static Table),
@@ -162,6 +164,12 @@ pub(crate) const ROOT: Table = Table {
             Kind::Named(&API),
             r#"{ main = { upstream = "http://localhost:3001", auth = "none" } }"#,
             "What is protected, by name.",
+        ),
+        key(
+            "function",
+            Kind::Named(&FUNCTION),
+            r#"{ hello = { handler = "functions/hello.main" } }"#,
+            "Functions that need more said than a route can, by the name that routes refer to.",
         ),
         key(
             "errors",

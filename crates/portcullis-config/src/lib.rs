@@ -27,6 +27,7 @@ mod config;
 mod cors;
 mod diagnostic;
 mod environment;
+mod function;
 mod keys;
 mod masking;
 mod message;
@@ -57,6 +58,7 @@ pub use authorizer::{
 pub use config::{Config, Server};
 pub use cors::{AllowedOrigin, Cors, OriginError, Origins};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use function::{Function, Run};
 pub use message::{GATEWAY_CODES, Message};
 pub use network::{Network, NetworkError};
 pub use observe::{Log, LogFormat, LoggedSubject, Telemetry};

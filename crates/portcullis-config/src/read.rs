@@ -12,6 +12,7 @@ mod cors;
 mod dpop;
 mod duration;
 mod fields;
+mod function;
 mod identity;
 mod limits;
 mod message;
@@ -100,7 +101,8 @@ fn read_root(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Config, Repor
     let mut names = authorizer::Names::new(reader, root);
     let policy_names = policy::Names::of_policies(reader, root);
     let authorizers = authorizer::read_all(reader, &names, &policy_names);
-    let apis = api::read_all(reader, root, &mut names, &policy_names);
+    let functions = function::Functions::read(reader, root);
+    let apis = api::read_all(reader, root, &mut names, (&policy_names, &functions));
     let api_names = policy::Names::of_apis(root, apis.as_ref().err().copied());
     let policies = policy::read_all(reader, &policy_names, &api_names);
     let messages = message::read_all(reader, root);
@@ -109,6 +111,8 @@ fn read_root(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Config, Repor
     let log = observe::read_log(reader, root);
     let telemetry = observe::read_telemetry(reader, root);
     names.warn_unused(reader);
+    functions.check()?;
+    functions.warn_unused(reader);
     if let (Ok(server), Ok(apis)) = (&server, &apis) {
         ready::check(reader, root, server, apis)?;
     }

@@ -99,6 +99,14 @@ fn file(title: &str, name: &str, value: &str) -> String {
                  routes = {{ \"GET /{{name}}\" = {{ {name} = {value}{route} }} }}\n"
             )
         }
+        "[function.NAME]" => {
+            let handler = if ["command", "binary"].contains(&name) {
+                String::new()
+            } else {
+                without("handler = \"functions/hello.main\"\n")
+            };
+            format!("{title}\n{line}{handler}").replace("NAME", "hello")
+        }
         "an upstream's `health`" => {
             let path = without("path = \"/\"\n");
             format!(
@@ -156,7 +164,7 @@ const MAIN_AT: &str = "[api.main]\nauth = \"none\"\n[api.main.upstream]\n";
 const GUESTS: &str = "[policy.guests]\napis = [\"main\"]\n";
 const STANDARD: &str = "[policy.standard]\napis = [\"main\"]\n";
 
-const TABLES: [&Table; 29] = [
+const TABLES: [&Table; 30] = [
     &ROOT,
     &SERVER,
     &ADMIN,
@@ -167,6 +175,7 @@ const TABLES: [&Table; 29] = [
     &CHOICE,
     &CLAIM,
     &ERRORS,
+    &FUNCTION,
     &INTROSPECTION,
     &REVOKED,
     &SOURCE,

@@ -264,11 +264,6 @@ path = "packages/frontend"
         [
             format!("error 2:2 `identity_pool` {later}"),
             format!("error 5:8 `type = \"sigv4\"` {later}"),
-            format!(
-                "error 12:18 a function as a target {later} \
-                 (write `{{ respond = \"…\" }}` or `{{ upstream = \"http://…\" }}`)"
-            ),
-            format!("error 13:20 `function` {later}"),
             format!("error 14:2 `site` {later}"),
         ]
     );
