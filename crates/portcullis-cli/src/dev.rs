@@ -34,7 +34,7 @@ use crate::signals::{End, Signals};
 use crate::telemetry::Exporter;
 use crate::terminal;
 use crate::watch::Watch;
-use crate::{log, stand_in};
+use crate::{functions, log, stand_in};
 
 /// How long requests under way are finished after SIGTERM, and after Ctrl-C.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: Dev) -> anyhow::Result<()> {
 
 async fn serve(arguments: Dev, mut project: Project, mut watch: Watch) -> anyhow::Result<()> {
     let real_issuers = stand_in::real_issuers(&project.config);
-    let (trusted, plan) = match arguments.issuer {
+    let (trusted, mut plan) = match arguments.issuer {
         IssuerChoice::Tenant => {
             let (tenant, keys) = start_tenant(&arguments, &mut project).await?;
             let proofs = ProofMemory::default();
@@ -68,6 +68,8 @@ async fn serve(arguments: Dev, mut project: Project, mut watch: Watch) -> anyhow
         }
     };
     let tenant = trusted.tenant();
+    let mut functions = functions::Running::new(&project, functions::How::Development);
+    functions.connect(&mut plan, &project.config).await?;
     plan.start_keys();
     watch.follow(project.named_files());
     let mut gateway = start_gateway(bind(arguments.listen, &project)?, &project, plan)?;
@@ -91,7 +93,7 @@ async fn serve(arguments: Dev, mut project: Project, mut watch: Watch) -> anyhow
         Format::Json => terminal::print_json_line(&running.to_json())?,
         Format::Text => terminal::say(running.to_text()),
     }
-    let mut reloader = Reloader::new(&arguments, project, trusted, note);
+    let mut reloader = Reloader::new(&arguments, project, trusted, note, functions);
     let patience = loop {
         tokio::select! {
             end = signals.end() => break patience(end),
@@ -248,8 +250,13 @@ const fn patience(end: End) -> Duration {
 }
 
 /// Finishes requests under way, for at most `patience`.
-async fn stop(gateway: Gateway, tenant: Option<TenantServer>, patience: Duration) {
+async fn stop(
+    gateway: Gateway,
+    (tenant, functions): (Option<TenantServer>, functions::Running),
+    patience: Duration,
+) {
     gateway.stop(patience).await;
+    functions.stop(LEAVE).await;
     if let Some(tenant) = tenant {
         tenant.stop(patience.min(LEAVE)).await;
     }

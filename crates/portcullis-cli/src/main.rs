@@ -8,6 +8,7 @@ mod dev;
 mod environment;
 mod explain;
 mod export;
+mod functions;
 mod import;
 mod invocation;
 mod local_authority;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::FunctionGuard => functions::guard(),
         Command::Schema => schema(),
         Command::Completions { shell } => completions(shell),
     };

@@ -2,6 +2,7 @@ mod authorizer;
 mod paths;
 mod proof_memory;
 mod resource;
+mod target;
 mod upstreams;
 
 use std::collections::BTreeSet;
@@ -11,7 +12,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::HeaderName;
 use portcullis::{
     Answers, BuildError, Cache, Clock, ErrorDetail, ErrorStyle, Issuer, KeyStatus, NotReady,
@@ -19,17 +19,18 @@ use portcullis::{
 };
 use portcullis_config::{
     CertificateHeader, Config, Dpop, ErrorBodies, JwtAuthorizer, LimitHeaders, Limits, Message,
-    Network, PathPattern, PathRules, Readiness, Template, TokenForwarding,
+    Network, PathPattern, PathRules, Readiness, TokenForwarding,
 };
 use portcullis_store::AllowanceError;
 use portcullis_token::{NoRandomness, ProofRules, Reason, Requirement, Step, StepUp, Trace};
 
 pub(crate) use self::authorizer::Authorizer;
 pub use self::proof_memory::ProofMemory;
+pub(crate) use self::target::Target;
 pub use self::upstreams::UpstreamHealth;
 use self::upstreams::Upstreams;
 use crate::cors::Cors;
-use crate::forward::upstream::{Upstream, UpstreamError};
+use crate::forward::upstream::UpstreamError;
 use crate::observe::Observed;
 use crate::path::PathError;
 use crate::policy::Policies;
@@ -130,19 +131,6 @@ pub(crate) struct Api {
     /// The places of tokens that upstreams do not see, unless `token` says otherwise.
     pub(crate) stripped: Stripped,
     pub(crate) identity: Vec<(HeaderName, String)>,
-}
-
-/// What answers a request that may pass.
-#[derive(Debug)]
-pub(crate) enum Target {
-    Respond(Template),
-    /// The API's metadata (RFC 9728), as JSON.
-    Metadata(Bytes),
-    Upstream {
-        upstream: Arc<Upstream>,
-        /// How many bytes of the path are the API's own and are not forwarded.
-        strip: usize,
-    },
 }
 
 /// What a plan needs besides the configuration.
@@ -307,18 +295,8 @@ impl Plan {
         self.managed
             .extend(api.identity.iter().map(|(name, _)| name.clone()));
         for route in &config.routes {
-            let target = match &route.target {
-                portcullis_config::Target::Respond(template) => Target::Respond(template.clone()),
-                portcullis_config::Target::Upstream(own) => {
-                    let upstream = upstreams
-                        .prepare(own)
-                        .map_err(|cause| PlanError::Upstream {
-                            api: config.name.clone(),
-                            cause,
-                        })?;
-                    Target::Upstream { upstream, strip }
-                }
-            };
+            let from = (config.name.as_str(), strip);
+            let target = Target::compile(&route.target, from, upstreams, &self.clock)?;
             self.table
                 .insert(&route.methods, &route.path, self.routes.len());
             self.routes.push(Route {

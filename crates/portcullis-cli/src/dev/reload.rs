@@ -9,6 +9,7 @@ use super::tenant::TenantServer;
 use super::{make_tenant, note};
 use crate::arguments::Dev;
 use crate::data_plane::load_tls;
+use crate::functions;
 use crate::plan::{self, RealIssuers};
 use crate::project::Project;
 use crate::routes::changes;
@@ -41,6 +42,7 @@ pub(super) struct Reloader {
     /// The project that is served.
     project: Project,
     note: Option<Note>,
+    functions: functions::Running,
 }
 
 impl Reloader {
@@ -49,6 +51,7 @@ impl Reloader {
         project: Project,
         trusted: Trusted,
         note: Option<Note>,
+        functions: functions::Running,
     ) -> Self {
         Self {
             directory: arguments.directory.clone(),
@@ -56,15 +59,17 @@ impl Reloader {
             trusted,
             project,
             note,
+            functions,
         }
     }
 
     /// What is left to stop; the session's note is taken away.
-    pub(super) fn end(self) -> Option<TenantServer> {
-        match self.trusted {
+    pub(super) fn end(self) -> (Option<TenantServer>, functions::Running) {
+        let tenant = match self.trusted {
             Trusted::Tenant(tenant, _) => Some(tenant),
             Trusted::Issuers(_) => None,
-        }
+        };
+        (tenant, self.functions)
     }
 
     /// Reads the files, and serves by them unless they are broken; says in one line what differs.
@@ -92,7 +97,8 @@ impl Reloader {
     ) -> anyhow::Result<()> {
         watch.follow(project.named_files());
         let tls = load_tls(&project)?;
-        let (plan, router) = self.plan(&mut project).await?;
+        let (mut plan, router) = self.plan(&mut project).await?;
+        self.functions.connect(&mut plan, &project.config).await?;
         plan.start_keys();
         if let (Trusted::Tenant(tenant, _), Some(router)) = (&self.trusted, router) {
             tenant.replace(router);

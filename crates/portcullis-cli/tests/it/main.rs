@@ -10,6 +10,7 @@ mod expenses;
 mod explain;
 mod export;
 mod failures;
+mod functions;
 mod hello;
 mod import;
 mod keys;
