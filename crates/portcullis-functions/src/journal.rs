@@ -181,6 +181,12 @@ impl Journal {
         self.log.push(line);
     }
 
+    /// Has the lines from here on belong to this request.
+    pub(crate) fn assign(&self, request_id: Arc<str>) {
+        let mut page = self.page.lock().unwrap_or_else(PoisonError::into_inner);
+        page.request_id = request_id;
+    }
+
     /// Begins the page of this request, and returns the one before.
     pub(crate) fn turn(&self, request_id: Arc<str>) -> Page {
         let mut page = self.page.lock().unwrap_or_else(PoisonError::into_inner);

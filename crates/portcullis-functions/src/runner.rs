@@ -319,6 +319,8 @@ impl Runner {
                 self.retire();
                 self.report(Report::Built { function, duration });
             }
+            // Said once, however often it was tried.
+            Err(message) if self.builds.says_again(&message) => {}
             Err(message) => self.report(Report::NotBuilt { function, message }),
         }
     }

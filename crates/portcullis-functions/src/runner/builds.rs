@@ -33,6 +33,8 @@ pub(super) struct Builds {
     /// When the build that they belong to began.
     began: SystemTime,
     looks_next: Option<Instant>,
+    /// The last words of the builder.
+    said: Option<String>,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,7 @@ impl Builds {
             seen: None,
             began: SystemTime::UNIX_EPOCH,
             looks_next: None,
+            said: None,
         }
     }
 
@@ -130,6 +133,7 @@ impl Builds {
             Ok(build) => {
                 let sources = build.sources.clone();
                 self.number += 1;
+                self.said = None;
                 self.code = Code::Ready(build);
                 (sources, Ok(began.elapsed()))
             }
@@ -142,6 +146,12 @@ impl Builds {
         };
         self.sources = Some(sources);
         result
+    }
+
+    /// Whether that is what the builder said last time.
+    pub(super) fn says_again(&mut self, message: &str) -> bool {
+        let before = self.said.replace(message.to_owned());
+        before.as_deref() == Some(message)
     }
 
     pub(super) const fn wakes(&self) -> Option<Instant> {

@@ -228,7 +228,8 @@ impl Runner {
             fate: Arc::default(),
         });
         let idle = std::mem::replace(&mut worker.state, busy);
-        drop(worker.journal.turn(request_id));
+        // What it wrote before, as while it started, is told with this invocation.
+        worker.journal.assign(request_id);
         let State::Idle(give) = idle else {
             return;
         };

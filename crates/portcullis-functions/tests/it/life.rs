@@ -78,7 +78,7 @@ exports.broken = awslambda.streamifyResponse(async (event, stream) => {
 
 #[tokio::test]
 async fn an_invocation_is_told_with_its_lines_and_without_tokens() {
-    let source = "export const main = async (event) => {\n\
+    let source = "console.log('starting');\nexport const main = async (event) => {\n\
                   console.log('got', 'Bearer abc.def'); console.error('two');\n\
                   return 'ok';\n};";
     let mut world = World::with(&[("a.mjs", source)]).await;
@@ -98,7 +98,11 @@ async fn an_invocation_is_told_with_its_lines_and_without_tokens() {
     lines.sort_by_key(|(stream, _)| *stream == Stream::Err);
     assert_eq!(
         lines,
-        [(Stream::Out, "got Bearer [token]"), (Stream::Err, "two")]
+        [
+            (Stream::Out, "starting"),
+            (Stream::Out, "got Bearer [token]"),
+            (Stream::Err, "two")
+        ]
     );
     assert_eq!(&*invoked.request_id, "request-1");
     assert_eq!(&*invoked.function, "hello");
