@@ -22,7 +22,7 @@ pub(crate) struct Step {
 const FUZZ: &str = "fuzz/Cargo.toml";
 
 /// Every step, in the order in which they run.
-pub(crate) static STEPS: [Step; 10] = [
+pub(crate) static STEPS: [Step; 11] = [
     Step {
         name: "format",
         command: CargoCommand::new(&["fmt", "--all", "--check"]),
@@ -65,6 +65,19 @@ pub(crate) static STEPS: [Step; 10] = [
     Step {
         name: "test",
         command: CargoCommand::new(&["nextest", "run", "--workspace", "--locked"]),
+        requires: &[Requirement::NEXTEST],
+    },
+    Step {
+        name: "test-features",
+        command: CargoCommand::new(&[
+            "nextest",
+            "run",
+            "--package",
+            "portcullis",
+            // What no other crate of the workspace switches on.
+            "--all-features",
+            "--locked",
+        ]),
         requires: &[Requirement::NEXTEST],
     },
     Step {

@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use axum::Router;
 use http::Request;
+use http::uri::Scheme;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -152,10 +153,10 @@ async fn serve(
 ) {
     let (router, draining) = (Arc::clone(&server.router), server.draining.clone());
     let Some(acceptor) = acceptor else {
-        return speak(stream, peer, router, draining).await;
+        return speak(stream, (Scheme::HTTP, peer), router, draining).await;
     };
     match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => speak(stream, peer, router, draining).await,
+        Ok(Ok(stream)) => speak(stream, (Scheme::HTTPS, peer), router, draining).await,
         Ok(Err(error)) => {
             tracing::debug!(%error, "a TLS handshake with the control plane failed");
         }
@@ -176,12 +177,14 @@ async fn accept_into(
 
 async fn speak(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: SocketAddr,
+    (scheme, peer): (Scheme, SocketAddr),
     router: Arc<ArcSwap<Router>>,
     mut draining: watch::Receiver<bool>,
 ) {
     let service = service_fn(|mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
+        // Which of the two it is, a request's own URI does not say.
+        request.extensions_mut().insert(scheme.clone());
         TowerToHyperService::new(Router::clone(&router.load())).call(request)
     });
     let connection = http1::Builder::new()

@@ -10,12 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
 use portcullis::SystemClock;
-use portcullis_gateway::{Gateway, ProofMemory};
-use portcullis_store::tenant::Database;
-use portcullis_tenant::{KeyRing, Tenant};
-use portcullis_token::{KeySet, Secret};
+use portcullis_gateway::Gateway;
+use portcullis_tenant::{KeyRing, LiveKeys, Sealer, Tenant};
+use portcullis_token::Secret;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use url::Url;
@@ -24,17 +22,17 @@ use crate::arguments::{Dev, Format, IssuerChoice};
 use crate::control_server::control_plane;
 use crate::data_plane::{bind, cannot_listen, start_gateway};
 use crate::dev::announce::Running;
-use crate::dev::reload::{Reloader, Trusted};
-use crate::dev::tenant::{Secure, TenantServer};
+use crate::dev::reload::{OwnTenant, Reloader, Trusted};
+use crate::dev::tenant::{Provider, Secure, TenantServer};
 use crate::local_authority::LocalAuthority;
-use crate::plan::{self, RealIssuers};
+use crate::plan::RealIssuers;
 use crate::project::{self, Project};
 use crate::session::{Note, Session};
 use crate::signals::{End, Signals};
 use crate::telemetry::Exporter;
 use crate::terminal;
 use crate::watch::Watch;
-use crate::{functions, log, stand_in};
+use crate::{functions, log, stand_in, tenant_keys};
 
 /// How long requests under way are finished after SIGTERM, and after Ctrl-C.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -56,10 +54,10 @@ async fn serve(arguments: Dev, mut project: Project, mut watch: Watch) -> anyhow
     let real_issuers = stand_in::real_issuers(&project.config);
     let (trusted, mut plan) = match arguments.issuer {
         IssuerChoice::Tenant => {
-            let (tenant, keys) = start_tenant(&arguments, &mut project).await?;
-            let proofs = ProofMemory::default();
-            let plan = plan::with_keys(&project, keys, &proofs)?;
-            (Trusted::Tenant(tenant, proofs), plan)
+            let (server, keys) = start_tenant(&arguments, &mut project).await?;
+            let tenant = OwnTenant::new(server, keys);
+            let plan = tenant.plan(&project)?;
+            (Trusted::Tenant(tenant), plan)
         }
         IssuerChoice::Real => {
             let mut issuers = RealIssuers::new(&project.directory)?;
@@ -98,6 +96,7 @@ async fn serve(arguments: Dev, mut project: Project, mut watch: Watch) -> anyhow
         tokio::select! {
             end = signals.end() => break patience(end),
             () = watch.changed() => reloader.reload(&gateway, &mut watch).await,
+            () = reloader.keys_changed() => reloader.follow_keys(&gateway),
         }
     };
     tokio::select! {
@@ -112,7 +111,7 @@ async fn serve(arguments: Dev, mut project: Project, mut watch: Watch) -> anyhow
 async fn start_tenant(
     arguments: &Dev,
     project: &mut Project,
-) -> anyhow::Result<(TenantServer, KeySet)> {
+) -> anyhow::Result<(TenantServer, Arc<LiveKeys>)> {
     let address = arguments
         .tenant_listen
         .unwrap_or(project.config.tenant.listen);
@@ -126,13 +125,13 @@ async fn start_tenant(
     };
 
     project::ignore_state(&project.directory)?;
-    let (router, key_set) = make_tenant(project, &issuer, address).await?;
+    let (provider, keys) = make_tenant(project, &issuer, address).await?;
     let secure = match project.config.tenant.https {
         Some(address) => Some(listen_by_tls(project, address, &issuer).await?),
         None => None,
     };
-    let server = TenantServer::start(listener, secure, issuer, router)?;
-    Ok((server, key_set))
+    let server = TenantServer::start(listener, secure, issuer, provider)?;
+    Ok((server, keys))
 }
 
 /// Listens for TLS, by a certificate for every name of the tenant.
@@ -176,27 +175,37 @@ async fn make_tenant(
     project: &mut Project,
     issuer: &Url,
     address: SocketAddr,
-) -> anyhow::Result<(Router, KeySet)> {
+) -> anyhow::Result<(Provider, Arc<LiveKeys>)> {
     let directory = project.tenant_directory();
-    let keys = tokio::task::spawn_blocking(move || KeyRing::load_or_create(&directory))
-        .await?
-        .map_err(project::no_keys)?;
+    let made = tokio::task::spawn_blocking(move || {
+        let keys = KeyRing::load_or_create(&directory)?;
+        Ok((keys, Sealer::load_or_create(&directory)?))
+    });
+    let (keys, sealer) = made.await?.map_err(project::no_keys)?;
     let settings = stand_in::settings(&project.config, issuer.as_str().parse()?, &keys)?;
-    let key_set = stand_in::key_set(&keys, issuer)?;
-    let database = Database::open(project.tenant_database().expose())
-        .await
-        .context("the tenant's database cannot be used")?;
+    let database = tenant_keys::database(project).await?;
     let mut tenant = Tenant::open(settings, keys, database, Arc::new(SystemClock))
         .await
         .context("the tenant cannot be made from the file")?
-        .with_login();
+        .with_kept_keys(sealer)
+        .await
+        .map_err(tenant_keys::not_kept)?
+        .with_login()
+        .with_aliases(project.config.tenant.aliases.clone());
+    let proxies = project.config.server.trusted_proxies.clone();
+    tenant = tenant.behind(move |peer| proxies.iter().any(|proxy| proxy.contains(peer)));
     if address.ip().is_loopback() {
         let mut names = project.config.tenant.aliases.clone();
         names.extend(issuer.host_str().map(str::to_owned));
         tenant = tenant.for_this_machine(names);
     }
     stand_in::trust(&mut project.config, issuer)?;
-    Ok((tenant.router(), key_set))
+    let keys = tenant.keys();
+    let provider = Provider {
+        database: tenant.database().clone(),
+        router: tenant.router(),
+    };
+    Ok((provider, keys))
 }
 
 /// The issuer of a tenant that listens on `address`, as browsers and tools on this machine use it.

@@ -16,16 +16,17 @@ use portcullis_gateway::{
 use portcullis_tenant::{KeyRing, KeyRingError};
 use portcullis_token::{KeySet, Outcome, Reason, Record, TokenType, Unverified};
 use serde_json::{Value, json};
+use tokio::runtime;
 use url::Url;
 
 use crate::arguments::{Explain, Format, IssuerChoice};
 use crate::dev::issuer_of;
 use crate::environment::unreadable;
 use crate::invocation::{program, quoted};
-use crate::project::{FILE, Project, no_keys};
+use crate::project::{FILE, Project};
 use crate::session::Session;
 use crate::terminal::{self, BAD, BOLD, DIM, GOOD, LINK, harmless, styled};
-use crate::{local_keys, stand_in};
+use crate::{local_keys, stand_in, tenant_keys};
 
 pub(crate) use request::Request;
 
@@ -37,7 +38,11 @@ pub(crate) fn run(arguments: &Explain) -> anyhow::Result<()> {
     let token = arguments.token.as_deref().map(read_token).transpose()?;
     let typed = format!("explain {} --project", quoted(&arguments.request.written));
     let mut project = Project::load(&find_project(arguments.project.clone()), &typed)?;
-    let keys = Arc::new(find_keys(arguments, &mut project, token.as_deref())?);
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let keys = find_keys(arguments, &mut project, token.as_deref());
+    let keys = Arc::new(runtime.block_on(keys)?);
     let given = given_keys(arguments, &project)?;
     let mut own = given.iter().cloned();
     let plan = Plan::compile(
@@ -51,7 +56,6 @@ pub(crate) fn run(arguments: &Explain) -> anyhow::Result<()> {
             proofs: ProofMemory::default(),
         },
     )?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let Request {
         written, method, ..
     } = &arguments.request;
@@ -71,7 +75,7 @@ pub(crate) fn run(arguments: &Explain) -> anyhow::Result<()> {
 }
 
 /// The keys to check signatures with, and the project's authorizers made to fit them.
-fn find_keys(
+async fn find_keys(
     arguments: &Explain,
     project: &mut Project,
     token: Option<&str>,
@@ -80,7 +84,7 @@ fn find_keys(
         IssuerChoice::Tenant => {
             let issuer = tenant_issuer(project)?;
             stand_in::trust(&mut project.config, &issuer)?;
-            tenant_keys(project, &issuer)?
+            published_keys(project, &issuer).await?
         }
         IssuerChoice::Real => {
             if let Some(token) = token {
@@ -202,12 +206,14 @@ fn tenant_issuer(project: &Project) -> anyhow::Result<Url> {
 }
 
 /// The tenant's published keys; none when it never ran.
-fn tenant_keys(project: &Project, issuer: &Url) -> anyhow::Result<KeySet> {
-    match KeyRing::load(&project.tenant_directory()) {
-        Ok(ring) => stand_in::key_set(&ring, issuer),
-        Err(KeyRingError::Absent { .. }) => Ok(KeySet::default()),
-        Err(error) => Err(no_keys(error)),
+async fn published_keys(project: &Project, issuer: &Url) -> anyhow::Result<KeySet> {
+    if let Err(KeyRingError::Absent { .. }) = KeyRing::load(&project.tenant_directory()) {
+        return Ok(KeySet::default());
     }
+    let database = tenant_keys::database(project).await?;
+    let keys = tenant_keys::load(project, &database).await;
+    database.close().await;
+    stand_in::key_set(keys?.jwks().to_string().as_bytes(), issuer)
 }
 
 fn read_keys(file: &Path) -> anyhow::Result<KeySet> {

@@ -66,11 +66,19 @@ impl Running {
             }
         };
         functions.replace(named);
+        self.attach(plan);
+        Ok(())
+    }
+
+    /// Has the functions that run answer for another plan of the same configuration.
+    pub(crate) fn attach(&self, plan: &mut Plan) {
+        let Some(functions) = &self.functions else {
+            return;
+        };
         plan.connect_functions(&mut |config| {
             let function = functions.find(config)?.clone();
             Some(Arc::new(Wired(function)))
         });
-        Ok(())
     }
 
     /// Kills what is left.

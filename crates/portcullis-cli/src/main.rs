@@ -25,6 +25,7 @@ mod signals;
 mod snapshot;
 mod stand_in;
 mod telemetry;
+mod tenant_keys;
 mod terminal;
 mod token;
 mod watch;

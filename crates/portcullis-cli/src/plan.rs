@@ -11,7 +11,9 @@ use portcullis::{
     Clock, HttpFetcher, HttpIntrospector, Introspection, Issuer, KeyFetcher, KeySettings,
     KeySource, Keys, Observer, SnapshotFile, SystemClock,
 };
-use portcullis_config::{Check, ClientProof, IntrospectionEndpoint, JwtAuthorizer};
+use portcullis_config::{
+    Check, ClientProof, IntrospectionEndpoint, IntrospectionMode, JwtAuthorizer,
+};
 use portcullis_gateway::{Environment, Plan, ProofMemory};
 use portcullis_token::{KeySet, SigningKey};
 
@@ -163,12 +165,15 @@ fn introspection(
         url,
         client_id,
         client_proof,
-        always,
+        mode,
         cache,
     } = endpoint;
     let introspector = match client_proof {
         ClientProof::Secret(secret) => {
             HttpIntrospector::basic(url.clone(), client_id, secret.clone())?
+        }
+        ClientProof::PostedSecret(secret) => {
+            HttpIntrospector::post(url.clone(), client_id, secret.clone())?
         }
         ClientProof::Key { file, id } => {
             let path = directory.join(file);
@@ -188,10 +193,10 @@ fn introspection(
         }
     };
     let introspection = Introspection::new(Arc::new(introspector)).cache(*cache);
-    Ok(if *always {
-        introspection.always()
-    } else {
-        introspection
+    Ok(match mode {
+        IntrospectionMode::Opaque => introspection,
+        IntrospectionMode::Always => introspection.always(),
+        IntrospectionMode::Interval(interval) => introspection.interval(*interval),
     })
 }
 

@@ -141,7 +141,7 @@ impl Project {
             let AuthorizerKind::Jwt(jwt) = &authorizer.kind;
             match &jwt.introspection.as_ref()?.client_proof {
                 ClientProof::Key { file, .. } => Some(file),
-                ClientProof::Secret(_) => None,
+                ClientProof::Secret(_) | ClientProof::PostedSecret(_) => None,
             }
         });
         named

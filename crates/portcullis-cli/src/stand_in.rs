@@ -41,10 +41,9 @@ pub(crate) fn trust(config: &mut Config, issuer: &Url) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The keys that the tenant publishes, for the tokens of `issuer` alone.
-pub(crate) fn key_set(keys: &KeyRing, issuer: &Url) -> anyhow::Result<KeySet> {
-    let keys = KeySet::parse(keys.jwks().to_string().as_bytes())?;
-    Ok(keys.of_issuer(issuer.to_string()))
+/// The keys that the tenant publishes as `jwks`, for the tokens of `issuer` alone.
+pub(crate) fn key_set(jwks: &[u8], issuer: &Url) -> anyhow::Result<KeySet> {
+    Ok(KeySet::parse(jwks)?.of_issuer(issuer.to_string()))
 }
 
 /// The issuers that the tenant stands in for, as the file writes them.
@@ -81,8 +80,11 @@ pub(crate) fn settings(
     let is_named = |application: &Application| client_id(application) == DEVELOPMENT_CLIENT;
     let own = (!config.tenant.applications.iter().any(is_named)).then_some(development);
     let mut applications: Vec<_> = own.into_iter().collect();
+    let mut by_default = everything.clone();
+    // An application is no administrator for want of words about it.
+    by_default.remove(&format!("{issuer}api/v2/"));
     for application in &config.tenant.applications {
-        applications.push(application::settings(application, &everything, keys)?);
+        applications.push(application::settings(application, &by_default, keys)?);
     }
     Ok(Settings {
         issuer,

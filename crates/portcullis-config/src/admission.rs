@@ -12,10 +12,22 @@ pub struct IntrospectionEndpoint {
     pub client_id: String,
     /// What proves it.
     pub client_proof: ClientProof,
-    /// Whether it is asked about JSON Web Tokens too.
-    pub always: bool,
+    /// Whether it is asked about JSON Web Tokens too; not when absent.
+    pub mode: IntrospectionMode,
     /// How long an active token is believed to be active; not at all when absent.
     pub cache: Duration,
+}
+
+/// Which tokens an issuer is asked about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IntrospectionMode {
+    /// Opaque ones only.
+    #[default]
+    Opaque,
+    /// JSON Web Tokens too, after their own checks.
+    Always,
+    /// The same, but about each JSON Web Token at most once in this time.
+    Interval(Duration),
 }
 
 /// How an API proves its name to the issuer that it asks.
@@ -23,6 +35,8 @@ pub struct IntrospectionEndpoint {
 pub enum ClientProof {
     /// By a secret in the `Authorization` header (`client_secret_basic`, RFC 6749 section 2.3.1).
     Secret(Secret<String>),
+    /// By a secret in the body (`client_secret_post`, RFC 6749 section 2.3.1).
+    PostedSecret(Secret<String>),
     /// By a signature (`private_key_jwt`, RFC 7523 section 2.2).
     Key {
         /// A PEM file with the private key, relative to the configuration file.

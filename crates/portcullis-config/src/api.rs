@@ -24,6 +24,10 @@ pub struct Api {
     pub token: TokenForwarding,
     /// Whose error bodies are imitated.
     pub errors: ErrorBodies,
+    /// Whether API Gateway is imitated in answering 401 where others answer 400 and 503.
+    pub aws_strict: bool,
+    /// How much refusals of tokens tell.
+    pub disclosure: Disclosure,
     /// Which pages of other origins may read answers; none when absent.
     pub cors: Option<Cors>,
     /// Whether a `WebSocket` ends when the token expires that opened it; `false` when absent.
@@ -62,6 +66,16 @@ pub enum ErrorBodies {
     Tyk,
     /// Those of express-jwt and express-jwt-authz.
     ExpressJwt,
+}
+
+/// How much the refusal of a token tells its caller.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Disclosure {
+    /// A sentence for each reason, once the token's signature is known to be good.
+    #[default]
+    Standard,
+    /// The status, and the error code of RFC 6750 where there is one.
+    Minimal,
 }
 
 impl ErrorBodies {

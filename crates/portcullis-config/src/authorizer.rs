@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use portcullis_token::{Algorithm, ClaimRule, TokenSource, TokenType};
+use portcullis_token::{Algorithm, ClaimRule, DuplicateClaims, TokenSource, TokenType};
 use url::Url;
 
 use crate::address::{AddressError, parse_secure_url};
@@ -59,6 +59,12 @@ pub struct JwtAuthorizer {
     pub max_age: Option<Duration>,
     /// How long a token may be good for, from `iat` to `exp`; any time when absent.
     pub max_lifetime: Option<Duration>,
+    /// How long a token may be in bytes; 16384 when absent, from 1024 to 65536.
+    pub max_token_bytes: usize,
+    /// What becomes of a token with a claim that stands twice; it is refused when absent.
+    pub duplicate_claims: DuplicateClaims,
+    /// Whether a bound token may come without its key or certificate; `false` when absent.
+    pub ignores_confirmation: bool,
     /// Where a request may carry the token; in `Authorization` when absent. Never empty.
     pub sources: Vec<TokenSource>,
     /// Whether tokens may, or must, be bound to a key of the caller.

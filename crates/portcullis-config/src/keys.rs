@@ -68,6 +68,8 @@ pub(crate) enum Kind {
     /// A whole number, both ends included.
     Count(i64, i64),
     Choice(&'static [&'static str]),
+    /// One of these words, or a list of strings of which at least one is needed.
+    ChoiceOrSomeTexts(&'static [&'static str]),
     /// A string, a number or a boolean.
     Scalar,
     /// A list of those of which at least one is needed.

@@ -48,9 +48,10 @@ mod trusted_keys;
 mod upstream;
 
 pub use address::AddressError;
-pub use admission::{ClientProof, IntrospectionEndpoint, Revoked};
+pub use admission::{ClientProof, IntrospectionEndpoint, IntrospectionMode, Revoked};
 pub use api::{
-    Api, Auth, AuthFrom, ErrorBodies, Method, Requirement, Route, Target, TokenForwarding,
+    Api, Auth, AuthFrom, Disclosure, ErrorBodies, Method, Requirement, Route, Target,
+    TokenForwarding,
 };
 pub use authorizer::{
     Authorizer, AuthorizerKind, Check, Dpop, IssuerUrl, JwtAuthorizer, KeySource,

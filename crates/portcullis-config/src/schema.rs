@@ -73,6 +73,10 @@ fn kind(kind: &Kind) -> Value {
         }
         Kind::Number => json!({ "type": "number" }),
         Kind::Choice(words) => choice(words),
+        Kind::ChoiceOrSomeTexts(words) => json!({ "anyOf": [
+            choice(words),
+            { "type": "array", "items": text(), "minItems": 1 },
+        ] }),
         Kind::Texts => texts(),
         Kind::SomeTexts => json!({ "type": "array", "items": text(), "minItems": 1 }),
         Kind::SomeTextsOrAny => json!({ "anyOf": [

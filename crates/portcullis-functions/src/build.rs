@@ -57,6 +57,16 @@ pub(crate) struct Place {
     pub(crate) is_development: bool,
 }
 
+impl Place {
+    /// The folder that the function is started in.
+    pub(crate) fn directory(&self, function: &Function) -> PathBuf {
+        match &function.directory {
+            Some(directory) => self.project.join(directory),
+            None => self.project.clone(),
+        }
+    }
+}
+
 /// Makes `function` ready to be started; `number` tells its builds apart.
 ///
 /// # Cancel safety
@@ -66,10 +76,7 @@ pub(crate) async fn build(
     place: &Place,
     number: u64,
 ) -> Result<Build, NotBuilt> {
-    let directory = match &function.directory {
-        Some(directory) => place.project.join(directory),
-        None => place.project.clone(),
-    };
+    let directory = place.directory(function);
     match &function.run {
         Run::Handler(handler) => handler::build(handler, &directory, place, number).await,
         Run::Binary(name) => cargo::build(name, &directory, place).await,

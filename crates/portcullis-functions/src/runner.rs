@@ -102,7 +102,7 @@ pub(crate) enum Message {
     /// Its process has ended.
     Exited { worker: u64, how: String },
     /// A build has ended.
-    Built(Box<Result<Build, NotBuilt>>),
+    Built(Box<(Stamps, Result<Build, NotBuilt>)>),
     /// The files, as they are.
     Looked(Stamps),
 }
@@ -226,7 +226,7 @@ impl Runner {
                 }
             }
             Message::Exited { worker, how } => self.exited(worker, &how),
-            Message::Built(result) => self.built(*result),
+            Message::Built(built) => self.built(*built),
             Message::Looked(stamps) => {
                 if self.builds.looked(stamps) {
                     self.build();
@@ -308,8 +308,8 @@ impl Runner {
         self.builds.start(&self.function, time, &self.messages);
     }
 
-    fn built(&mut self, result: Result<Build, NotBuilt>) {
-        let result = self.builds.built(result, self.shared.is_development);
+    fn built(&mut self, (before, result): (Stamps, Result<Build, NotBuilt>)) {
+        let result = self.builds.built(before, result);
         let function = Arc::clone(&self.name);
         match result {
             Ok(duration) => {

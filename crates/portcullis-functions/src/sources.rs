@@ -1,9 +1,10 @@
 //! The files that a function is made of, and whether they have changed.
 
+use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// How many files of a folder are looked at, which is more than people write by hand.
 const MOST_FILES: usize = 5000;
@@ -49,14 +50,15 @@ impl Sources {
     }
 }
 
-/// How far the times of files lag behind the clock, and more.
-const LAG: Duration = Duration::from_millis(50);
-
-/// Whether a file was written at this time or later, which a build begun then may have missed.
-pub(crate) fn changed_since(stamps: &Stamps, time: SystemTime) -> bool {
-    let time = time.checked_sub(LAG).unwrap_or(time);
-    let mut times = stamps.iter().filter_map(|(_, stamp)| (*stamp)?.2);
-    times.any(|modified| modified >= time)
+/// Whether a file is another one than it was `before` a build that began at this time.
+///
+/// Files that were not looked at then are judged by their own times, which may lag a little.
+pub(crate) fn changed_since(before: &Stamps, time: SystemTime, stamps: &Stamps) -> bool {
+    let earlier: HashMap<_, _> = before.iter().map(|(file, stamp)| (file, stamp)).collect();
+    stamps.iter().any(|(file, stamp)| match earlier.get(file) {
+        Some(earlier) => *earlier != stamp,
+        None => stamp.is_some_and(|(.., modified)| modified.is_some_and(|it| it >= time)),
+    })
 }
 
 fn stamp(file: &Path) -> Option<(u64, u64, Option<SystemTime>)> {
@@ -90,9 +92,17 @@ fn walk(folder: &Path, endings: &[&str], depth: usize, stamps: &mut Stamps) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
+    const DAY: Duration = Duration::from_hours(24);
+
     #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "files have the time of the machine"
+    )]
     fn a_file_that_is_added_changed_or_removed_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
         let inside = folder.path().join("lib");
@@ -111,7 +121,15 @@ mod tests {
         fs::write(inside.join("a.py"), "a = 1").unwrap();
         let changed = sources.look();
         assert_ne!(changed, added);
-        assert!(changed_since(&changed, SystemTime::UNIX_EPOCH));
+        let (past, future) = (SystemTime::UNIX_EPOCH, SystemTime::now() + DAY);
+        for (before, time, expected) in [
+            (&empty, past, true),
+            (&empty, future, false),
+            (&added, future, true),
+            (&changed, past, false),
+        ] {
+            assert_eq!(changed_since(before, time, &changed), expected);
+        }
         fs::remove_file(inside.join("a.py")).unwrap();
         assert_eq!(sources.look(), empty);
 

@@ -224,7 +224,7 @@ fn credential<'r>(
 ) -> Result<Credential<'r>, Reason> {
     let headers = asked.headers;
     let lines = |name: &str| headers.get_all(name).iter().map(HeaderValue::as_bytes);
-    let credential = find_credential(route.places.sources(), lines, asked.query);
+    let credential = find_credential(route.places.sources(), lines, asked.query, asked.form);
     match &credential {
         Ok(found) if found.proof().is_some() => {
             trace.passed(Step::Credential, || "a token with a proof".to_owned());
@@ -247,6 +247,7 @@ fn expected_place(sources: &[TokenSource]) -> String {
         TokenSource::Header { name, .. } => format!("one header `{name}`"),
         TokenSource::Cookie { name, .. } => format!("one cookie `{name}`"),
         TokenSource::Query { name } => format!("one parameter `{name}` in the query"),
+        TokenSource::Form { name } => format!("one field `{name}` in a form"),
     };
     let places: Vec<_> = sources.iter().map(place).collect();
     places.join(", or ")

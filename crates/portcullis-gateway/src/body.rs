@@ -185,7 +185,9 @@ impl http_body::Body for Timed {
 /// A caller's body on its way to an upstream, of at most so many bytes.
 #[derive(Debug)]
 pub(crate) struct RequestBody {
-    /// Absent for one that never had any bytes.
+    /// All of it, where it was read before.
+    whole: Option<Bytes>,
+    /// Absent for one that never had any bytes, or was read before.
     body: Option<Timed>,
     left: u64,
     received: u64,
@@ -218,6 +220,7 @@ impl RequestBody {
             return Err(BodyError::TooLarge);
         }
         Ok(Self {
+            whole: None,
             body: Some(Timed::new(body, IDLE)),
             left: limit,
             received: 0,
@@ -228,7 +231,13 @@ impl RequestBody {
 
     /// The body of a request without one.
     pub(crate) fn empty() -> Self {
+        Self::whole(Bytes::new())
+    }
+
+    /// A body that was read before.
+    pub(crate) fn whole(bytes: Bytes) -> Self {
         Self {
+            whole: Some(bytes).filter(|bytes| !bytes.is_empty()),
             body: None,
             left: 0,
             received: 0,
@@ -251,6 +260,9 @@ impl http_body::Body for RequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(whole) = self.whole.take() {
+            return Poll::Ready(Some(Ok(Frame::data(whole))));
+        }
         let Some(body) = &mut self.body else {
             return Poll::Ready(None);
         };
@@ -279,13 +291,13 @@ impl http_body::Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body
-            .as_ref()
-            .is_none_or(http_body::Body::is_end_stream)
+        let body = self.body.as_ref();
+        self.whole.is_none() && body.is_none_or(http_body::Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
         let hint = self.body.as_ref().map(http_body::Body::size_hint);
-        hint.unwrap_or_else(|| SizeHint::with_exact(0))
+        let whole = self.whole.as_ref().map_or(0, |whole| whole.len() as u64);
+        hint.unwrap_or_else(|| SizeHint::with_exact(whole))
     }
 }

@@ -79,6 +79,8 @@ pub async fn explain(plan: &Plan, inquiry: Inquiry<'_>) -> Explanation {
         method: inquiry.method,
         path,
         query,
+        // An explanation is about a head.
+        form: None,
         headers: inquiry.headers,
         certificate: inquiry.certificate,
         // An explanation charges nobody.

@@ -21,6 +21,7 @@ mod body;
 mod client_certificate;
 mod cors;
 mod explain;
+mod form;
 mod forward;
 mod limit;
 mod observe;

@@ -18,8 +18,8 @@ use portcullis::{
     Observer, ObserverStatus, RevocationListFull,
 };
 use portcullis_config::{
-    CertificateHeader, Config, Dpop, ErrorBodies, JwtAuthorizer, LimitHeaders, Limits, Message,
-    Network, PathPattern, PathRules, Readiness, TokenForwarding,
+    CertificateHeader, Config, Disclosure, Dpop, ErrorBodies, JwtAuthorizer, LimitHeaders, Limits,
+    Message, Network, PathPattern, PathRules, Readiness, TokenForwarding,
 };
 use portcullis_store::AllowanceError;
 use portcullis_token::{NoRandomness, ProofRules, Reason, Requirement, Step, StepUp, Trace};
@@ -337,13 +337,14 @@ impl Plan {
     }
 
     fn answers(&self, config: &portcullis_config::Api) -> Answers {
-        let detail = if self.tells_reason {
-            ErrorDetail::Debug
-        } else {
-            ErrorDetail::Standard
+        let detail = match config.disclosure {
+            _ if self.tells_reason => ErrorDetail::Debug,
+            Disclosure::Standard => ErrorDetail::Standard,
+            Disclosure::Minimal => ErrorDetail::Minimal,
         };
         let style = match config.errors {
             ErrorBodies::Problem => ErrorStyle::Problem,
+            ErrorBodies::Aws if config.aws_strict => ErrorStyle::AwsStrict,
             ErrorBodies::Aws => ErrorStyle::Aws,
             ErrorBodies::Tyk => ErrorStyle::Tyk,
             ErrorBodies::ExpressJwt => ErrorStyle::ExpressJwt,

@@ -14,9 +14,10 @@ use portcullis_store::MemoryLimits;
 use tokio::time::Instant as Deadline;
 
 use crate::authz::Permit;
-use crate::body::{Body, RequestBody};
+use crate::body::Body;
 use crate::client_certificate::{self, Thumbprint};
 use crate::cors::Asking;
+use crate::form::Received;
 use crate::forward::pool::Pools;
 use crate::forward::{Hop, websocket};
 use crate::observe::{Instruments, Observation, TraceIds, Watch};
@@ -94,6 +95,8 @@ pub(crate) struct Asked<'r> {
     pub(crate) path: &'r str,
     /// What stands behind the `?`.
     pub(crate) query: Option<&'r str>,
+    /// The body, where it is a form that may hold the token.
+    pub(crate) form: Option<&'r [u8]>,
     pub(crate) headers: &'r HeaderMap,
     /// The client certificate of the caller.
     pub(crate) certificate: Option<Thumbprint>,
@@ -180,10 +183,12 @@ async fn try_serve(
     }
     address(&mut head)?;
     join_cookies(&mut head);
+    let received = Received::of(plan, &head, body).await?;
     let asked = Asked {
         method: head.method.as_str(),
         path: head.uri.path(),
         query: head.uri.query(),
+        form: received.form(),
         headers: &head.headers,
         certificate: sender.certificate,
         peer: sender.address,
@@ -197,7 +202,8 @@ async fn try_serve(
     let permit = decision?;
 
     check_values(&head.headers)?;
-    let body = RequestBody::limited(body, plan.limits.body).map_err(|_| Refusal::BodyTooLarge)?;
+    let api = &permit.route().api;
+    let body = received.for_target(api, plan.limits.body, &mut head.headers)?;
     // 4 How often they may: last of all that may refuse, since a refused call costs nothing.
     limit::charge(plan, &*deps.limits, &permit, told).await?;
     // 5 What we know about the caller goes on, what they claim to be does not.

@@ -22,6 +22,8 @@ pub(crate) struct Stripped {
     headers: Vec<HeaderName>,
     cookies: BTreeSet<String>,
     parameters: BTreeSet<String>,
+    /// The fields of forms.
+    fields: BTreeSet<String>,
 }
 
 impl Places {
@@ -56,6 +58,12 @@ impl Places {
 
     pub(crate) fn sources(&self) -> &[TokenSource] {
         &self.sources
+    }
+
+    /// Whether a form may hold the token.
+    pub(crate) fn has_form(&self) -> bool {
+        let mut sources = self.sources.iter();
+        sources.any(|source| matches!(source, TokenSource::Form { .. }))
     }
 
     /// Whether the authorizer looks at what the source of this index has.
@@ -111,6 +119,9 @@ impl Stripped {
             TokenSource::Query { name } => {
                 self.parameters.insert(name.clone());
             }
+            TokenSource::Form { name } => {
+                self.fields.insert(name.clone());
+            }
         }
     }
 
@@ -133,6 +144,11 @@ impl Stripped {
         {
             remove_query(uri, &rest);
         }
+    }
+
+    /// The form without its token; none where it has none.
+    pub(crate) fn without_fields(&self, form: &[u8]) -> Option<Vec<u8>> {
+        without(form, b'&', b"&", &self.fields)
     }
 
     fn remove_cookies(&self, headers: &mut HeaderMap) {

@@ -1,5 +1,6 @@
 //! Users: who they are, their passwords, and how an account is made.
 
+use http::StatusCode;
 use portcullis_store::tenant::{
     Connection, Database, DatabaseError, Identity, LoginAttempt, LoginLimit, LoginVerdict, Slice,
     User,
@@ -7,10 +8,13 @@ use portcullis_store::tenant::{
 use portcullis_token::{Secret, UnixTime};
 use serde_json::{Value, json};
 
+use crate::address_rate::Unproven;
 use crate::audit::{self, Event};
+use crate::brute_force::BruteForce;
 use crate::caller::Caller;
 use crate::fault::Fault;
 use crate::passwords::{PasswordError, Verdict};
+use crate::token_rate::TooMany;
 use crate::{Tenant, id_token, ids};
 
 const DAY: i64 = 24 * 60 * 60;
@@ -19,18 +23,15 @@ pub(crate) const MIN_PASSWORD: usize = 8;
 /// No address is longer (RFC 3696).
 const MAX_EMAIL: usize = 320;
 
-/// Ten wrong passwords for one name from one place, then none for 30 days: Auth0's shield.
-const PER_NAME: LoginLimit = LoginLimit {
-    attempts: 10,
-    window: DAY,
-    block: 30 * DAY,
-};
 /// A hundred failures of whatever kind from one place, then none for a day.
 const PER_PLACE: LoginLimit = LoginLimit {
     attempts: 100,
     window: DAY,
     block: DAY,
 };
+
+/// What people are told whose password nobody has a place for.
+pub(crate) const BUSY: &str = "Too many people are logging in. Please try again.";
 
 /// A name and a password that somebody typed.
 pub(crate) struct Typed<'a> {
@@ -55,6 +56,22 @@ pub(crate) enum Login {
     Busy,
 }
 
+impl Login {
+    /// What a person is told who is not logged in. Absent for one who is.
+    pub(crate) const fn refusal(&self) -> Option<(&'static str, StatusCode)> {
+        match self {
+            Self::Right(_) => None,
+            Self::Blocked(_) => Some(("This account is blocked.", StatusCode::FORBIDDEN)),
+            Self::Wrong => Some(("Wrong email or password.", StatusCode::BAD_REQUEST)),
+            Self::TooMany => Some((
+                "Too many failed logins. Please try again later.",
+                StatusCode::TOO_MANY_REQUESTS,
+            )),
+            Self::Busy => Some((BUSY, StatusCode::TOO_MANY_REQUESTS)),
+        }
+    }
+}
+
 /// Why no account was made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SignUpError {
@@ -66,7 +83,7 @@ pub(crate) enum SignUpError {
     #[error("We could not sign you up with this address and password.")]
     Taken,
     #[error("Too many attempts. Please try again later.")]
-    TooMany,
+    TooMany(TooMany),
     #[error(transparent)]
     Fault(#[from] Fault),
 }
@@ -117,23 +134,32 @@ pub(crate) async fn log_in(
         description,
         ..Event::default()
     };
-    audit::record(tenant, caller, event).await;
+    match login {
+        Login::Right(_) | Login::Blocked(_) => audit::record(tenant, caller, event).await,
+        _ => audit::record_unproven(tenant, caller, event).await,
+    }
     Ok(login)
 }
 
 async fn check_login(tenant: &Tenant, caller: &Caller, typed: &Typed<'_>) -> Result<Login, Fault> {
     let attempts = tenant.database.login_attempts();
-    if is_place_blocked(tenant, caller).await? {
+    if find_place_block(tenant, caller).await?.is_some() {
         return Ok(Login::TooMany);
     }
-    let attempt = LoginAttempt {
-        identifier: typed.login,
-        ip: &caller.ip,
-        now: tenant.now(),
-    };
-    if let LoginVerdict::Blocked { .. } = attempts.count(&attempt, PER_NAME).await? {
-        return Ok(Login::TooMany);
+    let limit = BruteForce::load(tenant).await?.limit(caller);
+    // What is counted under no name is the place's own.
+    let limit = limit.filter(|_| !typed.login.trim().is_empty());
+    if let Some((limit, ip)) = limit {
+        let attempt = LoginAttempt {
+            identifier: typed.login,
+            ip,
+            now: tenant.now(),
+        };
+        if let LoginVerdict::Blocked { .. } = attempts.count(&attempt, limit).await? {
+            return Ok(Login::TooMany);
+        }
     }
+    let counted_at = limit.map(|(_, ip)| ip);
     let identities = tenant.database.identities();
     let known = identities
         .find_password(typed.connection, typed.login)
@@ -145,11 +171,21 @@ async fn check_login(tenant: &Tenant, caller: &Caller, typed: &Typed<'_>) -> Res
         .await
     {
         Ok(verdict) => verdict,
-        Err(PasswordError::Busy) => return Ok(Login::Busy),
+        Err(PasswordError::Busy) => {
+            if let Some(ip) = counted_at {
+                attempts.give_back(typed.login, ip).await?;
+            }
+            return Ok(Login::Busy);
+        }
         Err(error) => return Err(error.into()),
     };
     let (Some(known), Verdict::Right { rehashed }) = (known, verdict) else {
         count_failure(tenant, caller).await?;
+        return Ok(Login::Wrong);
+    };
+    // It may have waited for its place while the password was changed or the user was blocked.
+    let known_now = identities.find_password(typed.connection, typed.login);
+    let Some(known) = known_now.await?.filter(|now| now.phc == known.phc) else {
         return Ok(Login::Wrong);
     };
     if let Some(rehashed) = rehashed {
@@ -158,7 +194,9 @@ async fn check_login(tenant: &Tenant, caller: &Caller, typed: &Typed<'_>) -> Res
             .rehash_password(user_id, &known.phc, &rehashed)
             .await?;
     }
-    attempts.clear(typed.login, &caller.ip).await?;
+    if let Some(ip) = counted_at {
+        attempts.clear(typed.login, ip).await?;
+    }
     let users = tenant.database.users();
     if known.is_blocked {
         let user = users.find(&known.user_id).await?;
@@ -186,9 +224,12 @@ pub(crate) async fn sign_up(
     if !is_acceptable(typed.password.expose(), &email) {
         return Err(SignUpError::Password);
     }
-    if is_place_blocked(tenant, caller).await? {
-        return Err(SignUpError::TooMany);
+    if let Some(until) = find_place_block(tenant, caller).await? {
+        let wait = until.saturating_sub(tenant.now());
+        return Err(SignUpError::TooMany(TooMany::until(wait)));
     }
+    let charged = tenant.charge(Unproven::SignUp, caller);
+    charged.map_err(SignUpError::TooMany)?;
     let user = add_user(tenant, &email, &typed, profile, user_metadata).await;
     if matches!(user, Err(SignUpError::Taken)) {
         count_failure(tenant, caller).await?;
@@ -205,7 +246,7 @@ pub(crate) async fn sign_up(
         description,
         ..Event::default()
     };
-    audit::record(tenant, caller, event).await;
+    audit::record_unproven(tenant, caller, event).await;
     user
 }
 
@@ -217,9 +258,9 @@ async fn add_user(
     user_metadata: Value,
 ) -> Result<User, SignUpError> {
     // Before the address is looked for: both answers take as long.
-    let phc = match tenant.passwords.hash(typed.password.clone()).await {
+    let phc = match tenant.new_passwords.hash(typed.password.clone()).await {
         Ok(phc) => phc,
-        Err(PasswordError::Busy) => return Err(SignUpError::TooMany),
+        Err(PasswordError::Busy) => return Err(SignUpError::TooMany(TooMany::until(1))),
         Err(PasswordError::TooLong) => return Err(SignUpError::Password),
         Err(error) => return Err(Fault::from(error).into()),
     };
@@ -255,14 +296,14 @@ async fn add_user(
     }
 }
 
-/// Without a known address nothing is counted by it: everybody would be one place.
-async fn is_place_blocked(tenant: &Tenant, caller: &Caller) -> Result<bool, Fault> {
+/// Until when the place may not try. Without a known address nothing is counted by it: everybody would be one place.
+async fn find_place_block(tenant: &Tenant, caller: &Caller) -> Result<Option<i64>, Fault> {
     if caller.ip.is_empty() {
-        return Ok(false);
+        return Ok(None);
     }
     let attempts = tenant.database.login_attempts();
     let block = attempts.find_block("", &caller.ip, tenant.now()).await?;
-    Ok(block.is_some())
+    Ok(block.map(|block| block.expires_at))
 }
 
 async fn count_failure(tenant: &Tenant, caller: &Caller) -> Result<(), Fault> {

@@ -18,6 +18,7 @@ use http::{HeaderMap, StatusCode};
 use portcullis_store::tenant::{DeviceCode, LoginAttempt, LoginLimit, LoginVerdict, Step};
 use serde::{Deserialize, Serialize};
 
+use crate::address_rate::Unproven;
 use crate::browser::Browser;
 use crate::caller::Caller;
 use crate::fault::Fault;
@@ -62,6 +63,9 @@ async fn show(
 ) -> Result<Response, TransactionError> {
     let (head, _) = request.into_parts();
     let fields = Fields::from_query(head.uri.query())?;
+    let caller = Caller::of(&tenant.proxies, &head);
+    let charged = tenant.charge(Unproven::Page, &caller);
+    charged.map_err(TransactionError::TooMany)?;
     let settings = TenantSettings::load(&tenant).await?;
     let browser = Browser::find_or_begin(&tenant, &head.headers).map_err(Fault::from)?;
     let pending = Pending::Device(PendingDevice { user_code: None });

@@ -4,6 +4,7 @@ use portcullis::Chain;
 use portcullis_store::tenant::LogEntry;
 use serde_json::Value;
 
+use crate::address_rate::Unproven;
 use crate::caller::Caller;
 use crate::{Tenant, ids};
 
@@ -21,6 +22,15 @@ pub(crate) struct Event<'a> {
     pub(crate) description: &'a str,
     /// Whatever else there is to say. No secrets.
     pub(crate) details: Value,
+}
+
+/// Keeps an event that anybody can bring about, if not too many of them were kept.
+pub(crate) async fn record_unproven(tenant: &Tenant, caller: &Caller, event: Event<'_>) {
+    if tenant.charge(Unproven::Event, caller).is_ok() {
+        record(tenant, caller, event).await;
+    } else {
+        tracing::debug!(event = event.code, "did not keep one event of too many");
+    }
 }
 
 /// Keeps the event; a log that cannot be written stops nobody's login.

@@ -27,6 +27,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use portcullis_store::tenant::{Client, Step};
 
+use crate::address_rate::Unproven;
 use crate::browser::Browser;
 use crate::caller::{Caller, is_cross_site};
 use crate::cookies::Reach;
@@ -89,7 +90,7 @@ async fn serve(State(tenant): State<Arc<Tenant>>, request: Request) -> Response 
         Ok(fields) => begin(&tenant, &head, &fields).await,
         Err(refusal) => Err(refusal),
     };
-    served.unwrap_or_else(|refusal| refusal.respond(&tenant))
+    served.unwrap_or_else(Refusal::respond)
 }
 
 async fn serve_form(State(tenant): State<Arc<Tenant>>, request: Request) -> Response {
@@ -99,11 +100,11 @@ async fn serve_form(State(tenant): State<Arc<Tenant>>, request: Request) -> Resp
         Ok(fields) => begin(&tenant, &head, &fields).await,
         Err(refusal) => Err(refusal),
     };
-    served.unwrap_or_else(|refusal| refusal.respond(&tenant))
+    served.unwrap_or_else(Refusal::respond)
 }
 
 async fn begin(tenant: &Tenant, head: &Parts, fields: &Fields) -> Result<Response, Refusal> {
-    let caller = Caller::of(&head.extensions, &head.headers);
+    let caller = Caller::of(&tenant.proxies, head);
     let settings = TenantSettings::load(tenant).await?;
     let checked = request::check(tenant, settings, &caller, fields).await?;
     if head.method == Method::POST && is_cross_site(&head.headers) {
@@ -126,6 +127,8 @@ async fn begin(tenant: &Tenant, head: &Parts, fields: &Fields) -> Result<Respons
             Ok(answer.refuse(RefusalCode::LoginRequired.name(), "Login required"))
         }
         (None, Login::IfNeeded) => {
+            let charged = tenant.charge(Unproven::Page, &caller);
+            charged.map_err(Refusal::TooMany)?;
             let browser = Browser::find_or_begin(tenant, &head.headers)?;
             Ok(ask_to_log_in(context, browser, request, checked.signs_up).await?)
         }

@@ -1,11 +1,14 @@
 //! Where a request comes from.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use axum::extract::ConnectInfo;
-use http::Extensions;
 use http::HeaderMap;
 use http::header::{HOST, ORIGIN, USER_AGENT};
+use http::request::Parts;
+use portcullis::{caller_address, caller_network};
 
 /// No longer user agent is kept.
 const MAX_AGENT: usize = 256;
@@ -13,36 +16,56 @@ const MAX_AGENT: usize = 256;
 /// Who sends a request, as far as it can be known.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
-    /// The address of the connection, or its network; empty where the server does not tell it.
+    /// The address, or its network, that attempts are counted by; empty where it is not told.
     pub(crate) ip: String,
     pub(crate) user_agent: String,
 }
 
 impl Caller {
-    pub(crate) fn of(extensions: &Extensions, headers: &HeaderMap) -> Self {
+    pub(crate) fn of(proxies: &Proxies, head: &Parts) -> Self {
+        let Parts {
+            extensions,
+            headers,
+            ..
+        } = head;
         // As axum's own server tells it, or as that of the program does.
         let told = extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map(|info| info.0);
-        let address = told.or_else(|| extensions.get::<SocketAddr>().copied());
+        let peer = told.or_else(|| extensions.get::<SocketAddr>().copied());
+        let address = peer.map(|peer| {
+            let address = caller_address(peer.ip(), headers, |address| (proxies.0)(address));
+            caller_network(address).to_string()
+        });
         let agent = headers
             .get(USER_AGENT)
             .and_then(|value| value.to_str().ok());
         Self {
-            ip: address.map_or_else(String::new, |address| counted(address.ip())),
+            ip: address.unwrap_or_default(),
             user_agent: agent.unwrap_or_default().chars().take(MAX_AGENT).collect(),
         }
     }
 }
 
-/// The address that attempts are counted by: who has one IPv6 address has a /64 of them.
-fn counted(ip: IpAddr) -> String {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, ..] = ip.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).to_string()
-        }
+/// Whose word on where a request is from is believed. Nobody's by default.
+#[derive(Clone)]
+pub(crate) struct Proxies(Arc<dyn Fn(IpAddr) -> bool + Send + Sync>);
+
+impl Proxies {
+    pub(crate) fn new(is_proxy: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(is_proxy))
+    }
+}
+
+impl Default for Proxies {
+    fn default() -> Self {
+        Self::new(|_| false)
+    }
+}
+
+impl fmt::Debug for Proxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Proxies")
     }
 }
 
@@ -78,14 +101,58 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_is_counted_as_one() {
-        for (ip, expected) in [
-            ("192.0.2.1", "192.0.2.1"),
-            ("::ffff:192.0.2.1", "192.0.2.1"),
-            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-            ("::1", "::"),
+    fn a_proxy_of_ours_is_believed_and_a_network_is_counted_as_one() {
+        let trusted = |address: IpAddr| address.to_string().starts_with("10.");
+        for (name, peer, forwarded, expected) in [
+            ("directly", Some("192.0.2.1:1"), None, "192.0.2.1"),
+            (
+                "a stranger's word",
+                Some("192.0.2.1:1"),
+                Some("198.51.100.7"),
+                "192.0.2.1",
+            ),
+            (
+                "a proxy's word",
+                Some("10.0.0.1:1"),
+                Some("6.6.6.6, 198.51.100.7"),
+                "198.51.100.7",
+            ),
+            (
+                "a proxy without a word",
+                Some("10.0.0.1:1"),
+                None,
+                "10.0.0.1",
+            ),
+            (
+                "a network",
+                Some("10.0.0.1:1"),
+                Some("2001:db8:1:2:3:4:5:6"),
+                "2001:db8:1:2::",
+            ),
+            (
+                "IPv4 as IPv6",
+                Some("[::ffff:192.0.2.1]:1"),
+                None,
+                "192.0.2.1",
+            ),
+            ("unknown", None, Some("198.51.100.7"), ""),
         ] {
-            assert_eq!(counted(ip.parse().unwrap()), expected, "{ip}");
+            let mut request = http::Request::new(());
+            if let Some(peer) = peer {
+                let peer: SocketAddr = peer.parse().unwrap();
+                request.extensions_mut().insert(ConnectInfo(peer));
+            }
+            if let Some(forwarded) = forwarded {
+                let value = HeaderValue::from_static(forwarded);
+                request.headers_mut().insert("x-forwarded-for", value);
+            }
+            let (head, ()) = request.into_parts();
+            let caller = Caller::of(&Proxies::new(trusted), &head);
+            assert_eq!(caller.ip, expected, "{name}");
+            if peer.is_some_and(|peer| peer.starts_with("10.")) {
+                let caller = Caller::of(&Proxies::default(), &head);
+                assert_eq!(caller.ip, "10.0.0.1", "{name}, and nobody is trusted");
+            }
         }
     }
 

@@ -14,10 +14,12 @@ use portcullis_token::Secret;
 use serde_json::{Map, Value, json};
 
 use crate::accounts::{SignUpError, Typed, allows_sign_up, find_connection, sign_up};
+use crate::address_rate::Unproven;
 use crate::caller::Caller;
 use crate::fault::Fault;
 use crate::fields::{Fields, FieldsError};
 use crate::origins::RegisteredOrigins;
+use crate::token_rate::TooMany;
 use crate::{Tenant, cors, guard, password_reset};
 
 /// The claims that people may say of themselves.
@@ -40,7 +42,7 @@ enum Refusal {
     #[error("Invalid sign up")]
     Invalid,
     #[error("Too many attempts. Please try again later.")]
-    TooMany,
+    TooMany(TooMany),
     #[error(transparent)]
     Fields(#[from] FieldsError),
     #[error(transparent)]
@@ -62,7 +64,7 @@ async fn serve_sign_up(
     request: Request,
 ) -> Result<Response, Refusal> {
     let (head, body) = request.into_parts();
-    let caller = Caller::of(&head.extensions, &head.headers);
+    let caller = Caller::of(&tenant.proxies, &head);
     let fields = Fields::from_call(&head.headers, body).await?;
     let connection = check_connection(&tenant, &fields).await?;
     if !allows_sign_up(&connection) {
@@ -96,11 +98,13 @@ async fn serve_change(
     request: Request,
 ) -> Result<Response, Refusal> {
     let (head, body) = request.into_parts();
-    let caller = Caller::of(&head.extensions, &head.headers);
+    let caller = Caller::of(&tenant.proxies, &head);
     let fields = Fields::from_call(&head.headers, body).await?;
     let connection = check_connection(&tenant, &fields).await?;
     let email = fields.find("email").ok_or(Refusal::Missing("email"))?;
     let client_id = fields.find("client_id");
+    let charged = tenant.charge(Unproven::Link, &caller);
+    charged.map_err(Refusal::TooMany)?;
     password_reset::ask(&tenant, &caller, client_id, &connection.name, email).await?;
     Ok((
         [(CONTENT_TYPE, "text/html; charset=utf-8")],
@@ -125,7 +129,7 @@ impl From<SignUpError> for Refusal {
         match error {
             SignUpError::Email | SignUpError::Taken => Self::Invalid,
             SignUpError::Password => Self::Weak,
-            SignUpError::TooMany => Self::TooMany,
+            SignUpError::TooMany(too_many) => Self::TooMany(too_many),
             SignUpError::Fault(fault) => Self::Fault(fault),
         }
     }
@@ -150,7 +154,7 @@ impl IntoResponse for Refusal {
                 "invalid_password",
             ),
             Self::Invalid => (StatusCode::BAD_REQUEST, "BadRequestError", "invalid_signup"),
-            Self::TooMany => (
+            Self::TooMany(_) => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "TooManyRequestsError",
                 "too_many_requests",
@@ -165,6 +169,10 @@ impl IntoResponse for Refusal {
             "statusCode": status.as_u16(),
         });
         let json = [(CONTENT_TYPE, "application/json")];
-        (status, json, body.to_string()).into_response()
+        let response = (status, json, body.to_string()).into_response();
+        match self {
+            Self::TooMany(too_many) => too_many.mark(response),
+            _ => response,
+        }
     }
 }

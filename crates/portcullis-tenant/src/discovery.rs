@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
+use http::uri::{Authority, Scheme};
+use http::{Extensions, HeaderMap};
 use serde_json::{Value, json};
 
 use crate::Tenant;
@@ -13,6 +15,69 @@ use crate::settings::{GrantType, Issuer};
 /// cache a quarter of a minute later. Planned rotation needs no haste: the next key is published
 /// long before it signs.
 const CACHING: &str = "public, max-age=15";
+
+/// The endpoints that programs call themselves; browsers are sent to the others.
+const CALLED: [&str; 5] = [
+    "token_endpoint",
+    "device_authorization_endpoint",
+    "userinfo_endpoint",
+    "jwks_uri",
+    "revocation_endpoint",
+];
+
+/// The document, as it is for those who ask by the issuer's name.
+#[derive(Debug)]
+pub(crate) struct Discovery {
+    document: Value,
+    json: Bytes,
+}
+
+impl Discovery {
+    pub(crate) fn new(document: Value) -> Self {
+        let json = document.to_string().into();
+        Self { document, json }
+    }
+
+    /// The document for a program that reaches the tenant at `origin` only, such as a container.
+    ///
+    /// The issuer stays, for tokens have it, and so does what its users' browsers are sent to.
+    fn called_at(&self, issuer: &Issuer, origin: &str) -> Value {
+        let mut document = self.document.clone();
+        for name in CALLED {
+            let endpoint = self.document[name].as_str();
+            let path = endpoint.and_then(|endpoint| endpoint.strip_prefix(issuer.as_str()));
+            if let Some(path) = path {
+                document[name] = format!("{origin}{path}").into();
+            }
+        }
+        document
+    }
+}
+
+/// The root by which the tenant was asked, where that is one of its aliases'.
+///
+/// Nothing but a port is taken from the request: whoever writes `Host` must not choose where
+/// clients send their secrets.
+fn alias_origin(
+    issuer: &Issuer,
+    aliases: &[String],
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Option<String> {
+    let host = headers.get(HOST)?.to_str().ok()?;
+    let authority: Authority = host.parse().ok()?;
+    let mut aliases = aliases.iter();
+    let alias = aliases.find(|alias| alias.eq_ignore_ascii_case(authority.host()))?;
+    let is_secure = match extensions.get::<Scheme>() {
+        Some(scheme) => *scheme == Scheme::HTTPS,
+        None => issuer.as_str().starts_with("https:"),
+    };
+    let scheme = if is_secure { "https" } else { "http" };
+    Some(match authority.port_u16() {
+        Some(port) => format!("{scheme}://{alias}:{port}/"),
+        None => format!("{scheme}://{alias}/"),
+    })
+}
 
 /// What clients do to log a user out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,8 +158,20 @@ pub(crate) fn document(issuer: &Issuer) -> Value {
     })
 }
 
-pub(crate) async fn serve_document(State(tenant): State<Arc<Tenant>>) -> impl IntoResponse {
-    cacheable(tenant.discovery.clone())
+pub(crate) async fn serve_document(
+    State(tenant): State<Arc<Tenant>>,
+    request: Request,
+) -> impl IntoResponse {
+    let (issuer, aliases) = (&tenant.issuer, &tenant.aliases);
+    let origin = alias_origin(issuer, aliases, request.headers(), request.extensions());
+    cacheable(match origin {
+        Some(origin) => tenant
+            .discovery
+            .called_at(issuer, &origin)
+            .to_string()
+            .into(),
+        None => tenant.discovery.json.clone(),
+    })
 }
 
 pub(crate) async fn serve_jwks(State(tenant): State<Arc<Tenant>>) -> impl IntoResponse {
@@ -143,6 +220,59 @@ mod tests {
         }
         assert!(!document.to_string().contains("plain"));
         assert!(!document.to_string().contains("HS256"));
+    }
+
+    #[test]
+    fn who_asks_by_an_alias_calls_that_alias() {
+        let issuer: Issuer = "https://tenant.example/".parse().unwrap();
+        let aliases = ["portcullis".to_owned()];
+        for (host, scheme, expected) in [
+            ("portcullis:4000", None, Some("https://portcullis:4000/")),
+            (
+                "Portcullis:4000",
+                Some(Scheme::HTTP),
+                Some("http://portcullis:4000/"),
+            ),
+            (
+                "portcullis",
+                Some(Scheme::HTTPS),
+                Some("https://portcullis/"),
+            ),
+            ("tenant.example", None, None),
+            ("evil.example", None, None),
+            ("portcullis.evil.example", None, None),
+            ("portcullis@evil.example", None, None),
+            ("portcullis:x", None, Some("https://portcullis/")),
+            ("", None, None),
+        ] {
+            let headers = HeaderMap::from_iter([(HOST, host.parse().unwrap())]);
+            let mut extensions = Extensions::new();
+            if let Some(scheme) = scheme {
+                extensions.insert(scheme);
+            }
+            let origin = alias_origin(&issuer, &aliases, &headers, &extensions);
+            assert_eq!(origin.as_deref(), expected, "{host}");
+        }
+        let discovery = Discovery::new(login_document(&issuer, EndSession::Published));
+        let document = discovery.called_at(&issuer, "http://portcullis:4000/");
+        for (member, expected) in [
+            ("issuer", "https://tenant.example/"),
+            ("authorization_endpoint", "https://tenant.example/authorize"),
+            ("end_session_endpoint", "https://tenant.example/oidc/logout"),
+            ("token_endpoint", "http://portcullis:4000/oauth/token"),
+            (
+                "device_authorization_endpoint",
+                "http://portcullis:4000/oauth/device/code",
+            ),
+            ("userinfo_endpoint", "http://portcullis:4000/userinfo"),
+            ("jwks_uri", "http://portcullis:4000/.well-known/jwks.json"),
+            ("revocation_endpoint", "http://portcullis:4000/oauth/revoke"),
+        ] {
+            assert_eq!(document[member], expected, "{member}");
+        }
+        let bare = Discovery::new(super::document(&issuer));
+        let bare = bare.called_at(&issuer, "http://portcullis:4000/");
+        assert_eq!(bare.get("userinfo_endpoint"), None);
     }
 
     #[test]

@@ -35,9 +35,11 @@ pub mod scopes;
 
 mod accounts;
 mod activation;
+mod address_rate;
 mod audit;
 mod authorize;
 mod browser;
+mod brute_force;
 mod caller;
 mod client;
 mod cookies;
@@ -83,9 +85,9 @@ pub use keys::{
 pub use opaque::opaque_token;
 pub use seed::CONNECTION;
 pub use settings::{
-    Api, ApiRules, Application, Authentication, ErrorDialect, GrantType, Issuer, IssuerError,
-    LoginSettings, LogoutPrompt, Options, People, RefreshTokens, Role, Settings, SettingsError,
-    TokenRate, UnknownGrantType, User,
+    AddressRate, AddressRates, Api, ApiRules, Application, Authentication, ErrorDialect, GrantType,
+    Issuer, IssuerError, LoginSettings, LogoutPrompt, Options, People, RefreshTokens, Role,
+    Settings, SettingsError, TokenRate, UnknownGrantType, User,
 };
 pub use tenant::{Tenant, TenantError};
 pub use user_code::UserCode;

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::get;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use portcullis_store::tenant::{Connection, Step, User};
 use portcullis_token::Secret;
 
@@ -105,13 +105,11 @@ async fn log_in(
         login: username.trim(),
         password: Secret::new(submission.fields.text("password").to_owned()),
     };
-    let refuse = |text, status| {
-        let mut page = stage.login_page(&submission.transaction, username, Some(text));
-        *page.status_mut() = status;
-        page
-    };
-    let user = match accounts::log_in(tenant, &submission.caller, typed).await? {
+    let login = accounts::log_in(tenant, &submission.caller, typed).await?;
+    let refusal = login.refusal();
+    let user = match login {
         Login::Right(user) => *user,
+        // The application is told instead.
         Login::Blocked(_) => {
             let mut submission = submission;
             if !submission
@@ -125,16 +123,11 @@ async fn log_in(
             let answer = Answer::of(&stage.context, &stage.request);
             return Ok(answer.refuse("unauthorized", "user is blocked"));
         }
-        Login::Wrong => {
-            return Ok(refuse("Wrong email or password.", StatusCode::BAD_REQUEST));
-        }
-        Login::TooMany => {
-            let text = "Too many failed logins. Please try again later.";
-            return Ok(refuse(text, StatusCode::TOO_MANY_REQUESTS));
-        }
-        Login::Busy => {
-            let text = "Too many people are logging in. Please try again.";
-            return Ok(refuse(text, StatusCode::TOO_MANY_REQUESTS));
+        Login::Wrong | Login::TooMany | Login::Busy => {
+            let (text, status) = refusal.ok_or(TransactionError::Expired)?;
+            let mut page = stage.login_page(&submission.transaction, username, Some(text));
+            *page.status_mut() = status;
+            return Ok(page);
         }
     };
     finish(&stage, headers, submission, user).await

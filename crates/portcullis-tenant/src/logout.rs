@@ -88,7 +88,7 @@ async fn log_out(tenant: &Tenant, head: &Parts) -> Result<Response, Refusal> {
         Some(url) => Some(check_target("returnTo", url, allowed)?),
         None => allowed.first().and_then(|url| parse_callback(url).ok()),
     };
-    let caller = Caller::of(&head.extensions, &head.headers);
+    let caller = Caller::of(&tenant.proxies, head);
     let session = find_session(tenant, &settings, &head.headers).await?;
     end(tenant, &caller, session, client.as_ref()).await?;
     Ok(leave(tenant, &settings, target.as_ref()))

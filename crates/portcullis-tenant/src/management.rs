@@ -10,6 +10,8 @@
 //! 4. The resource's file turns rows of the database into Auth0's objects and back.
 //! 5. `refusal` is the one table of what goes wrong, in Auth0's words.
 
+mod actions;
+mod attack_protection;
 mod caller;
 mod client_credentials;
 mod client_grants;
@@ -50,7 +52,7 @@ use operation::Operation;
 pub(crate) use system::write as write_system;
 
 /// Every operation there is, by resource.
-const RESOURCES: [&[Operation]; 15] = [
+const RESOURCES: [&[Operation]; 17] = [
     clients::OPERATIONS,
     client_credentials::OPERATIONS,
     resource_servers::OPERATIONS,
@@ -63,9 +65,11 @@ const RESOURCES: [&[Operation]; 15] = [
     tenant_settings::OPERATIONS,
     signing_keys::OPERATIONS,
     user_blocks::OPERATIONS,
+    attack_protection::OPERATIONS,
     refresh_tokens::OPERATIONS,
     sessions::OPERATIONS,
     logs::OPERATIONS,
+    actions::OPERATIONS,
 ];
 
 /// What a user may do with what is theirs, by scopes of Auth0's that this API knows.

@@ -13,7 +13,7 @@ use portcullis_store::tenant::{LoginAttempt, LoginLimit, LoginVerdict, Step};
 use portcullis_token::Secret;
 use serde::{Deserialize, Serialize};
 
-use crate::accounts::{MIN_PASSWORD, display_name, is_acceptable};
+use crate::accounts::{BUSY, MIN_PASSWORD, display_name, is_acceptable};
 use crate::audit::{self, Event};
 use crate::browser::Browser;
 use crate::caller::{Caller, is_own_form};
@@ -22,6 +22,7 @@ use crate::fields::Fields;
 use crate::pages::{Form, NoticePage, PasswordPage};
 use crate::passwords::PasswordError;
 use crate::tenant_settings::TenantSettings;
+use crate::token_rate::TooMany;
 use crate::transaction::{Pending, Transaction, TransactionError, Who};
 use crate::{Tenant, guard, opaque};
 
@@ -72,7 +73,7 @@ pub(crate) async fn ask(
         description: "A change of password was asked for.",
         ..Event::default()
     };
-    audit::record(tenant, caller, event).await;
+    audit::record_unproven(tenant, caller, event).await;
     let (Some(user), LoginVerdict::Allowed { .. }, true) = (user, verdict, tenant.is_local())
     else {
         return Ok(());
@@ -120,7 +121,7 @@ async fn replace(tenant: &Tenant, request: Request) -> Result<Response, Transact
     if !is_own_form(&head.headers) {
         return Err(TransactionError::Foreign);
     }
-    let caller = Caller::of(&head.extensions, &head.headers);
+    let caller = Caller::of(&tenant.proxies, &head);
     let fields = Fields::from_form(&head.headers, body).await?;
     let ticket = fields.text("state");
     let mut transaction = find(tenant, ticket).await?;
@@ -146,7 +147,7 @@ async fn replace(tenant: &Tenant, request: Request) -> Result<Response, Transact
         return page(tenant, &transaction, ticket, Some(&weak)).await;
     }
     let phc = match tenant
-        .passwords
+        .new_passwords
         .hash(Secret::new(password.to_owned()))
         .await
     {
@@ -155,15 +156,17 @@ async fn replace(tenant: &Tenant, request: Request) -> Result<Response, Transact
             return page(tenant, &transaction, ticket, Some(&weak)).await;
         }
         Err(PasswordError::Busy) => {
-            let error = Some("Too many people are logging in. Please try again.");
-            return page(tenant, &transaction, ticket, error).await;
+            let page = page(tenant, &transaction, ticket, Some(BUSY)).await?;
+            return Ok(TooMany::until(1).mark(page));
         }
         Err(error) => return Err(Fault::from(error).into()),
     };
     if !transaction.advance(tenant, Step::Done, None).await? {
         return Err(TransactionError::Expired);
     }
-    keep(tenant, &user_id, &pending.connection, &phc).await?;
+    let identities = tenant.database.identities();
+    let kept = identities.change_password(&user_id, &pending.connection, &phc, tenant.now());
+    kept.await.map_err(Fault::from)?;
     let event = Event {
         code: "scp",
         user_id: Some(&user_id),
@@ -173,26 +176,6 @@ async fn replace(tenant: &Tenant, request: Request) -> Result<Response, Transact
     audit::record(tenant, &caller, event).await;
     let settings = TenantSettings::load(tenant).await?;
     Ok(NoticePage::password_changed(&settings.name).respond())
-}
-
-/// Keeps the password, and ends what somebody may have begun with the former one.
-async fn keep(
-    tenant: &Tenant,
-    user_id: &str,
-    connection: &str,
-    phc: &Secret<String>,
-) -> Result<(), Fault> {
-    let (database, now) = (&tenant.database, tenant.now());
-    let identities = database.identities();
-    identities
-        .change_password(user_id, connection, phc, now)
-        .await?;
-    database.sessions().delete_of_user(user_id).await?;
-    database
-        .refresh_tokens()
-        .revoke_of_user(user_id, None, None, now)
-        .await?;
-    Ok(())
 }
 
 async fn find(tenant: &Tenant, ticket: &str) -> Result<Transaction, TransactionError> {

@@ -24,8 +24,13 @@ const WAITING: usize = 64;
 /// find a place in the queue is refused at once.
 #[derive(Clone, Debug)]
 pub struct Passwords {
+    /// Of all who share the cores.
     under_way: Arc<Semaphore>,
+    /// Of this queue: only its first waits for the others'.
+    turn: Arc<Semaphore>,
     queue: Arc<Semaphore>,
+    concurrency: NonZeroUsize,
+    waiting: usize,
     params: Params,
     /// That of no password, checked for users who do not exist.
     dummy: Arc<str>,
@@ -82,10 +87,26 @@ impl Passwords {
         let dummy = hash(&params, &nobody_s)?;
         Ok(Self {
             under_way: Arc::new(Semaphore::new(concurrency.get())),
+            turn: Arc::new(Semaphore::new(concurrency.get())),
             queue: Arc::new(Semaphore::new(concurrency.get().saturating_add(waiting))),
+            concurrency,
+            waiting,
             params,
             dummy: dummy.expose().as_str().into(),
         })
+    }
+
+    /// Another queue for the same cores, whose turns alternate with those of this one.
+    ///
+    /// However many wait in one, those in the other are served; each has a bound of its own.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        let concurrency = self.concurrency.get();
+        Self {
+            turn: Arc::new(Semaphore::new(concurrency)),
+            queue: Arc::new(Semaphore::new(concurrency.saturating_add(self.waiting))),
+            ..self.clone()
+        }
     }
 
     /// Hashes a password to be stored: a PHC string of about 100 characters.
@@ -139,18 +160,21 @@ impl Passwords {
         let place = Arc::clone(&self.queue)
             .try_acquire_owned()
             .map_err(|_| PasswordError::Busy)?;
-        let turn = Arc::clone(&self.under_way)
-            .acquire_owned()
-            .await
-            .map_err(|_| PasswordError::Busy)?;
+        let turn = acquire(&self.turn).await?;
+        let core = acquire(&self.under_way).await?;
         tokio::task::spawn_blocking(move || {
             // Given back when the work is done, whether or not somebody still waits for it.
-            let _held: [OwnedSemaphorePermit; 2] = [place, turn];
+            let _held: [OwnedSemaphorePermit; 3] = [place, turn, core];
             work()
         })
         .await
         .map_err(|_| PasswordError::Hash)?
     }
+}
+
+async fn acquire(semaphore: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, PasswordError> {
+    let permit = Arc::clone(semaphore).acquire_owned().await;
+    permit.map_err(|_| PasswordError::Busy)
 }
 
 fn hash(params: &Params, password: &[u8]) -> Result<Secret<String>, PasswordError> {
@@ -287,5 +311,27 @@ mod tests {
             assert!(attempt.await.unwrap().is_ok());
         }
         assert!(passwords.hash(secret("c")).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_keeps_nobody_from_another() {
+        let logins = Passwords::with_params(params(1), ONE, 1).unwrap();
+        let others = logins.beside();
+        let core = logins.under_way.clone().acquire_owned().await.unwrap();
+        let attempt = |passwords: &Passwords| {
+            let passwords = passwords.clone();
+            tokio::spawn(async move { passwords.hash(secret("a")).await })
+        };
+        let flood = [attempt(&others), attempt(&others)];
+        tokio::task::yield_now().await;
+        assert_eq!(others.hash(secret("b")).await, Err(PasswordError::Busy));
+        let login = attempt(&logins);
+        tokio::task::yield_now().await;
+        // Of the others, one has come before the login.
+        drop(core);
+        assert!(login.await.unwrap().is_ok());
+        for attempt in flood {
+            assert!(attempt.await.unwrap().is_ok());
+        }
     }
 }

@@ -17,10 +17,7 @@ pub enum RedirectError {
     Missing,
     /// It is none of the application's.
     #[error("the redirect_uri is not in the list of allowed callback URLs")]
-    Mismatch {
-        /// The registered one that is most like it, for the log and the person who set it up.
-        closest: Option<String>,
-    },
+    Mismatch,
 }
 
 /// Why a URI cannot be registered as a callback.
@@ -65,13 +62,14 @@ pub fn check_redirect_uri<'r>(
         .iter()
         .find(|uri| *uri == requested)
         .map(String::as_str)
-        .ok_or_else(|| RedirectError::Mismatch {
-            closest: find_closest(requested, registered),
-        })
+        .ok_or(RedirectError::Mismatch)
 }
 
-/// The registered URI with the least edits between it and `requested`.
-fn find_closest(requested: &str, registered: &[String]) -> Option<String> {
+/// The registered URI with the least edits between it and `requested`, for who set it up.
+///
+/// It takes milliseconds: absent for a `requested` of more than 256 bytes, and only the first 50
+/// are compared.
+pub(crate) fn find_closest<'r>(requested: &str, registered: &'r [String]) -> Option<&'r str> {
     if requested.len() > MAX_COMPARED {
         return None;
     }
@@ -79,8 +77,8 @@ fn find_closest(requested: &str, registered: &[String]) -> Option<String> {
         .iter()
         .filter(|uri| uri.len() <= MAX_COMPARED)
         .take(MAX_CANDIDATES)
+        .map(String::as_str)
         .min_by_key(|uri| strsim::levenshtein(requested, uri))
-        .cloned()
 }
 
 /// Reads a URI that an application may register as a callback or a logout URL.
@@ -156,10 +154,7 @@ mod tests {
             "",
         ] {
             let found = check_redirect_uri(Some(requested), &registered);
-            assert!(
-                matches!(found, Err(RedirectError::Mismatch { closest: Some(_) })),
-                "{requested:?}: {found:?}"
-            );
+            assert_eq!(found, Err(RedirectError::Mismatch), "{requested:?}");
         }
     }
 
@@ -192,16 +187,14 @@ mod tests {
             (just.as_str(), Some(1)),
             (&long, None),
         ] {
-            let closest = expected.map(|index: usize| registered[index].clone());
-            let expected = Err(RedirectError::Mismatch { closest });
+            let expected = expected.map(|index: usize| registered[index].as_str());
             assert_eq!(
-                check_redirect_uri(Some(requested), &registered),
+                find_closest(requested, &registered),
                 expected,
                 "{requested}"
             );
         }
-        let none = Err(RedirectError::Mismatch { closest: None });
-        assert_eq!(check_redirect_uri(Some("https://a/"), &[]), none);
+        assert_eq!(find_closest("https://a/", &[]), None);
     }
 
     #[test]

@@ -1,18 +1,21 @@
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use axum::routing::get;
 use axum::{Router, middleware};
-use bytes::Bytes;
 use portcullis::Clock;
 use portcullis_store::tenant::{Database, DatabaseError};
 
+use crate::address_rate::{AddressLimits, Unproven};
+use crate::caller::{Caller, Proxies};
+use crate::discovery::Discovery;
 use crate::host::Names;
 use crate::keys::kept;
 use crate::passwords::{PasswordError, Passwords};
 use crate::registry::Registry;
 use crate::settings::{Issuer, Options, Settings, SettingsError};
-use crate::token_rate::TokenLimits;
+use crate::token_rate::{TokenLimits, TooMany};
 use crate::{
     KeptError, KeyRing, LiveKeys, Sealer, activation, authorize, cors, database_connections,
     discovery, guard, logout, management, pages, password_reset, purging, seed, token_endpoint,
@@ -51,13 +54,22 @@ pub struct Tenant {
     pub(crate) issuer: Issuer,
     pub(crate) keys: Arc<LiveKeys>,
     pub(crate) database: Database,
+    /// Of logins.
     pub(crate) passwords: Passwords,
+    /// Of people who choose one.
+    pub(crate) new_passwords: Passwords,
+    /// Of applications, where somebody chose them.
+    pub(crate) client_secrets: Passwords,
     pub(crate) options: Options,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) discovery: Bytes,
+    pub(crate) discovery: Discovery,
+    /// Other names of its host.
+    pub(crate) aliases: Vec<String>,
     /// What seals the keys in the database; absent where they are not there.
     pub(crate) sealer: Option<Sealer>,
     pub(crate) token_limits: TokenLimits,
+    address_limits: AddressLimits,
+    pub(crate) proxies: Proxies,
     names: Names,
 }
 
@@ -103,16 +115,21 @@ impl Tenant {
         let passwords = Passwords::new(PASSWORDS_AT_ONCE)?;
         seed::write(&database, &settings, &passwords, clock.now()).await?;
         management::write_system(&database, &settings.issuer, clock.now()).await?;
-        let discovery = discovery::document(&settings.issuer).to_string().into();
+        let discovery = Discovery::new(discovery::document(&settings.issuer));
         Ok(Self {
             issuer: settings.issuer,
             keys: Arc::new(LiveKeys::new(keys)),
             database,
+            new_passwords: passwords.beside(),
+            client_secrets: passwords.beside(),
             passwords,
+            address_limits: AddressLimits::new(settings.options.address_rates),
+            proxies: Proxies::default(),
             token_limits: TokenLimits::new(settings.options.token_rate),
             options: settings.options,
             clock,
             discovery,
+            aliases: Vec::new(),
             sealer: None,
             names: Names::Any,
         })
@@ -171,12 +188,35 @@ impl Tenant {
         self
     }
 
+    /// Has the tenant believe what these peers say in `X-Forwarded-For` of where a request is from.
+    ///
+    /// Attempts are counted by that address; without it, everybody behind a proxy is one place.
+    #[must_use]
+    pub fn behind(mut self, is_proxy: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
+        self.proxies = Proxies::new(is_proxy);
+        self
+    }
+
+    /// Counts what is to be written for a caller who has proven nothing.
+    pub(crate) fn charge(&self, what: Unproven, caller: &Caller) -> Result<(), TooMany> {
+        let now = self.clock.now_exact();
+        self.address_limits.charge(what, &caller.ip, now)
+    }
+
     /// Has the discovery documents describe a tenant that people log in at.
     #[must_use]
     pub fn with_login(mut self) -> Self {
         let document = discovery::login_document(&self.issuer, self.options.end_session);
-        self.discovery = document.to_string().into();
+        self.discovery = Discovery::new(document);
         self
+    }
+
+    /// Has the discovery documents name an alias to those who ask by it, where programs call.
+    ///
+    /// For programs to which the issuer's host is another one, as `localhost` is to a container.
+    #[must_use]
+    pub fn with_aliases(self, aliases: Vec<String>) -> Self {
+        Self { aliases, ..self }
     }
 
     /// The provider's routes, to be served at the root of the issuer's host.

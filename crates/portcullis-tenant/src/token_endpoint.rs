@@ -96,7 +96,7 @@ async fn identify_for_grant(
     let (head, body) = request.into_parts();
     let parameters = body::read(&head.headers, body).await?;
     let grant_type = check_grant_type(&parameters)?;
-    let caller = Caller::of(&head.extensions, &head.headers);
+    let caller = Caller::of(&tenant.proxies, &head);
     let client = credentials::authenticate(tenant, &caller, &head.headers, &parameters).await?;
     let request = ClientRequest {
         client,
@@ -110,7 +110,7 @@ async fn identify_for_grant(
 async fn identify(tenant: &Tenant, request: Request) -> Result<ClientRequest, Refusal> {
     let (head, body) = request.into_parts();
     let parameters = body::read(&head.headers, body).await?;
-    let caller = Caller::of(&head.extensions, &head.headers);
+    let caller = Caller::of(&tenant.proxies, &head);
     let client = credentials::authenticate(tenant, &caller, &head.headers, &parameters).await?;
     Ok(ClientRequest {
         client,

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use axum::response::Response;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
 use portcullis_store::{Allowance, CallerKey, MemoryLimits, PolicyLimit, Standing};
 
 use crate::settings::TokenRate;
@@ -19,10 +22,28 @@ pub(crate) struct TokenLimits {
 /// A request that is one too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooMany {
-    /// How many a second there may be.
+    /// How many there may be in the period of the limit.
     pub(crate) limit: u32,
     /// When to try again, in whole seconds and at least one.
     pub(crate) retry_after: u64,
+}
+
+impl TooMany {
+    /// One that may be tried again after so many seconds, whatever the limit is.
+    pub(crate) fn until(seconds: i64) -> Self {
+        Self {
+            limit: 0,
+            retry_after: u64::try_from(seconds).unwrap_or(0).max(1),
+        }
+    }
+
+    /// The answer with status 429 and `Retry-After` (RFC 6585 section 4).
+    pub(crate) fn mark(self, mut response: Response) -> Response {
+        *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+        let seconds = HeaderValue::from(self.retry_after);
+        response.headers_mut().insert(RETRY_AFTER, seconds);
+        response
+    }
 }
 
 impl TokenLimits {
@@ -49,20 +70,30 @@ impl TokenLimits {
             return Ok(());
         };
         let caller = CallerKey::new("token endpoint", [client_id, ip]);
-        let limit = PolicyLimit::new("requests", allowance);
-        let standing = match self.counters.charge_now(&caller, &[limit], now) {
-            Ok(charge) => charge.standings.first().copied(),
-            Err(_) => None,
-        };
-        let refused = |retry_after: Duration| TooMany {
-            limit: allowance.count(),
-            retry_after: retry_after.as_secs().saturating_add(1),
-        };
-        match standing {
-            Some(Standing { allowed: true, .. }) => Ok(()),
-            Some(standing) => Err(refused(standing.retry_after)),
-            None => Err(refused(Duration::ZERO)),
-        }
+        charge(&self.counters, &caller, allowance, now)
+    }
+}
+
+/// Counts one request of the caller. One that cannot be counted is one too many.
+pub(crate) fn charge(
+    counters: &MemoryLimits,
+    caller: &CallerKey,
+    allowance: Allowance,
+    now: Duration,
+) -> Result<(), TooMany> {
+    let limit = PolicyLimit::new("requests", allowance);
+    let standing = match counters.charge_now(caller, &[limit], now) {
+        Ok(charge) => charge.standings.first().copied(),
+        Err(_) => None,
+    };
+    let refused = |retry_after: Duration| TooMany {
+        limit: allowance.count(),
+        retry_after: retry_after.as_secs().saturating_add(1),
+    };
+    match standing {
+        Some(Standing { allowed: true, .. }) => Ok(()),
+        Some(standing) => Err(refused(standing.retry_after)),
+        None => Err(refused(Duration::ZERO)),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::fields::{Fields, FieldsError};
 use crate::logout::PendingLogout;
 use crate::pages::{ErrorPage, Form};
 use crate::password_reset::PendingReset;
+use crate::token_rate::TooMany;
 use crate::{Tenant, ids, opaque};
 
 /// How long a person may take.
@@ -62,6 +63,9 @@ pub(crate) enum TransactionError {
     /// Another site's page sent the form, or one without its token.
     #[error("the form does not come from a page of ours")]
     Foreign,
+    /// Too many pages were asked for from this address, or from all.
+    #[error("too many pages were asked for")]
+    TooMany(TooMany),
     #[error("the form cannot be read")]
     Fields(#[from] FieldsError),
     #[error(transparent)]
@@ -207,7 +211,7 @@ impl Submission {
         Ok(Self {
             transaction,
             fields,
-            caller: Caller::of(&head.extensions, &head.headers),
+            caller: Caller::of(&tenant.proxies, &head),
         })
     }
 }
@@ -219,6 +223,9 @@ impl IntoResponse for TransactionError {
         match self {
             Self::Expired => expired.respond(StatusCode::BAD_REQUEST),
             Self::Foreign => expired.respond(StatusCode::FORBIDDEN),
+            Self::TooMany(too_many) => {
+                too_many.mark(ErrorPage::too_many("").respond(StatusCode::TOO_MANY_REQUESTS))
+            }
             Self::Fields(error) => {
                 let page = ErrorPage {
                     tenant: "",

@@ -1,7 +1,7 @@
 use serde_json::Value;
 
 use crate::json::{ClaimValue, Limits, Object};
-use crate::{Reason, Step, Trace, UnixTime, base64url};
+use crate::{DuplicateClaims, Reason, Step, Trace, UnixTime, base64url};
 
 const LIMITS: Limits = Limits {
     depth: 32,
@@ -34,12 +34,21 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Reads the second segment, still base64url.
-    pub(crate) fn parse(segment: &[u8], trace: &mut impl Trace) -> Result<Self, Reason> {
+    /// Reads the second segment, still base64url, and tells whether a claim stood twice.
+    pub(crate) fn parse(
+        segment: &[u8],
+        duplicates: DuplicateClaims,
+        trace: &mut impl Trace,
+    ) -> Result<(Self, bool), Reason> {
         let json = base64url::decode(segment).map_err(|_| Reason::BadBase64);
-        let claims = json.and_then(|json| Self::from_json(&json));
+        let claims = json.and_then(|json| match Self::from_json(&json) {
+            Err(Reason::BadClaims) if duplicates == DuplicateClaims::Last => {
+                Ok((Self::last_of_each(&json)?, true))
+            }
+            claims => Ok((claims?, false)),
+        });
         match &claims {
-            Ok(claims) => {
+            Ok((claims, _)) => {
                 trace.passed(Step::Claims, || {
                     format!("{} members", claims.members.members().count())
                 });
@@ -57,7 +66,14 @@ impl Claims {
     }
 
     pub(crate) fn from_json(json: &[u8]) -> Result<Self, Reason> {
-        let members = Object::parse(json, LIMITS).map_err(|_| Reason::BadClaims)?;
+        Self::typed(Object::parse(json, LIMITS).map_err(|_| Reason::BadClaims)?)
+    }
+
+    fn last_of_each(json: &[u8]) -> Result<Self, Reason> {
+        Self::typed(Object::parse_last(json, LIMITS).map_err(|_| Reason::BadClaims)?)
+    }
+
+    fn typed(members: Object) -> Result<Self, Reason> {
         let well_typed = members
             .members()
             .all(|(name, value)| has_registered_type(name, value));
@@ -322,7 +338,12 @@ mod tests {
     use super::*;
 
     fn parse(json: &str) -> Result<Claims, Reason> {
-        Claims::parse(base64url::encode(json.as_bytes()).as_bytes(), &mut ())
+        parse_with(json, DuplicateClaims::Rejected).map(|(claims, _)| claims)
+    }
+
+    fn parse_with(json: &str, duplicates: DuplicateClaims) -> Result<(Claims, bool), Reason> {
+        let segment = base64url::encode(json.as_bytes());
+        Claims::parse(segment.as_bytes(), duplicates, &mut ())
     }
 
     #[test]
@@ -387,7 +408,46 @@ mod tests {
         ] {
             assert_eq!(parse(json), Err(Reason::BadClaims), "{json:.60}");
         }
-        assert_eq!(Claims::parse(b"e30=", &mut ()), Err(Reason::BadBase64));
+        let padded = Claims::parse(b"e30=", DuplicateClaims::Rejected, &mut ());
+        assert_eq!(padded, Err(Reason::BadBase64));
+    }
+
+    #[test]
+    fn of_claims_that_stand_twice_the_last_counts_where_that_is_asked_for() {
+        let many = |count: usize| {
+            let members: Vec<_> = (0..count).map(|n| format!("\"c{n}\":0")).collect();
+            format!("{{\"c0\":1,{}}}", members.join(","))
+        };
+        for (json, expected) in [
+            (
+                r#"{"sub":"a","exp":1}"#,
+                Ok((r#"{"sub":"a","exp":1}"#, false)),
+            ),
+            (
+                r#"{"sub":"a","exp":1,"sub":"b"}"#,
+                Ok((r#"{"sub":"b","exp":1}"#, true)),
+            ),
+            (
+                r#"{"aud":["a"],"aud":{"b":1},"aud":"c","x":null}"#,
+                Ok((r#"{"aud":"c","x":null}"#, true)),
+            ),
+            (
+                r#"{"cnf":{"jkt":"a","jkt":"b"}}"#,
+                Ok((r#"{"cnf":{"jkt":"b"}}"#, true)),
+            ),
+            (r#"{"sub":"a","sub":1}"#, Err(Reason::ClaimType)),
+            (r#"{"sub":"a","sub":"b""#, Err(Reason::BadClaims)),
+            ("[]", Err(Reason::BadClaims)),
+            (&many(256), Err(Reason::BadClaims)),
+        ] {
+            let parsed = parse_with(json, DuplicateClaims::Last);
+            let expected = expected.map(|(json, repeats)| (parse(json).unwrap(), repeats));
+            assert_eq!(parsed, expected, "{json:.60}");
+        }
+        let (claims, repeats) = parse_with(&many(255), DuplicateClaims::Last).unwrap();
+        assert_eq!((claims.members.members().count(), repeats), (255, true));
+        let (claims, _) = parse_with(r#"{"sub":"a","sub":"b"}"#, DuplicateClaims::Last).unwrap();
+        assert_eq!(claims.subject(), Some("b"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::json::{ClaimValue, Limits, Object};
-use crate::token_type::{HeaderPolicy, MediaType};
+use crate::token_type::{MediaType, ParsePolicy};
 use crate::{Algorithm, Reason, Step, TokenType, Trace, base64url};
 
 /// At most this many bytes of JSON; real headers have about a hundred.
@@ -36,7 +36,7 @@ impl Header {
     /// Reads the first segment, still base64url.
     pub(crate) fn parse(
         segment: &[u8],
-        policy: &HeaderPolicy<'_>,
+        policy: &ParsePolicy<'_>,
         trace: &mut impl Trace,
     ) -> Result<Self, Reason> {
         let json = base64url::decode(segment).map_err(|_| Reason::BadBase64);
@@ -52,7 +52,7 @@ impl Header {
         header
     }
 
-    fn from_json(json: &[u8], policy: &HeaderPolicy<'_>) -> Result<Self, Reason> {
+    fn from_json(json: &[u8], policy: &ParsePolicy<'_>) -> Result<Self, Reason> {
         if json.len() > MAX_BYTES {
             return Err(Reason::BadHeader);
         }

@@ -3,6 +3,7 @@
 mod scan;
 mod value;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -66,6 +67,18 @@ impl Object {
         Ok(object)
     }
 
+    /// Reads the same, but of members of one name keeps the last, as most parsers do.
+    ///
+    /// All of them count for the limits.
+    pub(crate) fn parse_last(json: &[u8], limits: Limits) -> Result<Self, NotAnObject> {
+        let all = Scanner::new(json, limits.depth)
+            .whole_object()
+            .map_err(|_| NotAnObject)?;
+        let members = last_of_each(&all, limits.members)?;
+        let names = Members::new(&members).fold(0, |names, (name, _)| names | name_bit(name));
+        Ok(Self { members, names })
+    }
+
     pub(crate) fn find(&self, name: &str) -> Option<ClaimValue<'_>> {
         if self.names & name_bit(name) == 0 {
             return None;
@@ -115,6 +128,24 @@ fn name_bit(name: &str) -> u64 {
     let bytes = name.as_bytes();
     let hash = bytes.len() + 5 * end(bytes.first()) + 11 * end(bytes.last());
     1 << (hash % 64)
+}
+
+/// What is kept of an object, without the members that another one of their name follows.
+fn last_of_each(all: &str, most: usize) -> Result<Arc<str>, NotAnObject> {
+    let mut members = Members::new(all);
+    let mut places = Vec::new();
+    let mut start = members.place();
+    while let Some((name, _)) = members.next() {
+        places.push((name, start..members.place()));
+        start = members.place();
+    }
+    if places.len() > most {
+        return Err(NotAnObject);
+    }
+    let last: HashMap<_, _> = places.iter().map(|(name, at)| (*name, at.start)).collect();
+    let kept = places.iter().filter(|(name, at)| last[name] == at.start);
+    let kept: String = kept.filter_map(|(_, at)| all.get(at.clone())).collect();
+    Ok(kept.into())
 }
 
 fn require_unique(members: Members<'_>, most: usize) -> Result<(), NotAnObject> {

@@ -12,7 +12,8 @@ use crate::json::{ClaimValue, Object};
 use crate::token::Segments;
 use crate::token_type::MediaType;
 use crate::{
-    Algorithm, Claims, NonceIssuer, ProofOffer, Reason, UnixTime, VerifyingKey, base64url,
+    Algorithm, Claims, DuplicateClaims, NonceIssuer, ProofOffer, Reason, UnixTime, VerifyingKey,
+    base64url,
 };
 
 /// The longest proof that is looked at: one with an RSA-4096 key takes two kilobytes.
@@ -225,12 +226,14 @@ struct Proof<'p> {
 impl<'p> Proof<'p> {
     fn parse(proof: &'p str) -> Result<Self, Reason> {
         require(proof.len() <= MAX_PROOF_BYTES)?;
-        let segments = Segments::split(proof).map_err(|_| Reason::DpopProof)?;
+        let segments = Segments::split(proof, MAX_PROOF_BYTES).map_err(|_| Reason::DpopProof)?;
+        let (claims, _) = Claims::parse(segments.claims, DuplicateClaims::Rejected, &mut ())
+            .map_err(|_| Reason::DpopProof)?;
         let decode = |segment| base64url::decode(segment).map_err(|_| Reason::DpopProof);
         Ok(Self {
             signing_input: segments.signing_input,
             header: decode(segments.header)?,
-            claims: Claims::parse(segments.claims, &mut ()).map_err(|_| Reason::DpopProof)?,
+            claims,
             signature: decode(segments.signature)?,
         })
     }

@@ -16,9 +16,9 @@ use std::time::Duration;
 use crate::binding::check_binding;
 use crate::times::{check_age, check_expiry, check_valid_from};
 use crate::{
-    AcceptedProof, Algorithm, ClaimRule, Claims, Header, Introspected, KeySet, OnFail, ProofRules,
-    Reason, Remembered, Sender, Step, TokenType, Trace, UnixTime, Unverified, Verified,
-    VerifyingKey,
+    AcceptedProof, Algorithm, ClaimRule, Claims, DuplicateClaims, Header, Introspected, KeySet,
+    OnFail, ProofRules, Reason, Remembered, Sender, Step, TokenType, Trace, UnixTime, Unverified,
+    Verified, VerifyingKey,
 };
 
 /// What RFC 9068 section 2.2 requires of an `at+jwt`.
@@ -68,6 +68,8 @@ pub struct Rules {
     /// Gives up that a token which is bound to a key or certificate comes with it: whoever has
     /// stolen such a token can then use it.
     pub ignore_confirmation: bool,
+    /// What becomes of a token with a claim that stands twice.
+    pub duplicate_claims: DuplicateClaims,
     /// What `DPoP` proofs must be like.
     pub proofs: ProofRules,
 }
@@ -98,6 +100,7 @@ impl Rules {
             scope_claims: ["scope", "scp"].map(str::to_owned).into(),
             claim_rules: Arc::default(),
             ignore_confirmation: false,
+            duplicate_claims: DuplicateClaims::Rejected,
             proofs: ProofRules::default(),
         }
     }
@@ -139,6 +142,7 @@ impl Rules {
     ) -> Result<Verified, Reason> {
         // Before any key work, so that foreign and expired tokens cannot cause a key fetch.
         self.check_issuer(token.claims(), keys, trace)?;
+        self.check_duplicates(token, trace)?;
         self.check_algorithm(token, trace)?;
         self.check_type(token, trace)?;
         check_expiry(token.claims(), now, self.leeway, trace)?;
@@ -317,6 +321,22 @@ impl Rules {
             || format!("`{expected}`"),
             got,
         )
+    }
+
+    /// Another issuer of the same verifier may let claims stand twice.
+    fn check_duplicates(
+        &self,
+        token: &Unverified<'_>,
+        trace: &mut impl Trace,
+    ) -> Result<(), Reason> {
+        if !token.repeats() || self.duplicate_claims == DuplicateClaims::Last {
+            return Ok(());
+        }
+        let expected = || "each claim once".to_owned();
+        trace.refused(Step::Claims, expected, || {
+            "one that stands twice".to_owned()
+        });
+        Err(Reason::BadClaims)
     }
 
     fn check_algorithm(

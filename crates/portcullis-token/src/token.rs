@@ -1,8 +1,8 @@
 use std::fmt;
 
-use crate::{Claims, Header, HeaderPolicy, Reason, Step, Trace, base64url};
+use crate::{Claims, Header, ParsePolicy, Reason, Step, Trace, base64url};
 
-/// The longest token that is looked at: 16 KiB.
+/// The longest token that is looked at unless a [`ParsePolicy`] says otherwise: 16 KiB.
 ///
 /// ```
 /// use portcullis_token::{MAX_TOKEN_BYTES, Reason, TokenType, Unverified};
@@ -33,6 +33,8 @@ pub struct Unverified<'t> {
     signature: Vec<u8>,
     header: Header,
     claims: Claims,
+    /// Whether a claim stood twice, of which the last one is there.
+    repeats: bool,
 }
 
 impl<'t> Unverified<'t> {
@@ -51,22 +53,25 @@ impl<'t> Unverified<'t> {
     /// ```
     pub fn parse<'p>(
         token: &'t str,
-        policy: impl Into<HeaderPolicy<'p>>,
+        policy: impl Into<ParsePolicy<'p>>,
         trace: &mut impl Trace,
     ) -> Result<Self, Reason> {
         let policy = policy.into();
-        let segments = Segments::split(token);
+        let segments = Segments::split(token, policy.max_bytes);
         match &segments {
             Ok(_) => trace.passed(Step::Shape, || format!("a JWT of {} bytes", token.len())),
             Err(_) => trace.refused(
                 Step::Shape,
-                || format!("three segments between two dots, at most {MAX_TOKEN_BYTES} bytes"),
+                || {
+                    let most = policy.max_bytes;
+                    format!("three segments between two dots, at most {most} bytes")
+                },
                 || format!("{} dots, {} bytes", token.matches('.').count(), token.len()),
             ),
         }
         let segments = segments?;
         let header = Header::parse(segments.header, &policy, trace)?;
-        let claims = Claims::parse(segments.claims, trace)?;
+        let (claims, repeats) = Claims::parse(segments.claims, policy.duplicates, trace)?;
         let signature = base64url::decode(segments.signature)
             .map_err(|_| Reason::BadBase64)
             .inspect_err(|reason| {
@@ -82,6 +87,7 @@ impl<'t> Unverified<'t> {
             signature,
             header,
             claims,
+            repeats,
         })
     }
 
@@ -136,6 +142,11 @@ impl<'t> Unverified<'t> {
     pub(crate) fn signature(&self) -> &[u8] {
         &self.signature
     }
+
+    /// Whether a claim stood twice.
+    pub(crate) const fn repeats(&self) -> bool {
+        self.repeats
+    }
 }
 
 impl fmt::Debug for Unverified<'_> {
@@ -156,8 +167,8 @@ pub(crate) struct Segments<'t> {
 }
 
 impl<'t> Segments<'t> {
-    pub(crate) fn split(token: &'t str) -> Result<Self, Reason> {
-        if token.len() > MAX_TOKEN_BYTES {
+    pub(crate) fn split(token: &'t str, max_bytes: usize) -> Result<Self, Reason> {
+        if token.len() > max_bytes {
             return Err(Reason::TooLarge);
         }
         let mut parts = token.split('.').map(str::as_bytes);
@@ -221,6 +232,23 @@ mod tests {
             (long + "a", Err(Reason::TooLarge)),
         ] {
             assert_eq!(parse(&token).map(drop), expected, "{token:.60}");
+        }
+    }
+
+    #[test]
+    fn the_policy_says_how_long_a_token_may_be() {
+        let header = base64url::encode(br#"{"alg":"RS256"}"#);
+        let token = format!("{header}.e30.AA");
+        for (max_bytes, expected) in [
+            (token.len(), Ok(())),
+            (token.len() - 1, Err(Reason::TooLarge)),
+        ] {
+            let policy = ParsePolicy {
+                max_bytes,
+                ..TokenType::Lenient.into()
+            };
+            let parsed = Unverified::parse(&token, policy, &mut ());
+            assert_eq!(parsed.map(drop), expected, "{max_bytes}");
         }
     }
 

@@ -13,8 +13,8 @@ use crate::credential::{
 ///     TokenSource::Cookie { name: "session".to_owned(), cross_site: CrossSite::Allowed },
 /// ];
 /// let lines = |name: &str| (name == "cookie").then_some(&b"theme=dark; session=abc"[..]);
-/// assert_eq!(find_credential(&sources, lines, None)?.token(), "abc");
-/// let header_only = find_credential(&sources[..1], lines, None);
+/// assert_eq!(find_credential(&sources, lines, None, None)?.token(), "abc");
+/// let header_only = find_credential(&sources[..1], lines, None, None);
 /// assert_eq!(header_only, Err(Reason::Missing));
 /// # Ok::<(), Reason>(())
 /// ```
@@ -46,6 +46,13 @@ pub enum TokenSource {
         /// The parameter's name, as it is written in the query.
         name: String,
     },
+    /// A field of the request's body, which is a form (RFC 6750 section 2.2).
+    ///
+    /// It is for whoever reads the body before it is known who calls; see [`may_carry_form`].
+    Form {
+        /// The field's name, as it is written in the form.
+        name: String,
+    },
 }
 
 /// What a cookie is worth in a request that another site caused.
@@ -60,7 +67,7 @@ pub enum TokenSource {
 ///         "sec-fetch-site" => Some(site.as_bytes()),
 ///         _ => None,
 ///     };
-///     find_credential(&[cookie.clone()], lines, None).map(|found| found.token())
+///     find_credential(&[cookie.clone()], lines, None, None).map(|found| found.token())
 /// };
 /// assert_eq!(find("same-origin"), Ok("abc"));
 /// assert_eq!(find("cross-site"), Err(Reason::Missing));
@@ -83,7 +90,7 @@ pub enum CrossSite {
 /// use portcullis_token::{TokenSource, find_credential};
 ///
 /// let lines = |name: &str| (name == "authorization").then_some(&b"Bearer abc"[..]);
-/// let credential = find_credential(&[TokenSource::Authorization], lines, None)?;
+/// let credential = find_credential(&[TokenSource::Authorization], lines, None, None)?;
 /// assert_eq!(credential.token(), "abc");
 /// assert_eq!(format!("{credential:?}"), "Credential { .. }");
 /// # Ok::<(), portcullis_token::Reason>(())
@@ -98,7 +105,8 @@ pub struct Credential<'r> {
 /// Finds the one credential of a request, in the places that may carry it.
 ///
 /// `lines` gives the values of all lines of a header, by its lower-case name; `query` is what
-/// stands behind the `?`. A token in a place that is not among `sources` is not there.
+/// stands behind the `?`, and `form` the body where it [may carry one](may_carry_form). A token in
+/// a place that is not among `sources` is not there.
 ///
 /// # Errors
 /// - [`Reason::Missing`], or [`Reason::UnsupportedScheme`] when only such a credential came.
@@ -117,9 +125,9 @@ pub struct Credential<'r> {
 ///     headers.iter().filter(move |line| line.0 == name).map(|line| line.1.as_bytes())
 /// };
 /// let sources = [TokenSource::Authorization, TokenSource::Query { name: "token".to_owned() }];
-/// let credential = find_credential(&sources, lines, None)?;
+/// let credential = find_credential(&sources, lines, None, None)?;
 /// assert_eq!(credential.token(), "abc");
-/// let twice = find_credential(&sources, lines, Some("token=abc"));
+/// let twice = find_credential(&sources, lines, Some("token=abc"), None);
 /// assert_eq!(twice, Err(Reason::MultipleCredentials));
 /// # Ok::<(), Reason>(())
 /// ```
@@ -127,11 +135,12 @@ pub fn find_credential<'r, L: IntoIterator<Item = &'r [u8]>>(
     sources: &[TokenSource],
     lines: impl Fn(&str) -> L,
     query: Option<&'r str>,
+    form: Option<&'r [u8]>,
 ) -> Result<Credential<'r>, Reason> {
     let mut found = None;
     let mut absent = Reason::Missing;
     for (index, source) in sources.iter().enumerate() {
-        let token = match source.find(&lines, query) {
+        let token = match source.find(&lines, query, form) {
             // Another source may still have a token.
             Err(Reason::UnsupportedScheme) => {
                 absent = Reason::UnsupportedScheme;
@@ -153,6 +162,34 @@ pub fn find_credential<'r, L: IntoIterator<Item = &'r [u8]>>(
     })
 }
 
+/// Whether the body of such a request may carry a token in a form (RFC 6750 section 2.2).
+///
+/// The method gives a body a meaning (POST, PUT or PATCH), and the one line `Content-Type` says
+/// that it is a form. `content_types` are the values of all such lines.
+///
+/// ```
+/// use portcullis_token::{TokenSource, find_credential, may_carry_form};
+///
+/// assert!(may_carry_form("POST", [&b"application/x-www-form-urlencoded"[..]]));
+/// assert!(!may_carry_form("GET", [&b"application/x-www-form-urlencoded"[..]]));
+/// assert!(!may_carry_form("POST", [&b"application/json"[..]]));
+///
+/// let source = TokenSource::Form { name: "access_token".to_owned() };
+/// let body = &b"amount=7&access_token=abc"[..];
+/// let credential = find_credential(&[source], |_| [], None, Some(body))?;
+/// assert_eq!(credential.token(), "abc");
+/// # Ok::<(), portcullis_token::Reason>(())
+/// ```
+pub fn may_carry_form<'r>(method: &str, content_types: impl IntoIterator<Item = &'r [u8]>) -> bool {
+    let Ok(Some(content_type)) = only_line(content_types) else {
+        return false;
+    };
+    let media_type = content_type.split(|byte| *byte == b';').next();
+    let media_type = media_type.unwrap_or_default().trim_ascii();
+    matches!(method, "POST" | "PUT" | "PATCH")
+        && media_type.eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+}
+
 impl<'r> Credential<'r> {
     /// The token.
     ///
@@ -161,7 +198,7 @@ impl<'r> Credential<'r> {
     ///
     /// let source = TokenSource::Query { name: "access_token".to_owned() };
     /// let no_lines = |_: &str| None;
-    /// let credential = find_credential(&[source], no_lines, Some("page=2&access_token=abc"))?;
+    /// let credential = find_credential(&[source], no_lines, Some("page=2&access_token=abc"), None)?;
     /// assert_eq!(credential.token(), "abc");
     /// # Ok::<(), portcullis_token::Reason>(())
     /// ```
@@ -176,7 +213,7 @@ impl<'r> Credential<'r> {
     ///
     /// let query = TokenSource::Query { name: "token".to_owned() };
     /// let sources = [TokenSource::Authorization, query];
-    /// let credential = find_credential(&sources, |_| [], Some("token=abc"))?;
+    /// let credential = find_credential(&sources, |_| [], Some("token=abc"), None)?;
     /// assert_eq!(credential.source(), 1);
     /// # Ok::<(), portcullis_token::Reason>(())
     /// ```
@@ -194,7 +231,7 @@ impl<'r> Credential<'r> {
     ///     "dpop" => Some(&b"eyJ0eXAi"[..]),
     ///     _ => None,
     /// };
-    /// let credential = find_credential(&[TokenSource::Authorization], lines, None)?;
+    /// let credential = find_credential(&[TokenSource::Authorization], lines, None, None)?;
     /// assert_eq!(credential.proof(), Some("eyJ0eXAi"));
     /// # Ok::<(), portcullis_token::Reason>(())
     /// ```
@@ -217,6 +254,7 @@ impl TokenSource {
         &self,
         lines: impl Fn(&str) -> L,
         query: Option<&'r str>,
+        form: Option<&'r [u8]>,
     ) -> Result<Found<'r>, Reason> {
         let token = match self {
             Self::Authorization => {
@@ -234,7 +272,9 @@ impl TokenSource {
                 let counts = *cross_site == CrossSite::Allowed || is_own_site(&lines);
                 find_cookie(name, lines("cookie"))?.filter(|_| counts)
             }
-            Self::Query { name } => find_parameter(name, query)?,
+            Self::Query { name } => find_parameter(name, query.map(str::as_bytes))?,
+            // RFC 6750 section 2.2: all of such a form is ASCII.
+            Self::Form { name } => find_parameter(name, form.filter(|form| form.is_ascii()))?,
         };
         let token = token.map(parse_token).transpose()?;
         Ok(token.map(|token| (Scheme::Bearer, token)))
@@ -265,8 +305,8 @@ fn find_cookie<'r>(
     only_pair(name, pairs.map(<[u8]>::trim_ascii))
 }
 
-fn find_parameter<'r>(name: &str, query: Option<&'r str>) -> Result<Option<&'r [u8]>, Reason> {
-    let pairs = query.unwrap_or_default().as_bytes();
+fn find_parameter<'r>(name: &str, pairs: Option<&'r [u8]>) -> Result<Option<&'r [u8]>, Reason> {
+    let pairs = pairs.unwrap_or_default();
     only_pair(name, pairs.split(|byte| *byte == b'&'))
 }
 
@@ -303,167 +343,4 @@ fn find_proof<'r>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn find<'r>(
-        sources: &[TokenSource],
-        headers: &'r [(&'r str, &'r str)],
-        query: Option<&'r str>,
-    ) -> Result<(&'r str, Option<&'r str>), Reason> {
-        let lines = |name: &str| {
-            let name = name.to_owned();
-            headers
-                .iter()
-                .filter(move |line| line.0 == name)
-                .map(|line| line.1.as_bytes())
-        };
-        find_credential(sources, lines, query).map(|found| (found.token(), found.proof()))
-    }
-
-    fn cookie(cross_site: CrossSite) -> TokenSource {
-        TokenSource::Cookie {
-            name: "at".to_owned(),
-            cross_site,
-        }
-    }
-
-    fn everywhere() -> [TokenSource; 4] {
-        let (name, prefix) = ("X-Token".to_owned(), "Token ".to_owned());
-        [
-            TokenSource::Authorization,
-            TokenSource::Header { name, prefix },
-            cookie(CrossSite::Allowed),
-            TokenSource::Query {
-                name: "access_token".to_owned(),
-            },
-        ]
-    }
-
-    #[test]
-    fn a_scheme_is_optional_only_where_that_is_asked_for() {
-        let found = Ok(("a.b.c", None));
-        let malformed = Err(Reason::MalformedHeader);
-        let unsupported = Err(Reason::UnsupportedScheme);
-        for (line, strict, lenient) in [
-            ("Bearer a.b.c", found, found),
-            ("a.b.c", unsupported, found),
-            ("Bearer", malformed, malformed),
-            ("dpop", malformed, malformed),
-            ("Basic YTpi", unsupported, unsupported),
-            ("a.b.c d", unsupported, unsupported),
-            (" a.b.c", unsupported, unsupported),
-            ("a.b.c,d.e.f", unsupported, unsupported),
-            ("", Err(Reason::Missing), Err(Reason::Missing)),
-        ] {
-            let headers = [("authorization", line)];
-            let find = |source| find(&[source], &headers, None);
-            assert_eq!(find(TokenSource::Authorization), strict, "{line}");
-            assert_eq!(find(TokenSource::OptionalScheme), lenient, "{line}");
-        }
-        let headers = [("authorization", "a.b.c"), ("dpop", "proof")];
-        assert_eq!(
-            find(&[TokenSource::OptionalScheme], &headers, None),
-            Err(Reason::MultipleCredentials),
-            "a token without a scheme has no proof"
-        );
-    }
-
-    #[test]
-    fn a_token_is_found_in_one_place_only() {
-        let bearer = ("authorization", "Bearer a.b.c");
-        let basic = ("authorization", "Basic YTpi");
-        let found = Ok(("a.b.c", None));
-        let twice = Err(Reason::MultipleCredentials);
-        let malformed = Err(Reason::MalformedHeader);
-        for (headers, query, expected) in [
-            (&[bearer][..], None, found),
-            (&[("x-token", "token a.b.c")], None, found),
-            (&[("cookie", "x=1; at=a.b.c; at2=d")], None, found),
-            (&[("cookie", "x=1"), ("cookie", "at=a.b.c")], None, found),
-            (&[], Some("x=1&access_token=a.b.c"), found),
-            (&[basic], Some("access_token=a.b.c"), found),
-            (&[("authorization", "")], Some("access_token=a.b.c"), found),
-            (&[], None, Err(Reason::Missing)),
-            (
-                &[],
-                Some("Access_token=a.b.c&access_token2=a"),
-                Err(Reason::Missing),
-            ),
-            (&[basic], None, Err(Reason::UnsupportedScheme)),
-            (&[bearer, bearer], None, twice),
-            (&[bearer], Some("access_token=a.b.c"), twice),
-            (&[bearer, ("cookie", "at=a.b.c")], None, twice),
-            (&[("cookie", "at=a.b.c; at=a.b.c")], None, twice),
-            (&[], Some("access_token=a&access_token=a"), twice),
-            (&[("x-token", "a.b.c")], None, malformed),
-            (&[("x-token", "Token ")], None, malformed),
-            (&[("cookie", "at=\"a.b.c\"")], None, malformed),
-            (&[], Some("access_token="), malformed),
-            (&[], Some("access_token=a%2Eb"), malformed),
-        ] {
-            let result = find(&everywhere(), headers, query);
-            assert_eq!(result, expected, "{headers:?} {query:?}");
-        }
-    }
-
-    #[test]
-    fn the_place_of_a_token_is_known() {
-        let headers = [("cookie", "at=a.b.c")];
-        let lines = |name: &str| {
-            let name = name.to_owned();
-            let own = headers.iter().filter(move |line| line.0 == name);
-            own.map(|line| line.1.as_bytes())
-        };
-        let found = find_credential(&everywhere(), lines, None).unwrap();
-        assert_eq!(found.source(), 2);
-    }
-
-    #[test]
-    fn a_place_that_is_not_a_source_is_not_looked_at() {
-        let only = [TokenSource::Authorization];
-        let result = find(&only, &[("cookie", "at=a.b.c")], Some("access_token=a"));
-        assert_eq!(result, Err(Reason::Missing));
-    }
-
-    #[test]
-    fn a_cookie_counts_only_for_the_site_s_own_requests() {
-        let sources = [cookie(CrossSite::Refused)];
-        let sent = ("cookie", "at=a.b.c");
-        let site = |value| ("sec-fetch-site", value);
-        let (found, missing) = (Ok(("a.b.c", None)), Err(Reason::Missing));
-        for (headers, expected) in [
-            (&[sent, site("same-origin")][..], found),
-            (&[sent, site("none")], found),
-            (&[sent, site("same-site")], missing),
-            (&[sent, site("cross-site")], missing),
-            (&[sent, site("Same-Origin")], missing),
-            (&[sent, site("none"), site("none")], missing),
-            (&[sent], missing),
-        ] {
-            assert_eq!(find(&sources, headers, None), expected, "{headers:?}");
-        }
-    }
-
-    #[test]
-    fn a_proof_comes_with_its_own_scheme() {
-        let (dpop, bearer) = (
-            ("authorization", "dpop a.b.c"),
-            ("authorization", "Bearer a.b.c"),
-        );
-        let proof = ("dpop", "d.e.f");
-        for (headers, expected) in [
-            (&[dpop, proof][..], Ok(("a.b.c", Some("d.e.f")))),
-            (&[dpop], Err(Reason::DpopRequired)),
-            (&[dpop, proof, proof], Err(Reason::DpopProof)),
-            (&[bearer, proof], Err(Reason::MultipleCredentials)),
-            (
-                &[("cookie", "at=a.b.c"), proof],
-                Err(Reason::MultipleCredentials),
-            ),
-            (&[proof], Err(Reason::Missing)),
-        ] {
-            assert_eq!(find(&everywhere(), headers, None), expected, "{headers:?}");
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::{Algorithm, Reason, Rules};
+use crate::{Algorithm, DuplicateClaims, MAX_TOKEN_BYTES, Reason, Rules};
 
 /// Which `typ` a token may carry (RFC 8725 section 3.11).
 ///
@@ -29,28 +29,32 @@ pub enum TokenType {
     Any,
 }
 
-/// What a token's header may say, for all issuers of a verifier together.
+/// What a token may look like, for all issuers of a verifier together.
 ///
 /// The rules of the token's own issuer are checked again by
 /// [`Rules::verify`](crate::Rules::verify); this one is the earliest answer to what nobody takes.
 ///
 /// ```
-/// use portcullis_token::{Algorithm, HeaderPolicy, Reason, TokenType, Unverified};
+/// use portcullis_token::{Algorithm, ParsePolicy, Reason, TokenType, Unverified};
 ///
-/// let policy = HeaderPolicy {
+/// let policy = ParsePolicy {
 ///     algorithms: &[Algorithm::Es256],
-///     token_type: TokenType::Lenient,
+///     ..TokenType::Lenient.into()
 /// };
 /// // {"alg":"RS256"}
 /// let token = Unverified::parse("eyJhbGciOiJSUzI1NiJ9.e30.AA", policy, &mut ());
 /// assert_eq!(token.map(drop), Err(Reason::AlgNotAllowed));
 /// ```
 #[derive(Clone, Debug)]
-pub struct HeaderPolicy<'p> {
+pub struct ParsePolicy<'p> {
     /// The algorithms that any of the issuers may sign with.
     pub algorithms: &'p [Algorithm],
     /// The types that any of the issuers may give a token.
     pub token_type: TokenType,
+    /// The longest token that is looked at, in bytes.
+    pub max_bytes: usize,
+    /// What is made of a claim that stands twice, by any of the issuers.
+    pub duplicates: DuplicateClaims,
 }
 
 /// The normalised `typ` of a token.
@@ -116,21 +120,25 @@ impl MediaType {
     }
 }
 
-impl From<TokenType> for HeaderPolicy<'_> {
-    /// Any public-key algorithm.
+impl From<TokenType> for ParsePolicy<'_> {
+    /// Any public-key algorithm, [`MAX_TOKEN_BYTES`], and no claim twice.
     fn from(token_type: TokenType) -> Self {
         Self {
             algorithms: &Algorithm::ALL,
             token_type,
+            max_bytes: MAX_TOKEN_BYTES,
+            duplicates: DuplicateClaims::Rejected,
         }
     }
 }
 
-impl<'r> From<&'r Rules> for HeaderPolicy<'r> {
+impl<'r> From<&'r Rules> for ParsePolicy<'r> {
     fn from(rules: &'r Rules) -> Self {
         Self {
             algorithms: &rules.algorithms,
             token_type: rules.token_type.clone(),
+            max_bytes: MAX_TOKEN_BYTES,
+            duplicates: rules.duplicate_claims,
         }
     }
 }

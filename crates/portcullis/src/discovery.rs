@@ -85,7 +85,7 @@ pub(crate) async fn discover(
 }
 
 /// OpenID Connect Discovery 1.0 section 4: the well-known path is appended.
-fn openid_configuration(issuer: &Url) -> Url {
+pub(crate) fn openid_configuration(issuer: &Url) -> Url {
     let mut url = issuer.clone();
     let path = without_slash(issuer.path());
     url.set_path(&format!("{path}/.well-known/openid-configuration"));

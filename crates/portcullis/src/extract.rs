@@ -17,7 +17,7 @@ use crate::layer::Checked;
 #[cfg(feature = "axum")]
 pub use handler::{AccessTokenRejection, FindVerifier};
 #[cfg(feature = "axum")]
-pub(crate) use handler::{refused, refusing};
+pub(crate) use handler::{refused, refusing, verifier_of};
 
 /// An access token that was verified, and the claims of one's own that it carries.
 ///
@@ -25,7 +25,8 @@ pub(crate) use handler::{refused, refusing};
 /// need not check again. `T` is read from the claims after they are verified; a token without the
 /// claims that `T` needs is refused with 401 `claim_type`.
 ///
-/// In axum it is an extractor; behind other `tower` services, [`AccessToken::find`] takes it from
+/// In axum it is an extractor, with a layer or, but for tokens in the query, without; behind other
+/// `tower` services, [`AccessToken::find`] takes it from
 /// the request's extensions.
 ///
 /// ```

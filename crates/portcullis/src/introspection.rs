@@ -103,9 +103,18 @@ pub trait Introspector: Send + Sync + fmt::Debug {
 #[derive(Clone, Debug)]
 pub struct Introspection {
     introspector: Arc<dyn Introspector>,
-    always: bool,
+    jwts: Jwts,
     cache: Duration,
     negative_cache: Duration,
+}
+
+/// Whether an issuer is asked about tokens that verify by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Jwts {
+    Never,
+    Always,
+    /// About each of them at most once in this time.
+    Every(Duration),
 }
 
 /// Why an issuer could not be asked about a token. Not the caller's fault: HTTP 503.
@@ -186,7 +195,7 @@ impl Introspection {
     pub fn new(introspector: Arc<dyn Introspector>) -> Self {
         Self {
             introspector,
-            always: false,
+            jwts: Jwts::Never,
             cache: Duration::ZERO,
             negative_cache: MAX_NEGATIVE,
         }
@@ -215,7 +224,45 @@ impl Introspection {
     #[must_use]
     pub fn always(self) -> Self {
         Self {
-            always: true,
+            jwts: Jwts::Always,
+            ..self
+        }
+    }
+
+    /// Asks about JWTs too, after their own checks, but about each at most once in `interval`.
+    ///
+    /// What the issuer has ended goes on being good for as long. When it cannot be asked, only
+    /// tokens that it was asked about within the interval are good.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use portcullis::{Credentials, Introspection, Issuer, Reason, Verifier};
+    /// # use portcullis_testkit::{TestClock, TestIntrospection, TestIssuer};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let endpoint = TestIntrospection::new();
+    /// let introspection =
+    ///     Introspection::new(Arc::new(endpoint.clone())).interval(Duration::from_mins(1));
+    /// # let provider = TestIssuer::new();
+    /// # let issuer = Issuer::fixed(provider.key_set()).any_audience().introspection(introspection);
+    /// # let clock = Arc::new(TestClock::default());
+    /// # let auth = Verifier::builder().issuer(issuer).clock(clock.clone()).build()?;
+    /// let jwt = provider.token().sign();
+    /// endpoint.activate(&jwt, serde_json::json!({}));
+    /// for _ in 0..3 {
+    ///     auth.verify(&Credentials::bearer(&jwt)).await?;
+    /// }
+    /// assert_eq!(endpoint.questions(), 1);
+    /// clock.advance(Duration::from_mins(1));
+    /// auth.verify(&Credentials::bearer(&jwt)).await?;
+    /// assert_eq!(endpoint.questions(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn interval(self, interval: Duration) -> Self {
+        Self {
+            jwts: Jwts::Every(interval),
             ..self
         }
     }

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_token::{Algorithm, ClaimRule, KeySet, ProofRules, Rules, TokenType};
+use portcullis_token::{
+    Algorithm, ClaimRule, DuplicateClaims, KeySet, ProofRules, Rules, TokenType,
+};
 
 use crate::{Introspection, KeySettings, Keys, SnapshotFile};
 
@@ -452,6 +454,32 @@ impl Issuer {
     #[must_use]
     pub fn ignore_confirmation(mut self) -> Self {
         self.rules.ignore_confirmation = true;
+        self
+    }
+
+    /// What becomes of a token with a claim that stands twice. Default: it is refused.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use portcullis::{Credentials, DuplicateClaims, Issuer, Reason, Verifier};
+    /// # use portcullis_testkit::{TestClock, TestIssuer};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = TestIssuer::new();
+    /// let auth = |duplicates| {
+    ///     let issuer = Issuer::fixed(provider.key_set()).audience("api").duplicate_claims(duplicates);
+    ///     Verifier::builder().issuer(issuer).clock(Arc::new(TestClock::default())).build()
+    /// };
+    /// let token = provider.token().audience("api").dup_claim("sub");
+    /// let refused = auth(DuplicateClaims::Rejected)?.verify(&Credentials::bearer(&token)).await;
+    /// assert_eq!(refused.unwrap_err(), Reason::BadClaims);
+    /// assert!(auth(DuplicateClaims::Last)?.verify(&Credentials::bearer(&token)).await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn duplicate_claims(mut self, duplicates: DuplicateClaims) -> Self {
+        self.rules.duplicate_claims = duplicates;
         self
     }
 

@@ -25,6 +25,8 @@ pub use self::fetched::Origin;
 pub use self::snapshot::{SnapshotError, SnapshotFile};
 use self::status::FetchCounters;
 pub use self::status::{FetchCount, KeyStatus, KnownKey};
+#[cfg(feature = "utoipa")]
+use crate::discovery::openid_configuration;
 use crate::{Clock, DiscoveryError, FetchError, KeyFetcher};
 
 /// How long a request waits for keys that it needs.
@@ -330,6 +332,15 @@ impl Keys {
 
     pub(crate) fn source(&self) -> &KeySource {
         &self.shared.source
+    }
+
+    /// The address of the issuer's discovery document, where the keys are found by it.
+    #[cfg(feature = "utoipa")]
+    pub(crate) fn discovery_document(&self) -> Option<Url> {
+        match &self.shared.source {
+            KeySource::Discovery(issuer) => Some(openid_configuration(issuer)),
+            KeySource::Jwks(_) => None,
+        }
     }
 
     /// Other keys than those `seen`, when a fetch that a token made necessary brings some.

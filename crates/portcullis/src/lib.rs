@@ -65,7 +65,8 @@
 //! # Features
 //!
 //! `axum` (extractors) and `reqwest` (`HttpFetcher`) are on. Without them the layer guards every
-//! `tower` service, and keys come from a [`KeyFetcher`]. `tonic` adds refusals as `tonic::Status`.
+//! `tower` service, and keys come from a [`KeyFetcher`]. `tonic` adds refusals as `tonic::Status`,
+//! `utoipa` the verifier as a security scheme of an `OpenAPI` document.
 //!
 //! The checks themselves, and their order, are those of [`portcullis_token`].
 
@@ -76,6 +77,8 @@ mod credentials;
 mod discovery;
 mod extract;
 mod fetch;
+mod form_body;
+mod forwarded;
 mod hosts;
 mod introspection;
 mod issuer;
@@ -83,6 +86,8 @@ mod keys;
 mod layer;
 mod metadata;
 mod observe;
+#[cfg(feature = "utoipa")]
+mod openapi;
 mod private;
 mod problem;
 mod rejection;
@@ -104,6 +109,8 @@ pub use extract::{AccessTokenRejection, FindVerifier};
 #[cfg(feature = "reqwest")]
 pub use fetch::HttpFetcher;
 pub use fetch::{BoxFuture, Document, FetchError, KeyFetcher, Revalidated, is_loopback};
+pub use form_body::FormBody;
+pub use forwarded::{caller_address, caller_network};
 pub use hosts::{is_this_machine, names_only};
 #[cfg(feature = "reqwest")]
 pub use introspection::HttpIntrospector;
@@ -120,10 +127,12 @@ pub use layer::{
 pub use metadata::Metadata;
 pub use observe::{Observer, ObserverStatus, Stage, StageStatus};
 // What a public function here takes or gives, so that a service needs one crate.
+#[cfg(feature = "utoipa")]
+pub use openapi::OpenApiSecurity;
 pub use portcullis_token::{
-    Algorithm, ClaimRule, ClaimValue, Claims, CrossSite, KeySet, NonceIssuer, OnFail, PatternError,
-    ProofOffer, ProofRules, Reason, Requirement, Secret, TokenSource, TokenType, UnixTime,
-    Verified,
+    Algorithm, ClaimRule, ClaimValue, Claims, CrossSite, DuplicateClaims, KeySet, NonceIssuer,
+    OnFail, PatternError, ProofOffer, ProofRules, Reason, Requirement, Secret, TokenSource,
+    TokenType, UnixTime, Verified, may_carry_form,
 };
 pub use private::keep_private;
 pub use problem::Problem;

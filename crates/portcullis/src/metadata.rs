@@ -334,7 +334,8 @@ fn bearer_methods(sources: &[TokenSource]) -> Vec<&'static str> {
         )
     });
     let query = has(|source| matches!(source, TokenSource::Query { .. }));
-    let methods = [("header", header), ("query", query)].into_iter();
+    let body = has(|source| matches!(source, TokenSource::Form { .. }));
+    let methods = [("header", header), ("body", body), ("query", query)].into_iter();
     methods
         .filter(|(_, has)| *has)
         .map(|(name, _)| name)

@@ -121,6 +121,9 @@ pub struct ObserverStatus {
     /// Tokens that were good.
     pub accepted: u64,
     /// How often each reason refused one; all reasons, in the order of checks.
+    ///
+    /// A token that is good, but not good enough for the route of a layer or of a handler, is
+    /// counted here and among the accepted ones.
     pub refused: Vec<(Reason, u64)>,
     /// How long the answers of each stage took, good or bad.
     pub stages: Vec<StageStatus>,
@@ -284,6 +287,11 @@ impl Observer {
         times.buckets[bucket.unwrap_or(BOUNDS.len())].fetch_add(1, Ordering::Relaxed);
         let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         times.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+
+    /// Counts a good token that is not good enough for a route.
+    pub(crate) fn count_forbidden(&self, reason: Reason) {
+        self.shared.refused[place(reason)].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether it logs the refusals that it sees.

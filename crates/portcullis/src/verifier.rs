@@ -7,11 +7,12 @@ mod trusted;
 use std::sync::Arc;
 
 use portcullis_token::{
-    Algorithm, HeaderPolicy, MAX_TOKEN_BYTES, Reason, Sender, Step, TokenSource, TokenType, Trace,
+    Algorithm, DuplicateClaims, ParsePolicy, Reason, Sender, Step, TokenSource, TokenType, Trace,
     UnixTime, Unverified, Verified,
 };
 
 use self::admission::{Purpose, RevocationCheck};
+pub(crate) use self::builder::LONGEST_TOKEN;
 pub use self::builder::{BuildError, VerifierBuilder};
 pub use self::ready::NotReady;
 use self::trusted::{Proven, Trusted};
@@ -60,6 +61,9 @@ struct Shared {
     algorithms: Vec<Algorithm>,
     /// What any of the issuers may write as `typ`.
     token_type: TokenType,
+    /// Whether any of them lets claims stand twice.
+    duplicate_claims: DuplicateClaims,
+    max_token_bytes: usize,
     clock: Arc<dyn Clock>,
     cache: Option<OwnedCache>,
     distrust: DistrustList,
@@ -159,8 +163,9 @@ impl Verifier {
         stage: &mut Stage,
     ) -> Result<Verified, Reason> {
         let (token, sender) = (credentials.token(), credentials.sender());
-        if token.len() > MAX_TOKEN_BYTES {
-            let expected = || format!("at most {MAX_TOKEN_BYTES} bytes");
+        let most = self.shared.max_token_bytes;
+        if token.len() > most {
+            let expected = || format!("at most {most} bytes");
             trace.refused(Step::Shape, expected, || format!("{} bytes", token.len()));
             return Err(Reason::TooLarge);
         }
@@ -211,6 +216,16 @@ impl Verifier {
             }
         }
         all
+    }
+
+    /// The address of the discovery document of its one issuer; none for several, or for keys
+    /// that come from elsewhere.
+    #[cfg(feature = "utoipa")]
+    pub(crate) fn discovery_document(&self) -> Option<url::Url> {
+        match &*self.shared.issuers {
+            [issuer] => issuer.discovery_document(),
+            _ => None,
+        }
     }
 
     /// How it presents itself to callers.
@@ -296,9 +311,11 @@ impl Verifier {
         if is_opaque(token) && self.introspects() {
             return self.introspect(token, sender, Purpose::of::<T>()).await;
         }
-        let policy = HeaderPolicy {
+        let policy = ParsePolicy {
             algorithms: &self.shared.algorithms,
             token_type: self.shared.token_type.clone(),
+            max_bytes: self.shared.max_token_bytes,
+            duplicates: self.shared.duplicate_claims,
         };
         let token = Unverified::parse(token, policy, trace)?;
         self.prove(&token, sender, trace).await

@@ -10,7 +10,8 @@ const port = process.env.PORT || 3001;
 const checkToken = jwt({
   secret: jwksRsa.expressJwtSecret({
     cache: true,
-    jwksUri: `${issuer}/.well-known/jwks.json`,
+    // In a container the tenant has another name than in the browser: an alias of `[tenant]`.
+    jwksUri: process.env.JWKS_URI || `${issuer}/.well-known/jwks.json`,
   }),
   issuer: `${issuer}/`,
   audience: process.env.ALLOWED_AUDIENCES || 'https://expenses-api',

@@ -1,11 +1,14 @@
 //! Follows the file while `dev` runs; a broken file changes nothing.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use axum::Router;
 use portcullis_gateway::{Gateway, Plan, ProofMemory};
+use portcullis_tenant::LiveKeys;
+use portcullis_token::KeySet;
+use tokio::sync::watch;
 
-use super::tenant::TenantServer;
+use super::tenant::{Provider, TenantServer};
 use super::{make_tenant, note};
 use crate::arguments::Dev;
 use crate::data_plane::load_tls;
@@ -14,13 +17,14 @@ use crate::plan::{self, RealIssuers};
 use crate::project::Project;
 use crate::routes::changes;
 use crate::session::Note;
+use crate::stand_in;
 use crate::terminal::{self, NOTE, harmless, styled};
 use crate::watch::Watch;
 
 /// Whose tokens are accepted.
 pub(super) enum Trusted {
     /// Those of the embedded tenant.
-    Tenant(TenantServer, ProofMemory),
+    Tenant(OwnTenant),
     /// Those of the issuers that the file names.
     Issuers(RealIssuers),
 }
@@ -28,9 +32,45 @@ pub(super) enum Trusted {
 impl Trusted {
     pub(super) const fn tenant(&self) -> Option<&TenantServer> {
         match self {
-            Self::Tenant(tenant, _) => Some(tenant),
+            Self::Tenant(tenant) => Some(&tenant.server),
             Self::Issuers(_) => None,
         }
+    }
+}
+
+/// The embedded tenant, and what the gateway has from it.
+pub(super) struct OwnTenant {
+    server: TenantServer,
+    keys: Arc<LiveKeys>,
+    changes: watch::Receiver<()>,
+    /// What all plans remember of `DPoP` proofs.
+    proofs: ProofMemory,
+}
+
+impl OwnTenant {
+    pub(super) fn new(server: TenantServer, keys: Arc<LiveKeys>) -> Self {
+        Self {
+            server,
+            changes: keys.changes(),
+            keys,
+            proofs: ProofMemory::default(),
+        }
+    }
+
+    /// Has every authorizer of `project` take the keys that the tenant publishes at this moment.
+    pub(super) fn plan(&self, project: &Project) -> anyhow::Result<Plan> {
+        plan::with_keys(project, self.key_set()?, &self.proofs)
+    }
+
+    fn key_set(&self) -> anyhow::Result<KeySet> {
+        stand_in::key_set(&self.keys.jwks(), self.server.issuer())
+    }
+
+    /// Answers by `provider`, which signs with `keys`.
+    fn replace(&mut self, provider: Provider, keys: Arc<LiveKeys>) {
+        self.server.replace(provider);
+        self.changes = keys.changes();
+        self.keys = keys;
     }
 }
 
@@ -66,10 +106,41 @@ impl Reloader {
     /// What is left to stop; the session's note is taken away.
     pub(super) fn end(self) -> (Option<TenantServer>, functions::Running) {
         let tenant = match self.trusted {
-            Trusted::Tenant(tenant, _) => Some(tenant),
+            Trusted::Tenant(tenant) => Some(tenant.server),
             Trusted::Issuers(_) => None,
         };
         (tenant, self.functions)
+    }
+
+    /// Waits until the tenant signs with other keys.
+    pub(super) async fn keys_changed(&mut self) {
+        if let Trusted::Tenant(tenant) = &mut self.trusted
+            && tenant.changes.changed().await.is_ok()
+        {
+            return;
+        }
+        std::future::pending::<()>().await;
+    }
+
+    /// Trusts the keys that the tenant signs with, and those no more that it has revoked.
+    pub(super) fn follow_keys(&self, gateway: &Gateway) {
+        let Trusted::Tenant(tenant) = &self.trusted else {
+            return;
+        };
+        let followed = tenant.key_set().and_then(|keys| {
+            let count = keys.keys().len();
+            let plan = plan::with_keys(&self.project, keys, &tenant.proofs)?;
+            Ok((plan, count))
+        });
+        match followed {
+            Ok((mut plan, count)) => {
+                self.functions.attach(&mut plan);
+                gateway.replace(plan);
+                let reloaded = styled(NOTE, "reloaded");
+                terminal::say(format_args!("{reloaded}: {count} keys of the tenant\n"));
+            }
+            Err(error) => terminal::complain(&error),
+        }
     }
 
     /// Reads the files, and serves by them unless they are broken; says in one line what differs.
@@ -97,12 +168,9 @@ impl Reloader {
     ) -> anyhow::Result<()> {
         watch.follow(project.named_files());
         let tls = load_tls(&project)?;
-        let (mut plan, router) = self.plan(&mut project).await?;
+        let mut plan = self.plan(&mut project).await?;
         self.functions.connect(&mut plan, &project.config).await?;
         plan.start_keys();
-        if let (Trusted::Tenant(tenant, _), Some(router)) = (&self.trusted, router) {
-            tenant.replace(router);
-        }
         gateway.replace(plan);
         gateway.replace_tls(tls);
         let before = std::mem::replace(&mut self.project, project);
@@ -111,14 +179,17 @@ impl Reloader {
         Ok(())
     }
 
-    async fn plan(&mut self, project: &mut Project) -> anyhow::Result<(Plan, Option<Router>)> {
+    async fn plan(&mut self, project: &mut Project) -> anyhow::Result<Plan> {
         match &mut self.trusted {
-            Trusted::Tenant(tenant, proofs) => {
-                let (issuer, address) = (tenant.issuer(), tenant.address());
-                let (router, keys) = make_tenant(project, issuer, address).await?;
-                Ok((plan::with_keys(project, keys, proofs)?, Some(router)))
+            Trusted::Tenant(tenant) => {
+                let (issuer, address) = (tenant.server.issuer(), tenant.server.address());
+                let (provider, keys) = make_tenant(project, issuer, address).await?;
+                let key_set = stand_in::key_set(&keys.jwks(), issuer)?;
+                let plan = plan::with_keys(project, key_set, &tenant.proofs)?;
+                tenant.replace(provider, keys);
+                Ok(plan)
             }
-            Trusted::Issuers(issuers) => Ok((issuers.plan(project, true)?, None)),
+            Trusted::Issuers(issuers) => issuers.plan(project, true),
         }
     }
 

@@ -3,15 +3,26 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::Router;
+use portcullis_store::tenant::Database;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use url::Url;
 
 use crate::control_server::ControlServer;
 
+/// How long the database may take to write its log into its file.
+const CLOSE: Duration = Duration::from_millis(300);
+
+/// What answers for the tenant, and what it must close.
+pub(crate) struct Provider {
+    pub(crate) router: Router,
+    pub(crate) database: Database,
+}
+
 /// The embedded tenant, listening.
 pub(crate) struct TenantServer {
     server: ControlServer,
+    database: Database,
     issuer: Url,
     secure: Option<Secure>,
 }
@@ -25,7 +36,7 @@ pub(crate) struct Secure {
 }
 
 impl TenantServer {
-    /// Serves `router` on the current runtime.
+    /// Serves `provider` on the current runtime.
     ///
     /// # Errors
     /// When a listener has no address.
@@ -33,15 +44,16 @@ impl TenantServer {
         listener: TcpListener,
         secure: Option<(Secure, TcpListener, TlsAcceptor)>,
         issuer: Url,
-        router: Router,
+        provider: Provider,
     ) -> std::io::Result<Self> {
         let (secure, by_tls) = match secure {
             Some((secure, listener, acceptor)) => (Some(secure), Some((listener, acceptor))),
             None => (None, None),
         };
-        let server = ControlServer::start_with(listener, by_tls, router)?;
+        let server = ControlServer::start_with(listener, by_tls, provider.router)?;
         Ok(Self {
             server,
+            database: provider.database,
             issuer,
             secure,
         })
@@ -52,9 +64,11 @@ impl TenantServer {
         self.secure.as_ref()
     }
 
-    /// Answers by `router` from the next request on.
-    pub(crate) fn replace(&self, router: Router) {
-        self.server.replace(router);
+    /// Answers by `provider` from the next request on.
+    pub(crate) fn replace(&mut self, provider: Provider) {
+        self.server.replace(provider.router);
+        // The former one's is closed with the last request that it answers.
+        self.database = provider.database;
     }
 
     /// Where it listens.
@@ -67,8 +81,16 @@ impl TenantServer {
         &self.issuer
     }
 
-    /// Finishes requests under way, for at most `patience`.
+    /// Finishes requests under way, for at most `patience`, and closes the database.
     pub(crate) async fn stop(self, patience: Duration) {
         self.server.stop(patience).await;
+        if tokio::time::timeout(CLOSE, self.database.close())
+            .await
+            .is_err()
+        {
+            tracing::debug!(
+                "the tenant's database was left open: its log is read at the next start"
+            );
+        }
     }
 }

@@ -8,7 +8,7 @@ use super::{Permissions, client_id};
 /// An application as the file describes it; what is absent is what its kind needs.
 pub(super) fn settings(
     application: &Application,
-    everything: &Permissions,
+    by_default: &Permissions,
     keys: &KeyRing,
 ) -> anyhow::Result<portcullis_tenant::Application> {
     let client_id = client_id(application);
@@ -16,7 +16,7 @@ pub(super) fn settings(
     // for its users, and in its own name only what it is given.
     let permissions = match (&application.permissions, application.kind) {
         (Some(permissions), _) => permissions.clone(),
-        (None, ApplicationKind::NonInteractive) => everything.clone(),
+        (None, ApplicationKind::NonInteractive) => by_default.clone(),
         (None, _) => BTreeMap::new(),
     };
     let authentication = if keeps_secret(application.kind) {

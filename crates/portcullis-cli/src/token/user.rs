@@ -1,18 +1,16 @@
 //! `portcullis token --user`: what the user would have by logging in, without the browser.
 
-use anyhow::Context as _;
 use portcullis::{Clock as _, SystemClock};
 use portcullis_config::Config;
-use portcullis_store::tenant::Database;
-use portcullis_tenant::{KeyRing, UserToken, UserTokenError, UserTokenRequest};
+use portcullis_tenant::{UserToken, UserTokenError, UserTokenRequest};
 use serde_json::json;
 
 use super::only_audience;
 use crate::arguments::{Format, Token};
-use crate::project::{Complained, Project, no_keys};
+use crate::project::{Complained, Project};
 use crate::session::Session;
-use crate::stand_in;
 use crate::terminal::{self, Failure, harmless};
+use crate::{stand_in, tenant_keys};
 
 /// Prints a token of `user`, signed with the keys of the session's tenant.
 ///
@@ -67,11 +65,8 @@ async fn sign(
         Some(name) => stand_in::named_client(config, name),
         None => stand_in::login_client(config),
     };
-    let keys = KeyRing::load(&project.tenant_directory()).map_err(no_keys)?;
-    let database = Database::open(project.tenant_database().expose())
-        .await
-        .context("the tenant's database cannot be used")?;
     let issuer = session.issuer.as_str().parse()?;
+    let database = tenant_keys::database(project).await?;
     let request = UserTokenRequest {
         issuer: &issuer,
         user,
@@ -80,9 +75,15 @@ async fn sign(
         scope: arguments.scope.as_deref(),
         issued_at: SystemClock.now(),
     };
-    let token = request.sign(&database, &keys).await;
+    let token = match tenant_keys::load(project, &database).await {
+        Ok(keys) => {
+            let token = request.sign(&database, &keys).await;
+            token.map_err(|error| explained(error, config))
+        }
+        Err(error) => Err(error),
+    };
     database.close().await;
-    token.map_err(|error| explained(error, config))
+    token
 }
 
 /// The failure, with what could have been asked for.

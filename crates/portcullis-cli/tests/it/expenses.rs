@@ -1,20 +1,14 @@
 //! The lab of Auth0 in `examples/expenses`: its web application and its API, in a real browser.
 
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
-
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
-use tokio::time::timeout;
 
-use crate::program::{PATIENCE, World};
+use crate::node::{CLIENTS, Package, at, browse, free_port, started};
+use crate::program::World;
 use crate::session::{Session, token};
 use crate::web::{get, get_as};
 
-/// How long the browser may take, on a machine that does other things too.
-const BROWSER: Duration = Duration::from_mins(2);
+/// What a container's network calls the tenant.
+const ALIAS: &str = "portcullis";
 
 /// The example, with everything that it consists of running.
 struct Example {
@@ -25,89 +19,122 @@ struct Example {
     _servers: [Child; 2],
 }
 
+/// What the tenant is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tenant {
+    /// As the example has it.
+    Http,
+    /// By TLS, and for the API under a name of its own, as in a container.
+    HttpsAndAlias,
+    /// Its discovery document names `/oidc/logout`.
+    OidcLogout,
+}
+
 impl Example {
-    async fn start() -> Self {
+    async fn start(tenant: Tenant) -> Self {
         let world = World::example("expenses");
+        let package = Package::of("examples/expenses");
+        let tenant_port = free_port().await;
         let (api_port, web_port) = (free_port().await, free_port().await);
         let (api, web) = (at(api_port), at(web_port));
         let file = std::fs::read_to_string(world.project().join("portcullis.toml")).unwrap();
         let file = file.replace(&at(3001), &api).replace(&at(3000), &web);
+        let (issuer, listen, settings) = match tenant {
+            Tenant::Http => (at(tenant_port), tenant_port, String::new()),
+            Tenant::OidcLogout => {
+                let settings = format!("logout_urls = [\"{web}\"]\n");
+                (at(tenant_port), tenant_port, settings)
+            }
+            Tenant::HttpsAndAlias => {
+                let issuer = format!("https://localhost:{tenant_port}");
+                let settings = format!(
+                    "https = \"127.0.0.1:{tenant_port}\"\nissuer = \"{issuer}/\"\n\
+                     aliases = [\"{ALIAS}\"]\n"
+                );
+                (issuer, 0, settings)
+            }
+        };
+        // The application that takes consent back is for the API of this very tenant.
+        let file = file.replace(&at(4000), &issuer);
+        let file = file.replace("[tenant]\n", &format!("[tenant]\n{settings}"));
+        let file = if tenant == Tenant::OidcLogout {
+            file.replace("oidc_logout = false\n", "")
+        } else {
+            file
+        };
         world.write("portcullis.toml", file);
-        let session = Session::start(&world).await;
-        let issuer = session.issuer().trim_end_matches('/').to_owned();
-        let mut server = node("api/server.js");
-        server.env("PORT", api_port.to_string());
-        let api_server = started(server.env("ISSUER_BASE_URL", &issuer)).await;
-        let mut server = node("web/server.js");
-        server.env("PORT", web_port.to_string());
-        server.env("API_URL", session.url("/"));
-        let web_server = started(server.env("ISSUER_BASE_URL", &issuer)).await;
+        let listen = format!("127.0.0.1:{listen}");
+        let session = Session::start_with(&world, &["--tenant-listen", &listen]).await;
+        let server = |script: &str, port: u16| {
+            let mut server = package.node(script);
+            server
+                .env("PORT", port.to_string())
+                .env("ISSUER_BASE_URL", &issuer);
+            trust(&mut server, &session);
+            server
+        };
+        let mut api_server = server("api/server.js", api_port);
+        if tenant == Tenant::HttpsAndAlias {
+            let keys = format!("https://{ALIAS}:{tenant_port}/.well-known/jwks.json");
+            api_server.env("JWKS_URI", keys).env("ALIAS", ALIAS);
+            let hook = Package::of(CLIENTS).file("alias.js");
+            api_server.env("NODE_OPTIONS", format!("--require={}", hook.display()));
+        }
+        let mut web_server = server("web/server.js", web_port);
+        web_server.env("API_URL", session.url("/"));
         Self {
+            _servers: [
+                started(&mut api_server).await,
+                started(&mut web_server).await,
+            ],
             session,
             api,
             web,
             world,
-            _servers: [api_server, web_server],
         }
     }
 }
 
-fn at(port: u16) -> String {
-    format!("http://localhost:{port}")
+/// Has a script trust the authority of the session's tenant, where there is one.
+fn trust(script: &mut Command, session: &Session) {
+    if let Some(authority) = session.ready["tenant_authority"].as_str() {
+        script.env("NODE_EXTRA_CA_CERTS", authority);
+    }
 }
 
-async fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap().port()
-}
-
-/// A script of the example, with nothing of the environment of this test.
-fn node(script: &str) -> Command {
-    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/expenses");
-    assert!(
-        example.join("node_modules/express").exists(),
-        "this test needs `npm ci --prefix examples/expenses`, as .ci/run does it"
-    );
-    let mut command = Command::new("node");
-    command
-        .arg(example.join(script))
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true);
-    command
-}
-
-/// Starts a server, and waits until it says where it listens.
-async fn started(command: &mut Command) -> Child {
-    let mut child = command.spawn().unwrap();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    let read = timeout(PATIENCE, stdout.read_line(&mut line)).await;
-    read.expect("the server starts in time").unwrap();
-    assert!(line.contains(" on http://localhost:"), "{line:?}");
-    child
-}
-
-#[tokio::test]
-async fn people_log_in_consent_see_their_expenses_and_log_out() {
-    let example = Example::start().await;
-    let home: PathBuf = example.world.elsewhere();
-    let mut browser = node("test/login.js");
-    browser.env("WEB_URL", &example.web).env("HOME", home);
-    let output = timeout(BROWSER, browser.stderr(Stdio::piped()).output()).await;
-    let output = output.expect("the browser ends in time").unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
+async fn check_people(tenant: Tenant) {
+    let example = Example::start(tenant).await;
+    let mut browser = Package::of("examples/expenses").node("test/login.js");
+    browser.env("WEB_URL", &example.web);
+    browser.env("TENANT_URL", example.session.issuer());
+    trust(&mut browser, &example.session);
+    browse(&mut browser, example.world.elsewhere()).await;
     let said = example.session.stop().await.stderr;
     assert!(said.contains("Wrong email or password."), "{said}");
 }
 
 #[tokio::test]
+async fn people_log_in_consent_see_their_expenses_log_out_and_take_consent_back() {
+    check_people(Tenant::Http).await;
+}
+
+#[tokio::test]
+async fn people_do_the_same_by_https_and_an_alias() {
+    check_people(Tenant::HttpsAndAlias).await;
+}
+
+#[tokio::test]
+async fn people_are_asked_before_a_logout_that_says_not_whose() {
+    let example = Example::start(Tenant::OidcLogout).await;
+    let mut browser = Package::of(CLIENTS).node("expenses/logout.js");
+    browser.env("WEB_URL", &example.web);
+    browser.env("TENANT_URL", example.session.issuer());
+    browse(&mut browser, example.world.elsewhere()).await;
+}
+
+#[tokio::test]
 async fn the_api_takes_a_user_s_token_and_nothing_less() {
-    let example = Example::start().await;
+    let example = Example::start(Tenant::Http).await;
     let ada = token(&example.world, &["--user", "ada", "--api", "expenses"]).await;
     let bob = token(&example.world, &["--user", "bob", "--api", "expenses"]).await;
     for (name, url) in [

@@ -202,3 +202,19 @@ async fn sessions_of_two_projects_do_not_meet() {
     assert_eq!(notes(&hello), 1);
     assert_eq!(get(&second.url("/hello/world")).await.status, 401);
 }
+
+#[tokio::test]
+async fn a_clean_end_leaves_the_database_in_one_file() {
+    for signal in ["INT", "TERM"] {
+        let world = World::example("hello");
+        let session = Session::start(&world).await;
+        token(&world, &[]).await;
+        let database = world.project().join(".portcullis/tenant/tenant.db");
+        let log = database.with_extension("db-wal");
+        assert!(log.metadata().unwrap().len() > 0, "{signal}");
+        session.signal(signal).await;
+        assert_eq!(session.end().await.status, Some(0), "{signal}");
+        assert!(database.exists(), "{signal}");
+        assert!(!log.exists(), "{signal}");
+    }
+}

@@ -192,6 +192,15 @@ async fn the_tenant_speaks_tls_by_an_authority_of_the_project() {
         assert_eq!(answer.status(), 200, "{host}");
         let document: Value = answer.json().await.unwrap();
         assert_eq!(document["issuer"], session.issuer(), "{host}");
+        let login = format!("{}authorize", session.issuer());
+        assert_eq!(document["authorization_endpoint"], login, "{host}");
+        // A program to which the tenant has another name reaches it by that one only.
+        let called = match host {
+            "portcullis" => format!("https://portcullis:{port}/"),
+            _ => session.issuer().to_owned(),
+        };
+        let keys = format!("{called}.well-known/jwks.json");
+        assert_eq!(document["jwks_uri"], keys, "{host}");
         assert!(nobody.get(&address).send().await.is_err(), "{host}");
     }
     session.stop().await;

@@ -27,6 +27,13 @@ pub(crate) const INTROSPECTION: Table = Table {
              without `client_key`.",
         ),
         key(
+            "client_auth",
+            Kind::Choice(&["basic", "post"]),
+            r#""post""#,
+            "Where the secret is sent: in the `Authorization` header, or in the body.",
+        )
+        .default(r#""basic""#),
+        key(
             "client_key",
             Kind::Text,
             r#""file:introspection-key.pem""#,
@@ -40,12 +47,20 @@ pub(crate) const INTROSPECTION: Table = Table {
             "The `kid` under which the issuer knows the key. Made from the key when absent.",
         ),
         key(
-            "always",
-            Kind::Flag,
-            "true",
-            "Whether it is asked about JSON Web Tokens too, after their own checks.",
+            "mode",
+            Kind::Choice(&["opaque", "always", "interval"]),
+            r#""always""#,
+            "Which tokens it is asked about: opaque ones only, or JSON Web Tokens too, after their \
+             own checks, each time or about each of them once an `interval`.",
         )
-        .default("false"),
+        .default(r#""opaque""#),
+        key(
+            "interval",
+            Kind::Text,
+            r#""1m""#,
+            "How long a JSON Web Token is good after the issuer was asked about it with \
+             `mode = \"interval\"`, from `1s` to `1h`.",
+        ),
         key(
             "cache",
             Kind::Text,

@@ -75,6 +75,22 @@ pub(crate) const API: Table = Table {
         )
         .default(r#""problem""#),
         key(
+            "aws_strict",
+            Kind::Flag,
+            "true",
+            "Whether malformed requests and missing keys are 401 as API Gateway answers them, \
+             instead of 400 and 503; only with `errors = \"aws\"`.",
+        )
+        .default("false"),
+        key(
+            "error_detail",
+            Kind::Choice(&["standard", "minimal"]),
+            r#""minimal""#,
+            "How much refusals of tokens tell: `minimal` leaves out the sentence that says why. In \
+             `dev` they tell the exact reason all the same.",
+        )
+        .default(r#""standard""#),
+        key(
             "cors",
             Kind::FlagOrTable(&CORS),
             "true",

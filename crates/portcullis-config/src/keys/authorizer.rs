@@ -133,10 +133,11 @@ pub(crate) const AUTHORIZER: Table = Table {
         .default(r#"["sub"]"#),
         key(
             "typ",
-            Kind::Choice(&["lenient", "at+jwt", "any"]),
+            Kind::ChoiceOrSomeTexts(&["lenient", "at+jwt", "any"]),
             r#""at+jwt""#,
             "Which `typ` a token may carry: `lenient` is none, `JWT` or `at+jwt`; `at+jwt` asks for \
-             the claims of RFC 9068 too; `any` gives the check up.",
+             the claims of RFC 9068 too; `any` gives the check up. A list names all that may be \
+             there, of which one must be.",
         )
         .default(r#""lenient""#),
         key(
@@ -158,6 +159,28 @@ pub(crate) const AUTHORIZER: Table = Table {
             r#""7d""#,
             "How long a token may be good for, from `iat` to `exp`. Any time when absent.",
         ),
+        key(
+            "max_token_bytes",
+            Kind::Count(1024, 65_536),
+            "8192",
+            "How long a token may be, in bytes. A longer one is refused before it is looked at.",
+        )
+        .default("16384"),
+        key(
+            "duplicate_claims",
+            Kind::Choice(&["reject", "last"]),
+            r#""last""#,
+            "What becomes of a token with a claim that stands twice: `last` takes the last one, \
+             which another reader of the token may not.",
+        )
+        .default(r#""reject""#),
+        key(
+            "ignore_cnf",
+            Kind::Flag,
+            "true",
+            "Gives up that a token which is bound to a key or a certificate (`cnf`) comes with it.",
+        )
+        .default("false"),
         key(
             "sources",
             Kind::SomeTextsOrTables(&SOURCE),

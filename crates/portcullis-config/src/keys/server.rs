@@ -27,7 +27,7 @@ pub(crate) const SERVER: Table = Table {
             "trusted_proxies",
             Kind::Texts,
             r#"["10.0.0.0/8", "192.0.2.7"]"#,
-            "Addresses and ranges whose `X-Forwarded-*` headers are believed.",
+            "Addresses and ranges whose `X-Forwarded-*` headers are believed, by the tenant too.",
         )
         .default("[]"),
         key(

@@ -2,8 +2,8 @@ use super::{Kind, Table, key};
 
 pub(crate) const SOURCE: Table = Table {
     title: "[[authorizer.NAME.sources]]",
-    doc: "One place where a request may carry its token: a `header`, a `cookie` or a `query` \
-          parameter.",
+    doc: "One place where a request may carry its token: a `header`, a `cookie`, a `query` \
+          parameter or a field of a `form`.",
     keys: &[
         key(
             "header",
@@ -37,6 +37,13 @@ pub(crate) const SOURCE: Table = Table {
             Kind::Text,
             r#""access_token""#,
             "A parameter of the query. Histories and the logs of others may keep it.",
+        ),
+        key(
+            "form",
+            Kind::Text,
+            r#""access_token""#,
+            "A field of a form that is the body of a POST, PUT or PATCH (RFC 6750 section 2.2). Forms \
+             of more than 64 KiB are then refused with 413, whoever sends them.",
         ),
     ],
     later: &[],

@@ -31,7 +31,12 @@ fn file(title: &str, name: &str, value: &str) -> String {
                 "client_key_id" => "client_key = \"file:a.pem\"\n",
                 _ => "client_secret = \"b\"\n",
             };
-            let own = format!("url = \"https://a.example\"\nclient_id = \"a\"\n{proof}");
+            let more = if value.contains("interval") {
+                "interval = \"5s\"\n"
+            } else {
+                ""
+            };
+            let own = format!("url = \"https://a.example\"\nclient_id = \"a\"\n{proof}{more}");
             let own = without(&own);
             format!("{authorizer}[authorizer.user.introspection]\n{line}{own}")
         }
@@ -59,6 +64,7 @@ fn file(title: &str, name: &str, value: &str) -> String {
         "[api.NAME]" if name == "anonymous_policy" => {
             format!("{GUESTS}{MAIN}{line}")
         }
+        "[api.NAME]" if name == "aws_strict" => format!("{MAIN}errors = \"aws\"\n{line}"),
         "[api.NAME]" => {
             let api = without("auth = \"none\"\nupstream = \"http://localhost:1\"\n");
             format!("{authorizer}[api.main]\n{line}{api}")

@@ -3,19 +3,21 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use portcullis_token::UnixTime;
+use portcullis_token::{Secret, UnixTime};
 
 use super::duration;
 use super::fields::{Entry, Fields, entries};
 use super::reader::{Reader, Reported, all};
 use super::tenant::read_secret;
 use crate::address::parse_secure_url;
-use crate::admission::{ClientProof, IntrospectionEndpoint, Revoked};
+use crate::admission::{ClientProof, IntrospectionEndpoint, IntrospectionMode, Revoked};
 use crate::authorizer::{Check, IssuerUrl};
 use crate::diagnostic::Diagnostic;
 use crate::keys::{INTROSPECTION, REVOKED};
 
 const LONGEST_CACHE: Duration = Duration::from_mins(5);
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+const LONGEST_INTERVAL: Duration = Duration::from_hours(1);
 /// What a file may hold; a longer list belongs to the issuer.
 const MOST_REVOKED: usize = 10_000;
 
@@ -32,7 +34,7 @@ pub(super) fn read_introspection(
         .required(reader, "client_id")
         .and_then(|entry| reader.nonempty(&entry));
     let client_proof = read_proof(reader, &fields);
-    let always = fields.optional("always", |entry| reader.flag(&entry));
+    let mode = read_mode(reader, &fields);
     let cache = fields.optional("cache", |entry| {
         let cache = duration::read(reader, &entry, "5s")?;
         if cache > LONGEST_CACHE {
@@ -44,9 +46,49 @@ pub(super) fn read_introspection(
         url: url?,
         client_id: client_id?,
         client_proof: client_proof?,
-        always: always?.unwrap_or_default(),
+        mode: mode?,
         cache: cache?.unwrap_or_default(),
     })
+}
+
+/// The words for which tokens the issuer is asked about.
+#[derive(Clone, Copy)]
+enum Mode {
+    Opaque,
+    Always,
+    Interval,
+}
+
+fn read_mode(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<IntrospectionMode, Reported> {
+    let choices = [
+        ("opaque", Mode::Opaque),
+        ("always", Mode::Always),
+        ("interval", Mode::Interval),
+    ];
+    let mode = fields.optional("mode", |entry| reader.choice(&entry, &choices));
+    let mode = match mode?.unwrap_or(Mode::Opaque) {
+        Mode::Opaque => IntrospectionMode::Opaque,
+        Mode::Always => IntrospectionMode::Always,
+        Mode::Interval => {
+            let entry = fields.required(reader, "interval")?;
+            return read_interval(reader, &entry).map(IntrospectionMode::Interval);
+        }
+    };
+    if let Some(entry) = fields.find("interval") {
+        read_interval(reader, &entry)?;
+        let message = "`interval` does nothing without `mode = \"interval\"`";
+        reader.warn(Diagnostic::new(entry.key, message));
+    }
+    Ok(mode)
+}
+
+fn read_interval(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<Duration, Reported> {
+    let interval = duration::read(reader, entry, "1m")?;
+    if (SHORTEST_INTERVAL..=LONGEST_INTERVAL).contains(&interval) {
+        Ok(interval)
+    } else {
+        Err(reader.bad(entry, "must be from `1s` to `1h`"))
+    }
 }
 
 /// A secret or a key, of which exactly one must be there.
@@ -55,6 +97,10 @@ fn read_proof(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<ClientProo
     let id = fields.optional("client_key_id", |entry| reader.nonempty(&entry));
     match (secret, key) {
         (None, Some(key)) => {
+            if let Some(auth) = fields.find("client_auth") {
+                let message = "`client_auth` does nothing without `client_secret`";
+                reader.warn(Diagnostic::new(auth.key, message));
+            }
             let file = read_key_file(reader, &key)?;
             Ok(ClientProof::Key { file, id: id? })
         }
@@ -67,14 +113,33 @@ fn read_proof(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<ClientProo
                 let message = "`client_key_id` does nothing without `client_key`";
                 reader.warn(Diagnostic::new(id.key, message));
             }
-            read_secret(reader, &secret).map(ClientProof::Secret)
+            read_sent_secret(reader, fields, &secret)
         }
         (None, None) => {
             // In the words of any other key that is missing.
             let secret = fields.required(reader, "client_secret")?;
-            read_secret(reader, &secret).map(ClientProof::Secret)
+            read_sent_secret(reader, fields, &secret)
         }
     }
+}
+
+/// A way to send a secret.
+type Sent = fn(Secret<String>) -> ClientProof;
+
+/// A secret, and where it is sent.
+fn read_sent_secret(
+    reader: &mut Reader<'_>,
+    fields: &Fields<'_>,
+    secret: &Entry<'_>,
+) -> Result<ClientProof, Reported> {
+    let choices: [(&str, Sent); 2] = [
+        ("basic", ClientProof::Secret),
+        ("post", ClientProof::PostedSecret),
+    ];
+    let sent = fields.optional("client_auth", |entry| reader.choice(&entry, &choices));
+    let secret = read_secret(reader, secret);
+    let sent = sent?.unwrap_or(ClientProof::Secret);
+    Ok(sent(secret?))
 }
 
 /// `file:PATH`: a private key in the file itself would be too easy to publish.

@@ -12,7 +12,7 @@ use super::route::{self, Shared};
 use super::{
     anonymous_policy, cors, identity, path_rules, policy, realm, resource, step_up, upstream,
 };
-use crate::api::{Api, AuthFrom, ErrorBodies, Method, Route, TokenForwarding};
+use crate::api::{Api, AuthFrom, Disclosure, ErrorBodies, Method, Route, TokenForwarding};
 use crate::diagnostic::Diagnostic;
 use crate::keys::API;
 use crate::path::{PathPattern, Segment};
@@ -60,6 +60,14 @@ fn read(
         reader.choice(&entry, &choices)
     });
     let errors = fields.optional("errors", |entry| reader.choice(&entry, &ErrorBodies::ALL));
+    let aws_strict = read_aws_strict(reader, &fields, errors);
+    let disclosure = fields.optional("error_detail", |entry| {
+        let choices = [
+            ("standard", Disclosure::Standard),
+            ("minimal", Disclosure::Minimal),
+        ];
+        reader.choice(&entry, &choices)
+    });
     let cors = fields.optional("cors", |entry| cors::read(reader, &entry));
     let identity = fields.optional("identity", |entry| identity::read(reader, &entry));
     let realm = fields.optional("realm", |entry| realm::read(reader, &entry));
@@ -84,6 +92,8 @@ fn read(
         strip_base: strip_base?.unwrap_or_default(),
         token: token?.unwrap_or_default(),
         errors: errors?.unwrap_or_default(),
+        aws_strict: aws_strict?,
+        disclosure: disclosure?.unwrap_or_default(),
         cors: cors?.flatten(),
         websocket_expires: websocket_expires?.unwrap_or_default(),
         paths: paths?,
@@ -92,6 +102,24 @@ fn read(
         resource: resource?,
         routes: routes?,
     })
+}
+
+/// It changes what the imitation of API Gateway answers, and nothing else.
+fn read_aws_strict(
+    reader: &mut Reader<'_>,
+    fields: &Fields<'_>,
+    errors: Result<Option<ErrorBodies>, Reported>,
+) -> Result<bool, Reported> {
+    let Some(entry) = fields.find("aws_strict") else {
+        return Ok(false);
+    };
+    let is_strict = reader.flag(&entry)?;
+    match errors {
+        Ok(errors) if is_strict && errors != Some(ErrorBodies::Aws) => {
+            Err(reader.bad(&entry, "is only for `errors = \"aws\"`"))
+        }
+        _ => Ok(is_strict),
+    }
 }
 
 fn read_shared<'s>(

@@ -190,8 +190,11 @@ fn read_jwt(
     let required_claims = fields.optional("required_claims", |entry| reader.texts(&entry));
     let max_age = token_rules::read_limit(reader, fields, "max_age");
     let max_lifetime = token_rules::read_limit(reader, fields, "max_lifetime");
+    let max_token_bytes = token_rules::read_size(reader, fields);
+    let duplicate_claims = token_rules::read_duplicates(reader, fields);
     let sources = source::read_all(reader, fields);
     let dpop = dpop::read(reader, fields, has_url);
+    let ignores_confirmation = dpop::read_ignored(reader, fields, dpop.as_ref().ok());
     let claim_rules = claim_rule::read_all(reader, fields);
     let introspection = fields.optional("introspection", |entry| {
         admission::read_introspection(reader, &entry)
@@ -216,6 +219,9 @@ fn read_jwt(
         required_claims: required_claims?.unwrap_or_default(),
         max_age: max_age?,
         max_lifetime: max_lifetime?,
+        max_token_bytes: max_token_bytes?,
+        duplicate_claims: duplicate_claims?,
+        ignores_confirmation: ignores_confirmation?,
         sources: sources?,
         dpop,
         dpop_nonce,

@@ -43,3 +43,25 @@ pub(super) fn read(
     }
     Ok((dpop, nonce))
 }
+
+/// Whether a bound token may come without what it is bound to.
+pub(super) fn read_ignored(
+    reader: &mut Reader<'_>,
+    fields: &Fields<'_>,
+    dpop: Option<&(Dpop, bool)>,
+) -> Result<bool, Reported> {
+    let Some(entry) = fields.find("ignore_cnf") else {
+        return Ok(false);
+    };
+    let ignored = reader.flag(&entry)?;
+    if ignored && dpop.is_some_and(|(dpop, _)| *dpop != Dpop::Off) {
+        let message = "`ignore_cnf` would let every `DPoP` proof pass unread: it needs `dpop` off";
+        return Err(reader.refuse(Diagnostic::new(entry.span(), message)));
+    }
+    if ignored {
+        let message =
+            "`ignore_cnf = true`: a bound token is good in the hands of whoever has stolen it";
+        reader.warn(Diagnostic::new(entry.span(), message));
+    }
+    Ok(ignored)
+}

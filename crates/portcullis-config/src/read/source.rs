@@ -11,7 +11,8 @@ use crate::keys::SOURCE;
 
 /// Each is looked at for every request.
 const MOST: usize = 8;
-const EXPECTED: &str = "`\"authorization\"`, or a table with a `header`, a `cookie` or a `query`";
+const EXPECTED: &str = "`\"authorization\"`, or a table with a `header`, a `cookie`, a `query` \
+                        or a `form`";
 const CROSS_SITE: [(&str, CrossSite); 2] = [
     ("refuse", CrossSite::Refused),
     ("allow", CrossSite::Allowed),
@@ -86,13 +87,13 @@ fn read(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Result<TokenSource, Repor
 }
 
 fn read_table(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<TokenSource, Reported> {
-    let found = ["header", "cookie", "query"].map(|name| fields.find(name));
+    let found = ["header", "cookie", "query", "form"].map(|name| fields.find(name));
     let source = match found {
-        [Some(entry), None, None] => Ok(TokenSource::Header {
+        [Some(entry), None, None, None] => Ok(TokenSource::Header {
             name: read_header(reader, &entry)?,
             prefix: read_prefix(reader, fields)?,
         }),
-        [None, Some(entry), None] => {
+        [None, Some(entry), None, None] => {
             let cross_site =
                 fields.optional("cross_site", |entry| reader.choice(&entry, &CROSS_SITE));
             Ok(TokenSource::Cookie {
@@ -100,15 +101,18 @@ fn read_table(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Result<TokenSourc
                 cross_site: cross_site?.unwrap_or_default(),
             })
         }
-        [None, None, Some(entry)] => Ok(TokenSource::Query {
+        [None, None, Some(entry), None] => Ok(TokenSource::Query {
+            name: read_name(reader, &entry, is_unreserved)?,
+        }),
+        [None, None, None, Some(entry)] => Ok(TokenSource::Form {
             name: read_name(reader, &entry, is_unreserved)?,
         }),
         _ => {
-            let message = "a place for tokens has one of `header`, `cookie` and `query`";
+            let message = "a place for tokens has one of `header`, `cookie`, `query` and `form`";
             Err(reader.refuse(Diagnostic::new(fields.span(), message)))
         }
     }?;
-    let [header, cookie, _] = ["header", "cookie", "query"].map(|name| fields.find(name).is_some());
+    let [header, cookie] = ["header", "cookie"].map(|name| fields.find(name).is_some());
     for (name, needed, fits) in [
         ("prefix", "header", header),
         ("cross_site", "cookie", cookie),
@@ -162,7 +166,7 @@ fn read_name(
     }
 }
 
-/// A character that a query holds as it is (RFC 3986 section 2.3).
+/// A character that a query and a form hold as it is (RFC 3986 section 2.3).
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }

@@ -7,6 +7,7 @@ mod errors;
 mod functions;
 mod guides;
 mod hostile;
+mod introspection;
 mod messages;
 mod path_rules;
 mod policies;

@@ -12,6 +12,9 @@ const base = "/" + [...prefix, "2018-06-01", "runtime"].join("/");
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 const STREAMED = Symbol("streamed");
 
+// What is written before an answer is to be read before it.
+for (const stream of [process.stdout, process.stderr]) stream._handle?.setBlocking?.(true);
+
 // Nobody to answer to: the gateway is gone.
 const leave = () => process.exit(1);
 

@@ -13,6 +13,23 @@ use crate::sources::{Sources, Stamps, changed_since};
 /// How often files are looked at.
 const INTERVAL: Duration = Duration::from_millis(250);
 
+/// The endings of all that functions are made of.
+const EVERY: &[&str] = &[
+    ".ts",
+    ".tsx",
+    ".mts",
+    ".cts",
+    ".js",
+    ".jsx",
+    ".mjs",
+    ".cjs",
+    ".json",
+    ".py",
+    ".rs",
+    "Cargo.toml",
+    "Cargo.lock",
+];
+
 /// How long a failed build stands in production.
 const AGAIN: Duration = Duration::from_secs(10);
 
@@ -30,7 +47,8 @@ pub(super) struct Builds {
     sources: Option<Sources>,
     /// The files as they were built; absent until they were looked at.
     seen: Option<Stamps>,
-    /// When the build that they belong to began.
+    /// The files as they were before the build that they belong to, and when that began.
+    before: Stamps,
     began: SystemTime,
     looks_next: Option<Instant>,
     /// The last words of the builder.
@@ -55,6 +73,7 @@ impl Builds {
             is_outdated: false,
             sources: None,
             seen: None,
+            before: Stamps::new(),
             began: SystemTime::UNIX_EPOCH,
             looks_next: None,
             said: None,
@@ -106,29 +125,36 @@ impl Builds {
         let (function, place, messages) = (function.clone(), self.place.clone(), messages.clone());
         let number = self.number + 1;
         tokio::spawn(async move {
+            let before = look_before(&function, &place).await;
             let result = build(&function, &place, number).await;
             // Nobody is told when the function has gone before its build.
-            drop(messages.send(Message::Built(Box::new(result))).await);
+            drop(
+                messages
+                    .send(Message::Built(Box::new((before, result))))
+                    .await,
+            );
         });
     }
 
     /// Takes what was built, and tells how long it took, or what is wrong.
     pub(super) fn built(
         &mut self,
+        before: Stamps,
         result: Result<Build, NotBuilt>,
-        is_development: bool,
     ) -> Result<Duration, String> {
         let (began, time) = self
             .building
             .take()
             .unwrap_or((Instant::now(), SystemTime::UNIX_EPOCH));
+        self.before = before;
         self.began = time;
         // What has changed meanwhile is built again at once.
         if std::mem::take(&mut self.is_outdated) {
+            self.before = Stamps::new();
             self.began = SystemTime::UNIX_EPOCH;
         }
         self.seen = None;
-        self.looks_next = Some(Instant::now());
+        self.looks_next = Some(Instant::now() + INTERVAL);
         let (sources, result) = match result {
             Ok(build) => {
                 let sources = build.sources.clone();
@@ -139,7 +165,7 @@ impl Builds {
             }
             Err(failed) => {
                 // In production nobody mends a file: it may have been the machine.
-                let until = (!is_development).then(|| Instant::now() + AGAIN);
+                let until = (!self.place.is_development).then(|| Instant::now() + AGAIN);
                 self.code = Code::Failed(InvokeError::Build(failed.message.clone()), until);
                 (failed.sources, Err(failed.message))
             }
@@ -179,7 +205,7 @@ impl Builds {
         self.looks_next = Some(Instant::now() + INTERVAL);
         let has_changed = match &self.seen {
             Some(seen) => *seen != stamps,
-            None => changed_since(&stamps, self.began),
+            None => changed_since(&self.before, self.began, &stamps),
         };
         self.seen = Some(stamps);
         has_changed
@@ -190,4 +216,14 @@ impl Builds {
         // It is gone already, or never was.
         drop(fs::remove_dir_all(&self.place.state));
     }
+}
+
+/// The files that may matter, before any of them is read; in production nobody asks.
+async fn look_before(function: &Function, place: &Place) -> Stamps {
+    if !place.is_development {
+        return Stamps::new();
+    }
+    let sources = Sources::Folder(place.directory(function), EVERY);
+    let looked = tokio::task::spawn_blocking(move || sources.look()).await;
+    looked.unwrap_or_default()
 }

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use crate::world::{World, ask, ask_json};
 
-const NODE: &str = r#"
+const NODE: &str = r"
 exports.main = async (event, context) => ({
   statusCode: 200,
   body: JSON.stringify({
@@ -17,7 +17,7 @@ exports.main = async (event, context) => ({
     secret: process.env.CARGO_MANIFEST_DIR ?? null,
   }),
 });
-"#;
+";
 
 const PYTHON: &str = r#"
 import json, os

@@ -107,7 +107,7 @@ async fn an_invocation_is_told_with_its_lines_and_without_tokens() {
     assert_eq!(&*invoked.request_id, "request-1");
     assert_eq!(&*invoked.function, "hello");
     assert_eq!(invoked.error, None);
-    assert_eq!(world.functions.log().lines().len(), 2);
+    assert_eq!(world.functions.log().lines().len(), 3);
 }
 
 /// Whether a process is there that is more than a grave.

@@ -38,7 +38,11 @@ pub(super) fn compile(
         .algorithms(jwt.algorithms.clone())
         .leeway(jwt.leeway)
         .scope_claims(jwt.scope_claims.clone())
-        .token_type(jwt.token_type.clone());
+        .token_type(jwt.token_type.clone())
+        .duplicate_claims(jwt.duplicate_claims);
+    if jwt.ignores_confirmation {
+        issuer = issuer.ignore_confirmation();
+    }
     let required = jwt.required_claims.iter();
     issuer = required.fold(issuer, Issuer::required_claim);
     if let Some(age) = jwt.max_age {
@@ -68,6 +72,7 @@ pub(super) fn compile(
         .clock(Arc::clone(&environment.clock))
         .replays(Arc::new(proofs.used))
         .cache(cache.clone())
+        .max_token_bytes(jwt.max_token_bytes)
         .distrust(distrust(jwt));
     let observer = (environment.observer)(&authorizer.name);
     // Nobody else could see the counters, which take time for each token.

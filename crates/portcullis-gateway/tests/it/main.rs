@@ -18,6 +18,7 @@ mod errors;
 mod events;
 mod explain;
 mod fixture;
+mod forms;
 mod framing;
 mod grpc;
 mod headers;

@@ -1,6 +1,7 @@
 use portcullis_token::Secret;
 use serde_json::Value as Json;
 
+use super::endings::{Origin, revoke_tokens};
 use super::listing::Listed;
 use super::sql::{FromRecord, Record, Statement, sql};
 use super::{Database, DatabaseError, Hash, Listing, Slice};
@@ -156,8 +157,13 @@ impl Clients<'_> {
 
     /// Deletes a client with its credentials, grants, codes and tokens. False when there is none.
     pub async fn delete(&self, client_id: &str) -> Result<bool, DatabaseError> {
+        let mut transaction = self.0.begin().await?;
+        // Rows go with the client's; what APIs have been given does not.
+        revoke_tokens(&mut transaction, Origin::Client(client_id)).await?;
         let statement = sql("DELETE FROM clients WHERE client_id = $1");
-        Ok(self.0.write(statement.bind(client_id)).await? == 1)
+        let deleted = transaction.run(statement.bind(client_id)).await?;
+        transaction.commit().await?;
+        Ok(deleted == 1)
     }
 }
 

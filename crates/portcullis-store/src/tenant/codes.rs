@@ -1,9 +1,11 @@
 use serde_json::Value as Json;
 
+use super::endings::{Origin, end};
 use super::opaque_tokens::insert_opaque_token;
-use super::refresh_tokens::{insert_family, revoke_family};
+use super::refresh_tokens::insert_family;
+use super::signed_tokens::insert_signed_token;
 use super::sql::{FromRecord, Record, sql};
-use super::{Database, DatabaseError, Hash, OpaqueToken, RefreshFamily, RefreshToken};
+use super::{Database, DatabaseError, Hash, OpaqueToken, RefreshFamily, RefreshToken, SignedToken};
 
 /// An authorization code, and all that it is bound to.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +34,7 @@ pub struct Code {
     pub data: Json,
     /// The id of the family that its refresh tokens are of, whether there will be any or not.
     pub family_id: String,
-    /// The `jti` of the access token that was issued for it. Absent until it is spent.
+    /// The id of the signed token that was issued for it. Absent until it is spent.
     pub access_token_id: Option<String>,
     /// When it was issued.
     pub created_at: i64,
@@ -47,8 +49,8 @@ pub struct CodeSpending<'a> {
     pub hash: &'a Hash,
     /// The client that sent it, authenticated.
     pub client_id: &'a str,
-    /// The `jti` of the access token, kept for a replay.
-    pub access_token_id: Option<&'a str>,
+    /// The access token that APIs check by themselves, if there is to be one.
+    pub signed_token: Option<&'a SignedToken>,
     /// The family with its first refresh token, if there is to be one.
     pub family: Option<(&'a RefreshFamily, &'a RefreshToken)>,
     /// The opaque access token, if there is to be one.
@@ -64,8 +66,7 @@ pub enum SpentCode {
     Spent(Box<Code>),
     /// It was spent before (RFC 6749 section 4.1.2).
     ///
-    /// Its refresh family is revoked and its opaque tokens are gone. A JWT is the caller's: see
-    /// [`Code::access_token_id`] and [`TokenIds::revoke`](super::TokenIds::revoke).
+    /// Its refresh family and all of its access tokens are revoked.
     Replayed(Box<Code>),
     /// There is no such code of this client, or it came too late.
     Unknown,
@@ -141,13 +142,16 @@ impl Codes<'_> {
         .bind(spending.hash)
         .bind(spending.client_id)
         .bind(spending.now)
-        .bind(spending.access_token_id);
+        .bind(spending.signed_token.map(|token| token.id.as_str()));
         if let Some(code) = transaction.one::<Code>(spend).await? {
             if let Some((family, token)) = spending.family {
                 insert_family(&mut transaction, family, token).await?;
             }
             if let Some(token) = spending.opaque_token {
                 insert_opaque_token(&mut transaction, token).await?;
+            }
+            if let Some(token) = spending.signed_token {
+                insert_signed_token(&mut transaction, token).await?;
             }
             transaction.commit().await?;
             return Ok(SpentCode::Spent(Box::new(code)));
@@ -159,7 +163,8 @@ impl Codes<'_> {
         let Some(code) = transaction.one::<Code>(find_spent).await? else {
             return Ok(SpentCode::Unknown);
         };
-        revoke_family(&mut transaction, &code.family_id, spending.now).await?;
+        let family = Origin::Family(&code.family_id);
+        end(&mut transaction, family, spending.now).await?;
         transaction.commit().await?;
         Ok(SpentCode::Replayed(Box::new(code)))
     }

@@ -312,13 +312,14 @@ fn keep_private(path: &Path) -> io::Result<()> {
 /// Brings a file's schema up to date, though another process may do so at the same time.
 async fn migrate_sqlite(writer: &SqlitePool) -> Result<(), MigrateError> {
     let migrator = migrations::for_sqlite();
-    match migrator.run(writer).await {
-        // sqlx locks nothing in SQLite. The other's steps are there by the time that ours fail.
-        Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) => {
-            migrator.run(writer).await
+    for _ in migrator.iter() {
+        match migrator.run(writer).await {
+            // sqlx locks nothing in SQLite. The other's step is there by the time that ours fails.
+            Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) => {}
+            outcome => return outcome,
         }
-        outcome => outcome,
     }
+    migrator.run(writer).await
 }
 
 async fn open_postgres(url: &str) -> Result<Pools, OpenError> {

@@ -1,6 +1,7 @@
 use portcullis_token::Secret;
 
 use super::database::Transaction;
+use super::endings::end_user;
 use super::sql::{FromRecord, Record, sql};
 use super::{Database, DatabaseError};
 
@@ -66,7 +67,9 @@ impl Identities<'_> {
             .await
     }
 
-    /// Gives a user another password. False when there is no such user in the connection.
+    /// Gives a user another password, and ends everything that was begun in their name.
+    ///
+    /// False when there is no such user in the connection. See [`Users::change`](super::Users::change).
     pub async fn change_password(
         &self,
         user_id: &str,
@@ -74,15 +77,10 @@ impl Identities<'_> {
         phc: &Secret<String>,
         now: i64,
     ) -> Result<bool, DatabaseError> {
-        let statement = sql(
-            "UPDATE identities SET password_phc = $3, password_changed_at = $4
-             WHERE user_id = $1 AND connection = $2 AND provider = 'auth0'",
-        )
-        .bind(user_id)
-        .bind(connection)
-        .bind(phc.expose())
-        .bind(now);
-        Ok(self.0.write(statement).await? > 0)
+        let mut transaction = self.0.begin().await?;
+        let changed = change_password(&mut transaction, user_id, connection, phc, now).await?;
+        transaction.commit().await?;
+        Ok(changed)
     }
 
     /// Keeps the same password by other parameters, unless it was changed meanwhile.
@@ -100,6 +98,27 @@ impl Identities<'_> {
             .bind(rehashed.expose());
         Ok(self.0.write(statement).await? > 0)
     }
+}
+
+/// Writes another password, and ends everything of the user.
+pub(super) async fn change_password(
+    transaction: &mut Transaction,
+    user_id: &str,
+    connection: &str,
+    phc: &Secret<String>,
+    now: i64,
+) -> Result<bool, DatabaseError> {
+    let statement = sql(
+        "UPDATE identities SET password_phc = $3, password_changed_at = $4
+         WHERE user_id = $1 AND connection = $2 AND provider = 'auth0'",
+    )
+    .bind(user_id)
+    .bind(connection)
+    .bind(phc.expose())
+    .bind(now);
+    let changed = transaction.run(statement).await?;
+    end_user(transaction, user_id, now).await?;
+    Ok(changed > 0)
 }
 
 pub(super) async fn insert_identity(

@@ -67,7 +67,8 @@ impl LoginAttempts<'_> {
     /// Counts an attempt **before** its password is looked at, and blocks the one that is too many.
     ///
     /// Counting afterwards would let as many guesses pass as are sent at once. A right password is
-    /// followed by [`clear`](Self::clear).
+    /// followed by [`clear`](Self::clear), and one that nobody could look at by
+    /// [`give_back`](Self::give_back).
     pub async fn count(
         &self,
         attempt: &LoginAttempt<'_>,
@@ -120,6 +121,14 @@ impl LoginAttempts<'_> {
     /// Forgets the attempts after a right password. A block stays: it came first.
     pub async fn clear(&self, identifier: &str, ip: &str) -> Result<(), DatabaseError> {
         let statement = sql("DELETE FROM login_attempts WHERE identifier = $1 AND ip = $2");
+        let statement = statement.bind(normalized(identifier)).bind(ip);
+        self.0.write(statement).await.map(drop)
+    }
+
+    /// Gives back an attempt whose password was not looked at.
+    pub async fn give_back(&self, identifier: &str, ip: &str) -> Result<(), DatabaseError> {
+        let statement = sql("UPDATE login_attempts SET count = count - 1
+             WHERE identifier = $1 AND ip = $2 AND count > 0");
         let statement = statement.bind(normalized(identifier)).bind(ip);
         self.0.write(statement).await.map(drop)
     }

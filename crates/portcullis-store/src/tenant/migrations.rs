@@ -9,12 +9,20 @@ struct Step {
     postgres: &'static str,
 }
 
-const STEPS: [Step; 1] = [Step {
-    version: 1,
-    description: "tenant",
-    sqlite: include_str!("../../migrations/sqlite/0001_tenant.sql"),
-    postgres: include_str!("../../migrations/postgres/0001_tenant.sql"),
-}];
+const STEPS: [Step; 2] = [
+    Step {
+        version: 1,
+        description: "tenant",
+        sqlite: include_str!("../../migrations/sqlite/0001_tenant.sql"),
+        postgres: include_str!("../../migrations/postgres/0001_tenant.sql"),
+    },
+    Step {
+        version: 2,
+        description: "signed tokens",
+        sqlite: include_str!("../../migrations/sqlite/0002_signed_tokens.sql"),
+        postgres: include_str!("../../migrations/postgres/0002_signed_tokens.sql"),
+    },
+];
 
 /// The version that this program brings a schema to.
 pub(super) fn latest() -> i64 {

@@ -1,6 +1,7 @@
 use serde_json::Value as Json;
 
 use super::database::Transaction;
+use super::signed_tokens::hold_family;
 use super::sql::{FromRecord, Record, Statement, sql};
 use super::{Database, DatabaseError, Hash};
 
@@ -46,13 +47,10 @@ impl OpaqueTokens<'_> {
     /// False when its family is revoked, as by a reuse at the same time.
     pub async fn insert(&self, token: &OpaqueToken) -> Result<bool, DatabaseError> {
         let mut transaction = self.0.begin().await?;
-        if let Some(family_id) = &token.family_id {
-            // It writes nothing, and holds the family against one who revokes it meanwhile.
-            let hold = sql("UPDATE rt_families SET last_used_at = last_used_at
-                 WHERE id = $1 AND revoked_at IS NULL");
-            if transaction.run(hold.bind(family_id)).await? == 0 {
-                return Ok(false);
-            }
+        if let Some(family_id) = &token.family_id
+            && !hold_family(&mut transaction, family_id).await?
+        {
+            return Ok(false);
         }
         insert_opaque_token(&mut transaction, token).await?;
         transaction.commit().await?;

@@ -20,7 +20,7 @@ pub struct Purge {
 }
 
 /// Each deletes at most `$2` rows that ended before `$1`; the number is how long they are kept.
-const STATEMENTS: [(&str, i64); 14] = [
+const STATEMENTS: [(&str, i64); 15] = [
     (
         "DELETE FROM codes WHERE hash IN
              (SELECT hash FROM codes WHERE expires_at <= $1 LIMIT $2)",
@@ -39,6 +39,11 @@ const STATEMENTS: [(&str, i64); 14] = [
     (
         "DELETE FROM opaque_tokens WHERE hash IN
              (SELECT hash FROM opaque_tokens WHERE expires_at <= $1 LIMIT $2)",
+        0,
+    ),
+    (
+        "DELETE FROM signed_tokens WHERE id IN
+             (SELECT id FROM signed_tokens WHERE expires_at <= $1 LIMIT $2)",
         0,
     ),
     (

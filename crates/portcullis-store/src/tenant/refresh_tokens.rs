@@ -1,9 +1,12 @@
 use serde_json::Value as Json;
 
 use super::database::Transaction;
+use super::endings::{Origin, end};
 use super::listing::Listed;
+use super::opaque_tokens::insert_opaque_token;
+use super::signed_tokens::{hold_family, insert_signed_token};
 use super::sql::{FromRecord, Record, Statement, sql};
-use super::{Database, DatabaseError, Hash, Listing, Slice};
+use super::{Database, DatabaseError, Hash, Listing, OpaqueToken, SignedToken, Slice};
 
 /// What the refresh tokens that follow from one login have in common.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +66,10 @@ pub struct Rotation<'a> {
     pub expires_at: Option<i64>,
     /// For how many seconds after its use the token gives the same successor again. 0 for none.
     pub leeway: i64,
+    /// The access token that APIs check by themselves, if there is to be one.
+    pub signed_token: Option<&'a SignedToken>,
+    /// The opaque access token, if there is to be one.
+    pub opaque_token: Option<&'a OpaqueToken>,
     /// The time.
     pub now: i64,
 }
@@ -132,7 +139,8 @@ impl RefreshTokens<'_> {
 
     /// Spends a token for its successor, once, however many send it at the same time.
     ///
-    /// A reuse revokes the family in the same transaction. So does a successor other than the one
+    /// The access token is kept in the same transaction, so that a reuse that comes next finds it. A
+    /// reuse revokes the family in one, too. So does a successor other than the one
     /// that was given first, as after a change of the tenant's key.
     pub async fn rotate(&self, rotation: &Rotation<'_>) -> Result<Rotated, DatabaseError> {
         let mut transaction = self.0.begin().await?;
@@ -167,6 +175,7 @@ impl RefreshTokens<'_> {
             drop(transaction);
             return self.find_revoked(rotation).await;
         };
+        keep_access_token(&mut transaction, rotation).await?;
         transaction.commit().await?;
         Ok(Rotated::Rotated(Box::new(family)))
     }
@@ -223,7 +232,7 @@ impl RefreshTokens<'_> {
         let Some(family) = find_family(&mut transaction, hash, client_id).await? else {
             return Ok(None);
         };
-        revoke_family(&mut transaction, &family.id, now).await?;
+        end(&mut transaction, Origin::Family(&family.id), now).await?;
         transaction.commit().await?;
         Ok(Some(family))
     }
@@ -231,9 +240,9 @@ impl RefreshTokens<'_> {
     /// Revokes a family. False when there is none, or when it was revoked before.
     pub async fn revoke_family(&self, id: &str, now: i64) -> Result<bool, DatabaseError> {
         let mut transaction = self.0.begin().await?;
-        let is_revoked = revoke_family(&mut transaction, id, now).await?;
+        let revoked = end(&mut transaction, Origin::Family(id), now).await?;
         transaction.commit().await?;
-        Ok(is_revoked)
+        Ok(revoked == 1)
     }
 
     /// Revokes what a user has: everything, or what one client has, or what one session began.
@@ -244,11 +253,15 @@ impl RefreshTokens<'_> {
         sid: Option<&str>,
         now: i64,
     ) -> Result<u64, DatabaseError> {
-        let statement = sql("UPDATE rt_families SET revoked_at = $4
-             WHERE user_id = $1 AND revoked_at IS NULL
-               AND ($2 IS NULL OR client_id = $2) AND ($3 IS NULL OR sid = $3)");
-        let statement = statement.bind(user_id).bind(client_id).bind(sid).bind(now);
-        self.0.write(statement).await
+        let families = Origin::Families {
+            user_id,
+            client_id,
+            sid,
+        };
+        let mut transaction = self.0.begin().await?;
+        let revoked = end(&mut transaction, families, now).await?;
+        transaction.commit().await?;
+        Ok(revoked)
     }
 
     /// The family with this id, revoked or not.
@@ -306,15 +319,33 @@ async fn refuse_or_repeat(
     };
     let is_in_leeway = rotation.now < used_at.saturating_add(rotation.leeway);
     if is_in_leeway && token.successor.as_ref() == Some(rotation.successor) {
-        return Ok(if family.expires_at.is_some_and(|at| at <= rotation.now) {
-            Rotated::Expired
-        } else {
-            Rotated::Again(Box::new(family))
-        });
+        if family.expires_at.is_some_and(|at| at <= rotation.now) {
+            return Ok(Rotated::Expired);
+        }
+        if !hold_family(&mut transaction, &family.id).await? {
+            return Ok(Rotated::Revoked(Box::new(family)));
+        }
+        keep_access_token(&mut transaction, rotation).await?;
+        transaction.commit().await?;
+        return Ok(Rotated::Again(Box::new(family)));
     }
-    revoke_family(&mut transaction, &family.id, rotation.now).await?;
+    let reused = Origin::Family(&family.id);
+    end(&mut transaction, reused, rotation.now).await?;
     transaction.commit().await?;
     Ok(Rotated::Reused(Box::new(family)))
+}
+
+async fn keep_access_token(
+    transaction: &mut Transaction,
+    rotation: &Rotation<'_>,
+) -> Result<(), DatabaseError> {
+    if let Some(token) = rotation.signed_token {
+        insert_signed_token(transaction, token).await?;
+    }
+    if let Some(token) = rotation.opaque_token {
+        insert_opaque_token(transaction, token).await?;
+    }
+    Ok(())
 }
 
 async fn find_family(
@@ -327,19 +358,6 @@ async fn find_family(
          WHERE t.hash = $1 AND f.client_id = $2",
     );
     transaction.one(statement.bind(hash).bind(client_id)).await
-}
-
-/// Revokes a family and deletes the opaque tokens issued from it.
-pub(super) async fn revoke_family(
-    transaction: &mut Transaction,
-    id: &str,
-    now: i64,
-) -> Result<bool, DatabaseError> {
-    let forget = sql("DELETE FROM opaque_tokens WHERE family_id = $1");
-    transaction.run(forget.bind(id)).await?;
-    let revoke = sql("UPDATE rt_families SET revoked_at = $2
-         WHERE id = $1 AND revoked_at IS NULL");
-    Ok(transaction.run(revoke.bind(id).bind(now)).await? == 1)
 }
 
 pub(super) async fn insert_family(

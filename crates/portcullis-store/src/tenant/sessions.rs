@@ -1,5 +1,6 @@
 use serde_json::Value as Json;
 
+use super::endings::end_session;
 use super::listing::Listed;
 use super::sql::{FromRecord, Record, sql};
 use super::{Database, DatabaseError, Hash, Listing, Slice};
@@ -151,10 +152,22 @@ impl Sessions<'_> {
         Ok(clients.into_iter().map(|ClientId(id)| id).collect())
     }
 
-    /// Ends a session, and gives what it was to whom ended it.
+    /// Ends a session, not its tokens, and gives what it was to whom ended it.
     pub async fn delete(&self, sid: &str) -> Result<Option<Session>, DatabaseError> {
         let statement = sql("DELETE FROM sessions WHERE sid = $1 RETURNING *");
         self.0.write_one(statement.bind(sid)).await
+    }
+
+    /// Ends a session and everything that was begun in it, and gives what it was to whom ended it.
+    pub async fn revoke(&self, sid: &str, now: i64) -> Result<Option<Session>, DatabaseError> {
+        let mut transaction = self.0.begin().await?;
+        let statement = sql("DELETE FROM sessions WHERE sid = $1 RETURNING *");
+        let Some(session) = transaction.one::<Session>(statement.bind(sid)).await? else {
+            return Ok(None);
+        };
+        end_session(&mut transaction, sid, now).await?;
+        transaction.commit().await?;
+        Ok(Some(session))
     }
 
     /// Ends every session of a user, and says how many there were.

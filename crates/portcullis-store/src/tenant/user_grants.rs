@@ -1,4 +1,4 @@
-use super::database::Transaction;
+use super::endings::{Origin, end};
 use super::listing::Listed;
 use super::sql::{FromRecord, Record, Statement, sql};
 use super::{Database, DatabaseError, Listing, Slice};
@@ -112,10 +112,10 @@ impl UserGrants<'_> {
         self.0.list(bound(rows), bound(count), slice).await
     }
 
-    /// Withdraws a consent, and with it the refresh tokens that it allowed. False when there is none.
+    /// Withdraws a consent, and with it the tokens that it allowed. False when there is none.
     pub async fn delete(&self, id: &str, now: i64) -> Result<bool, DatabaseError> {
         let mut transaction = self.0.begin().await?;
-        revoke_families(&mut transaction, Some(id), None, now).await?;
+        end(&mut transaction, Origin::Consent(id), now).await?;
         let statement = sql("DELETE FROM user_grants WHERE id = $1");
         let deleted = transaction.run(statement.bind(id)).await?;
         transaction.commit().await?;
@@ -125,28 +125,12 @@ impl UserGrants<'_> {
     /// Withdraws every consent of a user, and says how many there were.
     pub async fn delete_of_user(&self, user_id: &str, now: i64) -> Result<u64, DatabaseError> {
         let mut transaction = self.0.begin().await?;
-        revoke_families(&mut transaction, None, Some(user_id), now).await?;
+        end(&mut transaction, Origin::Consents(user_id), now).await?;
         let statement = sql("DELETE FROM user_grants WHERE user_id = $1");
         let deleted = transaction.run(statement.bind(user_id)).await?;
         transaction.commit().await?;
         Ok(deleted)
     }
-}
-
-async fn revoke_families(
-    transaction: &mut Transaction,
-    grant_id: Option<&str>,
-    user_id: Option<&str>,
-    now: i64,
-) -> Result<(), DatabaseError> {
-    let statement = sql("UPDATE rt_families SET revoked_at = $3
-         WHERE revoked_at IS NULL AND EXISTS (
-             SELECT 1 FROM user_grants g
-             WHERE (g.id = $1 OR g.user_id = $2) AND g.user_id = rt_families.user_id
-               AND g.client_id = rt_families.client_id
-               AND g.audience = COALESCE(rt_families.audience, ''))");
-    let statement = statement.bind(grant_id).bind(user_id).bind(now);
-    transaction.run(statement).await.map(drop)
 }
 
 struct GrantId(String);

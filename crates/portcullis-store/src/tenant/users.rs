@@ -1,7 +1,8 @@
 use portcullis_token::Secret;
 use serde_json::Value as Json;
 
-use super::identities::insert_identity;
+use super::endings::{Origin, end_user, revoke_tokens};
+use super::identities::{change_password, insert_identity};
 use super::listing::Listed;
 use super::sql::{FromRecord, Record, Statement, sql};
 use super::{Database, DatabaseError, Identity, Listing, Slice};
@@ -85,16 +86,28 @@ impl Users<'_> {
     }
 
     /// Replaces every value but creation and logins. False when there is no such user.
+    ///
+    /// Everything ends that a blocked user has begun: see [`change`](Self::change).
     pub async fn update(&self, user: &User) -> Result<bool, DatabaseError> {
-        Ok(self.0.write(bound(sql(UPDATE), user)).await? == 1)
+        let mut transaction = self.0.begin().await?;
+        let updated = transaction.run(bound(sql(UPDATE), user)).await?;
+        if user.blocked {
+            end_user(&mut transaction, &user.user_id, user.updated_at).await?;
+        }
+        transaction.commit().await?;
+        Ok(updated == 1)
     }
 
     /// Changes a user by `change`, which sees them while nobody else changes them; gives what is then.
     ///
-    /// Absent when there is no such user. What `change` refuses is not kept.
+    /// `password` is a PHC string, absent to leave the password. By another password and by a block,
+    /// everything ends that was begun in the user's name: sessions, codes, tokens, and pages and links
+    /// that wait. Absent when there is no such user. What `change` refuses is not kept.
     pub async fn change<E: From<DatabaseError>>(
         &self,
         user_id: &str,
+        password: Option<&Secret<String>>,
+        now: i64,
         change: impl FnOnce(&mut User) -> Result<(), E> + Send,
     ) -> Result<Option<User>, E> {
         let mut transaction = self.0.begin().await?;
@@ -105,6 +118,11 @@ impl Users<'_> {
         };
         change(&mut row)?;
         transaction.run(bound(sql(UPDATE), &row)).await?;
+        if let Some(phc) = password {
+            change_password(&mut transaction, user_id, &row.connection, phc, now).await?;
+        } else if row.blocked {
+            end_user(&mut transaction, user_id, now).await?;
+        }
         transaction.commit().await?;
         Ok(Some(row))
     }
@@ -181,8 +199,13 @@ impl Users<'_> {
 
     /// Deletes a user with all that is theirs: sessions, tokens, grants. False when there is none.
     pub async fn delete(&self, user_id: &str) -> Result<bool, DatabaseError> {
+        let mut transaction = self.0.begin().await?;
+        // Rows go with the user's; what APIs have been given does not.
+        revoke_tokens(&mut transaction, Origin::User(user_id)).await?;
         let statement = sql("DELETE FROM users WHERE user_id = $1");
-        Ok(self.0.write(statement.bind(user_id)).await? == 1)
+        let deleted = transaction.run(statement.bind(user_id)).await?;
+        transaction.commit().await?;
+        Ok(deleted == 1)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use portcullis_store::tenant::{
-    Client, Code, Database, Hash, Identity, RefreshFamily, RefreshToken, ResourceServer, Scope,
-    User,
+    Client, Code, Database, Hash, Identity, OpaqueToken, RefreshFamily, RefreshToken,
+    ResourceServer, Scope, SignedToken, User,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -205,5 +205,34 @@ pub(crate) const fn token(number: u8) -> RefreshToken {
     RefreshToken {
         hash: hash(number),
         expires_at: Some(NOW + 500),
+    }
+}
+
+/// An opaque token of `web` for `auth0|ada`.
+pub(crate) fn opaque(number: u8, family_id: Option<&str>) -> OpaqueToken {
+    OpaqueToken {
+        hash: hash(number),
+        client_id: "web".to_owned(),
+        user_id: Some("auth0|ada".to_owned()),
+        sid: None,
+        family_id: family_id.map(str::to_owned),
+        scopes: vec!["openid".to_owned()],
+        audience: None,
+        data: json!({}),
+        created_at: NOW,
+        expires_at: NOW + 100,
+    }
+}
+
+/// A signed token of `web` for `auth0|ada` in the session `sid`.
+pub(crate) fn signed(id: &str, family_id: &str) -> SignedToken {
+    SignedToken {
+        id: id.to_owned(),
+        client_id: "web".to_owned(),
+        user_id: "auth0|ada".to_owned(),
+        sid: Some("sid".to_owned()),
+        family_id: Some(family_id.to_owned()),
+        audience: Some("https://api.example/".to_owned()),
+        expires_at: NOW + 100,
     }
 }

@@ -144,7 +144,7 @@ async fn spend(database: &Database, number: u64) -> SpentCode {
     let spending = CodeSpending {
         hash: &number_hash(number),
         client_id: "web",
-        access_token_id: None,
+        signed_token: None,
         family: None,
         opaque_token: None,
         now: NOW,
@@ -160,6 +160,8 @@ async fn rotate(database: &Database, number: u64) -> Rotated {
         successor: &number_hash(number + 1),
         expires_at: None,
         leeway: 1000,
+        signed_token: None,
+        opaque_token: None,
         now: NOW,
     };
     database.refresh_tokens().rotate(&rotation).await.unwrap()

@@ -71,14 +71,14 @@ async fn a_schema_of_a_later_version_is_refused() {
             error,
             OpenError::NewerSchema {
                 found: 99,
-                known: 1
+                known: 2
             }
         ),
         "{error:?}"
     );
     assert_eq!(
         error.to_string(),
-        "the database has schema 99, of a later version of the program; this one knows 1"
+        "the database has schema 99, of a later version of the program; this one knows 2"
     );
 }
 

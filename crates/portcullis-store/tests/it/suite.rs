@@ -34,17 +34,19 @@ pub(crate) mod accounts;
 pub(crate) mod applications;
 pub(crate) mod codes;
 pub(crate) mod device_codes;
+pub(crate) mod endings;
 pub(crate) mod hostile;
 pub(crate) mod logins;
 pub(crate) mod operations;
 pub(crate) mod refresh_tokens;
 
 /// Every case, by files.
-pub(crate) const ALL: [&[Case]; 8] = [
+pub(crate) const ALL: [&[Case]; 9] = [
     accounts::CASES,
     applications::CASES,
     codes::CASES,
     device_codes::CASES,
+    endings::CASES,
     hostile::CASES,
     logins::CASES,
     operations::CASES,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use portcullis_store::tenant::{Client, DeviceCode, Step};
 use portcullis_token::Secret;
 
@@ -141,30 +141,21 @@ async fn log_in(
         login: username.trim(),
         password: Secret::new(submission.fields.text("password").to_owned()),
     };
-    let (text, status) = match accounts::log_in(tenant, &submission.caller, typed).await? {
-        Login::Right(user) => {
-            let transaction = &mut submission.transaction;
-            if !transaction.advance(tenant, Step::Done, None).await? {
-                return Err(TransactionError::Expired);
-            }
-            let caller = &submission.caller;
-            let logged_in = LoggedIn::begin(tenant, &settings, headers, *user, caller).await?;
-            let browser = Browser::find_or_begin(tenant, headers).map_err(Fault::from)?;
-            let mut response = ask(tenant, &settings, browser, &device, &logged_in).await?;
-            logged_in.keep(tenant, Reach::Pages, &mut response);
-            return Ok(response);
+    let login = accounts::log_in(tenant, &submission.caller, typed).await?;
+    let refusal = login.refusal();
+    if let Login::Right(user) = login {
+        let transaction = &mut submission.transaction;
+        if !transaction.advance(tenant, Step::Done, None).await? {
+            return Err(TransactionError::Expired);
         }
-        Login::Blocked(_) => ("This account is blocked.", StatusCode::FORBIDDEN),
-        Login::Wrong => ("Wrong email or password.", StatusCode::BAD_REQUEST),
-        Login::TooMany => (
-            "Too many failed logins. Please try again later.",
-            StatusCode::TOO_MANY_REQUESTS,
-        ),
-        Login::Busy => (
-            "Too many people are logging in. Please try again.",
-            StatusCode::TOO_MANY_REQUESTS,
-        ),
-    };
+        let caller = &submission.caller;
+        let logged_in = LoggedIn::begin(tenant, &settings, headers, *user, caller).await?;
+        let browser = Browser::find_or_begin(tenant, headers).map_err(Fault::from)?;
+        let mut response = ask(tenant, &settings, browser, &device, &logged_in).await?;
+        logged_in.keep(tenant, Reach::Pages, &mut response);
+        return Ok(response);
+    }
+    let (text, status) = refusal.ok_or(TransactionError::Expired)?;
     let transaction = &submission.transaction;
     let mut page = login_page(&settings, &client, transaction, username, Some(text));
     *page.status_mut() = status;

@@ -3,16 +3,19 @@ use http::StatusCode;
 use portcullis_store::tenant::DatabaseError;
 use portcullis_token::NoRandomness;
 
-use crate::Tenant;
 use crate::fault::Fault;
 use crate::fields::FieldsError;
 use crate::pages::ErrorPage;
+use crate::token_rate::TooMany;
+use crate::transaction::TransactionError;
 
 /// Why an authorization request does not go on.
 pub(super) enum Refusal {
     /// For the person: nobody else may learn of it.
     Page(Page),
     Fields(FieldsError),
+    /// Too many wait for a login already.
+    TooMany(TooMany),
     /// For the client: this is how it is told.
     Answered(Box<Response>),
     Fault(Fault),
@@ -34,6 +37,7 @@ pub(super) enum Page {
     #[error("Callback URL mismatch.")]
     Mismatch {
         sent: String,
+        /// Told to people at this machine only: what is registered is nobody else's business.
         closest: Option<String>,
     },
     #[error("The origin {0} is not in the list of allowed web origins.")]
@@ -97,22 +101,22 @@ impl From<NoRandomness> for Refusal {
 }
 
 impl Refusal {
-    pub(super) fn respond(self, tenant: &Tenant) -> Response {
+    pub(super) fn respond(self) -> Response {
         match self {
             Self::Answered(response) => *response,
             Self::Fault(fault) => fault.into_response(),
+            Self::TooMany(too_many) => TransactionError::TooMany(too_many).into_response(),
             Self::Fields(error) => refuse(&error.to_string(), error.status()),
-            Self::Page(page) => page.respond(tenant),
+            Self::Page(page) => page.respond(),
         }
     }
 }
 
 impl Page {
-    fn respond(&self, tenant: &Tenant) -> Response {
+    fn respond(&self) -> Response {
         if let Self::Mismatch { sent, closest } = self {
             let mut details = vec![("You sent", sent.as_str())];
-            // Elsewhere, what is registered is nobody's business.
-            if let Some(closest) = closest.as_deref().filter(|_| tenant.is_local()) {
+            if let Some(closest) = closest {
                 details.push(("Closest that is registered", closest));
             }
             return ErrorPage::redirect_mismatch("", &details).respond(StatusCode::FORBIDDEN);

@@ -8,7 +8,7 @@ use crate::audit::{self, Event};
 use crate::caller::Caller;
 use crate::fields::Fields;
 use crate::pkce::Challenge;
-use crate::redirect_uri::{RedirectError, check_redirect_uri, parse_callback};
+use crate::redirect_uri::{RedirectError, check_redirect_uri, find_closest, parse_callback};
 use crate::scopes::{Audience, parse_scopes, resolve_audience};
 use crate::tenant_settings::TenantSettings;
 use crate::user_api::{UserApi, UserApiError, may_use, names_scope};
@@ -187,14 +187,17 @@ async fn find_redirect(
         Ok(uri) if parse_callback(uri).is_ok() => Ok(uri.to_owned()),
         Ok(_) => Err(Page::Unusable.into()),
         Err(RedirectError::Missing) => Err(Page::NoRedirect.into()),
-        Err(RedirectError::Mismatch { closest }) => {
+        Err(RedirectError::Mismatch) => {
+            // Told to nobody elsewhere, so that nobody elsewhere can have it looked for.
+            let closest = tenant.is_local().then_some(sent.unwrap_or_default());
+            let closest = closest.and_then(|sent| find_closest(sent, &client.callbacks));
             let sent: String = sent.unwrap_or_default().chars().take(512).collect();
             let client_id = client.client_id.as_str();
             // At info, unlike other refusals: somebody has to change the application or its entry.
             tracing::info!(
                 client_id,
                 redirect_uri = sent.as_str(),
-                closest = closest.as_deref(),
+                closest,
                 "refused a redirect_uri that is not registered"
             );
             let event = Event {
@@ -204,7 +207,8 @@ async fn find_redirect(
                 details: serde_json::json!({ "redirect_uri": sent, "closest": closest }),
                 ..Event::default()
             };
-            audit::record(tenant, caller, event).await;
+            audit::record_unproven(tenant, caller, event).await;
+            let closest = closest.map(str::to_owned);
             Err(Page::Mismatch { sent, closest }.into())
         }
     }

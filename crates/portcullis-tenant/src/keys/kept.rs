@@ -38,6 +38,21 @@ pub enum KeptError {
     Ended(#[source] tokio::task::JoinError),
 }
 
+impl KeyRing {
+    /// Reads the keys that a tenant keeps in `database`, sealed by `sealer`; absent before its first.
+    ///
+    /// # Errors
+    /// [`KeptError::Records`] when they cannot be opened, [`KeptError::Database`] when they cannot
+    /// be read.
+    pub async fn kept(database: &Database, sealer: &Sealer) -> Result<Option<Self>, KeptError> {
+        let rows = database.signing_keys().list().await?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Self::from_records(&records(&rows), sealer)?))
+    }
+}
+
 /// Reads the keys of the database; where there are none, puts those of `ring` there.
 pub(crate) async fn load(
     database: &Database,

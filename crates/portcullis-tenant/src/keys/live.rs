@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-
 use portcullis_token::KeySet;
+use tokio::sync::watch;
 
 use super::KeyRing;
 
@@ -14,6 +14,7 @@ use super::KeyRing;
 /// rotation.
 pub struct LiveKeys {
     published: ArcSwap<Published>,
+    changes: watch::Sender<()>,
 }
 
 /// A ring and the key set that belongs to it.
@@ -31,6 +32,7 @@ impl LiveKeys {
     pub fn new(ring: KeyRing) -> Self {
         Self {
             published: ArcSwap::from_pointee(Published::of(ring)),
+            changes: watch::Sender::new(()),
         }
     }
 
@@ -39,6 +41,17 @@ impl LiveKeys {
     /// Clients learn of it within the 15 seconds for which they may keep the key set.
     pub fn replace(&self, ring: KeyRing) {
         self.published.store(Arc::new(Published::of(ring)));
+        self.changes.send_replace(());
+    }
+
+    /// The key set as JSON (RFC 7517 section 5), as it is served.
+    pub fn jwks(&self) -> Bytes {
+        self.load().jwks.clone()
+    }
+
+    /// Tells of each [`replace`](Self::replace) from here on.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
     }
 
     pub(crate) fn load(&self) -> Arc<Published> {

@@ -52,21 +52,29 @@ impl Sealer {
     /// # Errors
     /// Any [`KeyRingError`] but `Absent` and `Generate`.
     pub fn load_or_create(directory: &Path) -> Result<Self, KeyRingError> {
-        let file = KeyFile::sealing_key(directory);
-        match Self::load(&file) {
+        match Self::load(directory) {
             Err(KeyRingError::Absent { .. }) => {}
             found => return found,
         }
-        let file = file.create_directory()?;
+        let file = KeyFile::sealing_key(directory).create_directory()?;
         let _lock = file.lock()?;
         // Another process may have made it while this one waited.
-        match Self::load(&file) {
+        match Self::load(directory) {
             Err(KeyRingError::Absent { .. }) => Self::create(&file),
             found => found,
         }
     }
 
-    fn load(file: &KeyFile) -> Result<Self, KeyRingError> {
+    /// Reads the key in `directory` and never writes there.
+    ///
+    /// # Errors
+    /// [`KeyRingError::Absent`] when none has been made, [`KeyRingError::Read`],
+    /// [`KeyRingError::Untrusted`] or [`KeyRingError::SealingKey`] when it cannot be used.
+    pub fn load(directory: &Path) -> Result<Self, KeyRingError> {
+        Self::read(&KeyFile::sealing_key(directory))
+    }
+
+    fn read(file: &KeyFile) -> Result<Self, KeyRingError> {
         let damaged = || KeyRingError::SealingKey {
             path: file.path().to_owned(),
         };
@@ -84,7 +92,7 @@ impl Sealer {
         rand::fill(&mut *bytes).map_err(crypto)?;
         let text = Zeroizing::new(format!("{}\n", base64url::encode(&*bytes)));
         file.replace(text.as_bytes())?;
-        Self::load(file)
+        Self::read(file)
     }
 
     /// Seals `plain`; only the same `purpose`, such as a key's id, opens it.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use portcullis_store::tenant::Step;
 use portcullis_token::Secret;
 use serde_json::json;
@@ -61,11 +61,11 @@ async fn sign_up(
         Err(SignUpError::Fault(fault)) => Err(fault.into()),
         Err(error) => {
             let text = error.to_string();
-            let mut page = page(&stage, &submission.transaction, email, Some(&text));
-            if matches!(error, SignUpError::TooMany) {
-                *page.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-            }
-            Ok(page)
+            let page = page(&stage, &submission.transaction, email, Some(&text));
+            Ok(match error {
+                SignUpError::TooMany(too_many) => too_many.mark(page),
+                _ => page,
+            })
         }
     }
 }

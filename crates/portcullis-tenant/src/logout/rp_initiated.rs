@@ -72,7 +72,7 @@ async fn log_out(tenant: &Tenant, head: &Parts, fields: &Fields) -> Result<Respo
         };
         return Ok(confirmation::ask(tenant, &settings, &head.headers, &session, pending).await?);
     }
-    let caller = Caller::of(&head.extensions, &head.headers);
+    let caller = Caller::of(&tenant.proxies, head);
     end(tenant, &caller, Some(session), client.as_ref()).await?;
     Ok(leave(tenant, &settings, target.as_ref()))
 }

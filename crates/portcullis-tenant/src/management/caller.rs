@@ -47,7 +47,7 @@ impl Api {
         if tenant.database.token_ids().is_revoked(&id).await? {
             return Err(Refusal::Token(Reason::Revoked));
         }
-        let caller = Caller::of(&token).ok_or(Refusal::Token(Reason::ClaimMissing))?;
+        let mut caller = Caller::of(&token).ok_or(Refusal::Token(Reason::ClaimMissing))?;
         caller.check_existence(tenant).await?;
         Ok(caller)
     }
@@ -82,10 +82,17 @@ impl Caller {
         })
     }
 
-    /// A token outlives the one to whom it was given; what it opens here must not.
-    async fn check_existence(&self, tenant: &Tenant) -> Result<(), Refusal> {
+    /// A token outlives the one to whom it was given, and the grant; what it opens here must not.
+    async fn check_existence(&mut self, tenant: &Tenant) -> Result<(), Refusal> {
         let exists = if let Some(id) = &self.client_id {
-            tenant.database.clients().find(id).await?.is_some()
+            // There is none without its client.
+            let grants = tenant.database.client_grants();
+            let audience = audience(&tenant.issuer);
+            let grant = grants.find_for(id, &audience, "client").await?;
+            let granted = grant.as_ref().map(|grant| &grant.scopes);
+            self.scopes
+                .retain(|scope| granted.is_some_and(|granted| granted.contains(scope)));
+            grant.is_some()
         } else {
             let user = tenant.database.users().find(&self.subject).await?;
             user.is_some_and(|user| !user.blocked)

@@ -193,7 +193,6 @@ fn default_grant_types(app_type: Option<&str>) -> Vec<String> {
 /// An application as it is before anybody says anything about it; without a secret.
 pub(super) fn blank(client_id: String, app_type: Option<&str>, now: i64) -> Client {
     let is_public = matches!(app_type, Some("spa" | "native"));
-    let other = OTHER_DEFAULTS.map(|(name, value)| (name.to_owned(), value.into()));
     Client {
         client_id,
         name: String::new(),
@@ -214,7 +213,7 @@ pub(super) fn blank(client_id: String, app_type: Option<&str>, now: i64) -> Clie
         jwt_configuration: default_jwt_configuration(),
         refresh_token: default_refresh_token(),
         metadata: json!({}),
-        other: Map::from_iter(other).into(),
+        other: json!({}),
         created_at: now,
         updated_at: now,
     }
@@ -299,6 +298,9 @@ pub(super) fn show(client: &Client, keys: &[ClientCredential]) -> Value {
             json!({ "private_key_jwt": { "credentials": keys } });
     } else {
         object["token_endpoint_auth_method"] = client.authentication_method.as_str().into();
+    }
+    for (name, value) in OTHER_DEFAULTS {
+        object[name] = value.into();
     }
     merge(&mut object, &client.other);
     object

@@ -195,7 +195,7 @@ impl NextSecret {
             });
         };
         let text = Secret::new(text.to_owned());
-        let hashed = call.tenant.passwords.hash(text.clone()).await;
+        let hashed = call.tenant.client_secrets.hash(text.clone()).await;
         Ok(Self {
             hashed: ClientSecret::Phc(hashed.map_err(super::users::refuse_password)?),
             text,

@@ -200,12 +200,16 @@ fn apply(connection: &mut Connection, members: &Map<String, Value>) {
     merge(&mut connection.other, &other.into());
 }
 
+/// A connection as Auth0 shows it, with what holds where nobody said anything.
 fn show(connection: &Connection) -> Value {
+    let mut options =
+        json!({ "disable_signup": false, "disable_self_service_change_password": false });
+    merge(&mut options, &connection.options);
     let mut object = json!({
         "id": connection.id,
         "name": connection.name,
         "strategy": connection.strategy,
-        "options": connection.options,
+        "options": options,
         "enabled_clients": connection.enabled_clients,
         "is_domain_connection": false,
         "realms": [connection.name],

@@ -14,12 +14,13 @@ const READ: &[&str] = &["read:logs", "read:logs_users"];
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new(Verb::Get, "/logs", READ, |call| Box::pin(list(call)))
         .paged()
-        .with_query(&["q"]),
+        .with_query(&["q", "search", "sort"]),
     Operation::new(Verb::Get, "/logs/{id}", READ, |call| Box::pin(read(call))),
     Operation::new(Verb::Get, "/users/{id}/logs", READ, |call| {
         Box::pin(list_of_user(call))
     })
-    .paged(),
+    .paged()
+    .with_query(&["sort"]),
 ];
 
 async fn list(call: &Call) -> Answered {
@@ -42,13 +43,23 @@ async fn list_of_user(call: &Call) -> Answered {
     answer(call, &filter).await
 }
 
-/// By pages from the newest on; from a checkpoint towards the newest.
+/// By pages from the newest on, unless `sort` says otherwise; from a checkpoint towards the newest.
 async fn answer(call: &Call, filter: &LogFilter) -> Answered {
     let paging = Paging::of(call)?;
+    let is_oldest_first = match call.query.find("sort") {
+        None | Some("date:-1") => false,
+        Some("date:1") => true,
+        Some(other) => {
+            let text = format!("'No enum match for: {other}' on property sort");
+            return Err(Refusal::Query(text));
+        }
+    };
     let logs = call.database().logs();
     let listing = match &paging {
-        Paging::Page { page, per_page, .. } => logs.newest(filter, *page, *per_page).await?,
-        Paging::Checkpoint { .. } => logs.list(filter, &paging.slice()).await?,
+        Paging::Page { page, per_page, .. } if !is_oldest_first => {
+            logs.newest(filter, *page, *per_page).await?
+        }
+        _ => logs.list(filter, &paging.slice()).await?,
     };
     paging.answer_listing(call, "logs", listing, show)
 }

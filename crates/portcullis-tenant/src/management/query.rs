@@ -81,9 +81,10 @@ impl Query {
 
     /// Auth0's search: `field:"value"` and more of them joined by `AND`.
     ///
-    /// A search that is not understood is refused: ignoring it would answer with everybody.
+    /// It is the parameter `q`; `search`, as the SDKs call it for logs, is taken where an operation
+    /// has it. A search that is not understood is refused: ignoring it would answer with everybody.
     pub(super) fn search(&self, fields: &[&str]) -> Result<Vec<(&str, &str)>, Refusal> {
-        let Some(text) = self.find("q") else {
+        let Some(text) = self.find("q").or_else(|| self.find("search")) else {
             return Ok(Vec::new());
         };
         text.split(" AND ")
@@ -169,6 +170,7 @@ mod tests {
                 "q=email:a+AND+blocked:true",
                 Some(vec![("email", "a"), ("blocked", "true")]),
             ),
+            ("search=email:a", Some(vec![("email", "a")])),
             ("q=email:a*", None),
             ("q=email:a+b", None),
             ("q=email:", None),

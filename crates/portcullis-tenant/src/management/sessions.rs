@@ -42,15 +42,11 @@ async fn delete(call: &Call) -> Answered {
     Ok(Answer::Done)
 }
 
-/// Ends a session and the refresh tokens that began in it.
+/// Ends a session and the tokens that began in it.
 async fn revoke(call: &Call) -> Answered {
-    let database = call.database();
-    let ended = database.sessions().delete(call.id()).await?;
-    let ended = ended.ok_or(Refusal::Absent(Object::Session))?;
-    let tokens = database.refresh_tokens();
-    tokens
-        .revoke_of_user(&ended.user_id, None, Some(&ended.sid), call.now())
-        .await?;
+    let sessions = call.database().sessions();
+    let ended = sessions.revoke(call.id(), call.now()).await?;
+    ended.ok_or(Refusal::Absent(Object::Session))?;
     Ok(Answer::Content(json!({})))
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::brute_force::KEPT_AS;
 use crate::discovery::EndSession;
 
 use super::members::{Kind, Member, Presence, member, merge};
@@ -79,7 +80,7 @@ const MEMBERS: &[Member] = &[
 const MERGED: [&str; 3] = ["flags", "sessions", "oidc_logout"];
 
 async fn read(call: &Call) -> Answered {
-    one(call, load(call).await?)
+    one(call, without_others(load(call).await?))
 }
 
 async fn update(call: &Call) -> Answered {
@@ -98,7 +99,15 @@ async fn update(call: &Call) -> Answered {
         .settings()
         .save(&settings, call.now())
         .await?;
-    one(call, settings)
+    one(call, without_others(settings))
+}
+
+/// What is kept beside them has an address of its own.
+fn without_others(mut settings: Value) -> Value {
+    if let Some(members) = settings.as_object_mut() {
+        members.remove(KEPT_AS);
+    }
+    settings
 }
 
 /// What tools send in minutes is kept in hours, as a fraction where it is one.

@@ -172,7 +172,7 @@ async fn update(call: &Call) -> Answered {
     };
     // Not written as it was read above: a block that came between would be undone.
     let users = call.database().users();
-    let changed = users.change(call.id(), |user| {
+    let changed = users.change(call.id(), phc.as_ref(), call.now(), |user| {
         if text("connection").is_some_and(|name| name != user.connection) {
             return Err(ChangeError::Refused(Refusal::Dangling(Object::Connection)));
         }
@@ -188,16 +188,6 @@ async fn update(call: &Call) -> Answered {
         .await
         .map_err(|error| error.refuse(text("email").is_some()))?;
     let user = changed.ok_or(Refusal::Absent(Object::User))?;
-    if let Some(phc) = &phc {
-        let identities = call.database().identities();
-        identities
-            .change_password(&user.user_id, &user.connection, phc, call.now())
-            .await?;
-    }
-    // After the change, or what begins between would outlive it.
-    if phc.is_some() || members.get("blocked") == Some(&Value::Bool(true)) {
-        end_everything(call, &user.user_id).await?;
-    }
     let mut shown = show_one(call, &user).await?;
     if call.is_own {
         hide_from_oneself(&mut shown);
@@ -279,17 +269,6 @@ async fn delete(call: &Call) -> Answered {
     Ok(Answer::Done)
 }
 
-/// Ends a user's sessions, and what was begun in them.
-async fn end_everything(call: &Call, user_id: &str) -> Result<(), Refusal> {
-    let database = call.database();
-    database.sessions().delete_of_user(user_id).await?;
-    let tokens = database.refresh_tokens();
-    tokens
-        .revoke_of_user(user_id, None, None, call.now())
-        .await?;
-    Ok(())
-}
-
 /// The user with this id, or Auth0's 404; 400 for what is no user's id.
 pub(super) async fn find(call: &Call, id: &str) -> Result<User, Refusal> {
     if !id.contains('|') {
@@ -323,7 +302,7 @@ async fn hash(call: &Call, password: &str) -> Result<Secret<String>, Refusal> {
     }
     let password = Secret::new(password.to_owned());
     call.tenant
-        .passwords
+        .new_passwords
         .hash(password)
         .await
         .map_err(refuse_password)

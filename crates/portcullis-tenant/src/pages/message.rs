@@ -86,6 +86,17 @@ impl<'a> ErrorPage<'a> {
         }
     }
 
+    /// Too many pages were asked for by people of one place, or by all.
+    pub const fn too_many(tenant: &'a str) -> Self {
+        Self {
+            tenant,
+            heading: "Too many requests",
+            text: "Too many logins were begun from where you are. Please wait a moment, and try \
+                   again.",
+            details: &[],
+        }
+    }
+
     /// The transaction is unknown: too old, finished, or begun in another browser.
     pub const fn expired(tenant: &'a str) -> Self {
         Self {

@@ -12,9 +12,6 @@ use super::issue::{self, Login};
 use super::refusal::Refusal;
 use super::{ClientRequest, Granted, Parameters};
 
-/// The longest that a token is valid, and so for how long a revoked one must be remembered.
-const LONGEST_LIFETIME: i64 = 30 * 24 * 60 * 60;
-
 pub(super) async fn grant(tenant: &Tenant, request: &ClientRequest) -> Result<Granted, Refusal> {
     let ClientRequest {
         client, parameters, ..
@@ -45,7 +42,7 @@ pub(super) async fn grant(tenant: &Tenant, request: &ClientRequest) -> Result<Gr
     let spending = CodeSpending {
         hash: &code.hash,
         client_id: client.id(),
-        access_token_id: issued.id.as_deref(),
+        signed_token: issued.signed.as_ref(),
         family: family.as_ref().map(|family| (&family.row, &family.first)),
         opaque_token: issued.opaque.as_ref(),
         now,
@@ -53,7 +50,9 @@ pub(super) async fn grant(tenant: &Tenant, request: &ClientRequest) -> Result<Gr
     match tenant.database.codes().spend(&spending).await? {
         SpentCode::Spent(_) => {}
         SpentCode::Replayed(code) => {
-            revoke(tenant, &code, now).await?;
+            let (client_id, user_id) = (&code.client_id, &code.user_id);
+            // All that was issued for it is revoked with it (RFC 6749 section 4.1.2).
+            tracing::warn!(client_id, user_id, "an authorization code was used twice");
             return Err(Refusal::InvalidCode);
         }
         SpentCode::Unknown => return Err(Refusal::InvalidCode),
@@ -115,17 +114,5 @@ async fn count_failure(tenant: &Tenant, client: &Client, code: &Code) -> Result<
     codes
         .fail(&code.hash, client.id(), allowed, tenant.now())
         .await?;
-    Ok(())
-}
-
-/// Revokes the access token of a code that is sent again; the rest went with its family
-/// (RFC 6749 section 4.1.2).
-async fn revoke(tenant: &Tenant, code: &Code, now: i64) -> Result<(), Refusal> {
-    let (client_id, user_id) = (&code.client_id, &code.user_id);
-    tracing::warn!(client_id, user_id, "an authorization code was used twice");
-    if let Some(id) = &code.access_token_id {
-        let expires_at = now.saturating_add(LONGEST_LIFETIME);
-        tenant.database.token_ids().revoke(id, expires_at).await?;
-    }
     Ok(())
 }

@@ -29,6 +29,8 @@ struct Presented {
 enum Evidence {
     Nothing,
     Secret(Secret<String>),
+    /// A secret of `Basic`, decoded, and as it was written where that differs.
+    Basic(Secret<String>, Secret<String>),
     Assertion(Secret<String>),
 }
 
@@ -83,12 +85,16 @@ async fn verify(
         reason,
         place: presented.place,
     };
-    let secret = match &presented.evidence {
-        Evidence::Secret(secret) => Some(secret),
-        Evidence::Nothing | Evidence::Assertion(_) => None,
+    let (secret, as_written) = match &presented.evidence {
+        Evidence::Secret(secret) => (Some(secret), None),
+        Evidence::Basic(decoded, as_written) => (Some(decoded), Some(as_written)),
+        Evidence::Nothing | Evidence::Assertion(_) => (None, None),
     };
     let expected = row.as_ref().and_then(|row| row.secret.as_ref());
-    let matches = compare(tenant, expected, secret).await?;
+    let mut matches = compare(tenant, expected, secret).await?;
+    if !matches && as_written.is_some() {
+        matches = compare(tenant, expected, as_written).await?;
+    }
 
     let Some(row) = row else {
         return Err(refused(Unauthenticated::UnknownClient));
@@ -96,7 +102,9 @@ async fn verify(
     let proof = match (method(&row), &presented.evidence) {
         (Method::None, Evidence::Nothing) => Proof::None,
         // A public client may have a secret, as Auth0's have: when it sends one, it must be right.
-        (Method::None | Method::Secret, Evidence::Secret(_)) if matches => Proof::Given,
+        (Method::None | Method::Secret, Evidence::Secret(_) | Evidence::Basic(..)) if matches => {
+            Proof::Given
+        }
         (Method::PrivateKeyJwt, Evidence::Assertion(token)) => {
             assertion::verify(tenant, &row, token.expose()).await?;
             Proof::Given
@@ -122,7 +130,9 @@ async fn compare(
         Some(ClientSecret::Sha256(hash)) => bool::from(hash.expose().ct_eq(&given_hash)),
         Some(ClientSecret::Phc(phc)) => match given {
             Some(given) => {
-                let verdict = tenant.passwords.verify(given.clone(), Some(phc.clone()));
+                let verdict = tenant
+                    .client_secrets
+                    .verify(given.clone(), Some(phc.clone()));
                 matches!(verdict.await?, Verdict::Right { .. })
             }
             None => false,
@@ -210,6 +220,9 @@ fn read_assertion(parameters: &Parameters) -> Result<Option<&str>, Refusal> {
 }
 
 /// RFC 6749 section 2.3.1: id and secret are each form-encoded before RFC 7617 joins them.
+///
+/// `curl --user`, authlib and many others do not encode them, so the secret may be meant as it is
+/// written, too.
 fn decode_basic(value: &[u8]) -> Option<Presented> {
     let (scheme, encoded) = str::from_utf8(value).ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -217,12 +230,15 @@ fn decode_basic(value: &[u8]) -> Option<Presented> {
     }
     let pair = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (client_id, secret) = pair.split_once(':')?;
-    let secret = Some(decode_form(secret)?).filter(|secret| !secret.is_empty());
+    let as_written = Secret::new(secret.to_owned());
+    let evidence = match decode_form(secret) {
+        Some(decoded) if decoded.is_empty() => Evidence::Nothing,
+        Some(decoded) if decoded != secret => Evidence::Basic(Secret::new(decoded), as_written),
+        _ => Evidence::Secret(as_written),
+    };
     Some(Presented {
         client_id: decode_form(client_id)?,
-        evidence: secret.map_or(Evidence::Nothing, |secret| {
-            Evidence::Secret(Secret::new(secret))
-        }),
+        evidence,
         place: Place::Header,
     })
 }
@@ -238,7 +254,7 @@ mod tests {
             ..
         } = decode_basic(value.as_bytes())?;
         let secret = match evidence {
-            Evidence::Secret(secret) => Some(secret.expose().clone()),
+            Evidence::Secret(secret) | Evidence::Basic(secret, _) => Some(secret.expose().clone()),
             Evidence::Nothing | Evidence::Assertion(_) => None,
         };
         Some((client_id, secret))
@@ -259,7 +275,7 @@ mod tests {
             ("Basic", ":hunter2", Some(("", Some("hunter2")))),
             ("Basic", "worker", None),
             ("Basic", "%ff:hunter2", None),
-            ("Basic", "worker:%ff", None),
+            ("Basic", "worker:%ff", Some(("worker", Some("%ff")))),
             ("Bearer", "worker:hunter2", None),
         ] {
             let value = format!("{scheme} {}", STANDARD.encode(pair));

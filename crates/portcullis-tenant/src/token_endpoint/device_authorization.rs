@@ -9,6 +9,8 @@ use portcullis_store::tenant::{DatabaseError, DeviceCode, DeviceCodeState};
 use portcullis_token::Secret;
 use serde_json::json;
 
+use crate::address_rate::Unproven;
+use crate::client::Proof;
 use crate::ids::sha256;
 use crate::scopes::parse_scopes;
 use crate::settings::GrantType;
@@ -44,6 +46,10 @@ async fn authorize(tenant: &Tenant, request: &ClientRequest) -> Result<Response,
     // The page on which a device is confirmed lists no scopes, which third parties' users are to see.
     if !client.may_use(GrantType::DeviceCode) || !client.row.is_first_party {
         return Err(Refusal::GrantNotAllowed(GrantType::DeviceCode));
+    }
+    if client.proof == Proof::None {
+        let charged = tenant.charge(Unproven::Page, &request.caller);
+        charged.map_err(Refusal::TooManyRequests)?;
     }
     let scopes = parse_scopes(parameters.find("scope")?.unwrap_or_default());
     let scopes = scopes.map_err(|_| Refusal::TooManyScopes)?;

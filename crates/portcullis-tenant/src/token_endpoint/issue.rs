@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use portcullis_store::tenant::{OpaqueToken, RefreshFamily, RefreshToken, ResourceServer, User};
+use portcullis_store::tenant::{
+    OpaqueToken, RefreshFamily, RefreshToken, ResourceServer, SignedToken, User,
+};
 use portcullis_token::{Secret, SigningError, UnixTime};
 use serde_json::{Value, json};
 
@@ -43,8 +45,8 @@ pub(super) struct Issued {
     pub(super) token: Secret<String>,
     /// What to keep of one that only the tenant can read.
     pub(super) opaque: Option<OpaqueToken>,
-    /// By which a token that others can read is revoked.
-    pub(super) id: Option<String>,
+    /// What to keep of one that others can read, by which it is revoked.
+    pub(super) signed: Option<SignedToken>,
     /// Seconds.
     pub(super) lifetime: u64,
 }
@@ -54,6 +56,23 @@ pub(super) struct Family {
     pub(super) row: RefreshFamily,
     pub(super) first: RefreshToken,
     pub(super) token: Secret<String>,
+}
+
+impl Issued {
+    /// Keeps what is to be kept, unless the family was revoked meanwhile.
+    pub(super) async fn keep(&self, tenant: &Tenant) -> Result<(), Refusal> {
+        let database = &tenant.database;
+        let is_kept = match (&self.opaque, &self.signed) {
+            (Some(opaque), _) => database.opaque_tokens().insert(opaque).await?,
+            (None, Some(signed)) => database.signed_tokens().insert(signed).await?,
+            (None, None) => true,
+        };
+        if is_kept {
+            Ok(())
+        } else {
+            Err(Refusal::RefreshToken)
+        }
+    }
 }
 
 /// The user, who must exist and not be blocked.
@@ -113,8 +132,17 @@ impl Login<'_> {
         let token = token
             .sign(&tenant.keys.load().ring)
             .map_err(Refusal::Signing)?;
+        let row = SignedToken {
+            id: access_token::revocation_id(&token),
+            client_id: self.client.id().to_owned(),
+            user_id: self.user.user_id.clone(),
+            sid: self.sid.map(str::to_owned),
+            family_id: self.family_id.map(str::to_owned),
+            audience: Some(api.identifier.clone()),
+            expires_at: tenant.now().saturating_add(seconds(lifetime)),
+        };
         Ok(Issued {
-            id: Some(access_token::revocation_id(&token)),
+            signed: Some(row),
             token,
             opaque: None,
             lifetime: lifetime.as_secs(),
@@ -139,7 +167,7 @@ impl Login<'_> {
         Ok(Issued {
             token,
             opaque: Some(row),
-            id: None,
+            signed: None,
             lifetime: OPAQUE_LIFETIME.unsigned_abs(),
         })
     }
@@ -179,11 +207,7 @@ impl Login<'_> {
             let families = tenant.database.refresh_tokens();
             families.insert(&family.row, &family.first).await?;
         }
-        if let Some(opaque) = &issued.opaque
-            && !tenant.database.opaque_tokens().insert(opaque).await?
-        {
-            return Err(Refusal::RefreshToken);
-        }
+        issued.keep(tenant).await?;
         Ok(Granted {
             access_token: issued.token,
             refresh_token: family.map(|family| family.token),
@@ -228,6 +252,10 @@ impl Login<'_> {
 /// A word that is not known is read as Auth0's default.
 pub(super) fn dialect(api: &ResourceServer) -> TokenDialect {
     api.token_dialect.parse().unwrap_or_default()
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// The time of a row.

@@ -12,7 +12,7 @@ use crate::ids::sha256;
 use crate::scopes::parse_scopes;
 use crate::user_access::{UserAccess, UserRequest};
 
-use super::issue::{self, Login};
+use super::issue::{self, Issued, Login};
 use super::refusal::Refusal;
 use super::{ClientRequest, Granted};
 
@@ -28,7 +28,6 @@ pub(super) async fn grant(tenant: &Tenant, request: &ClientRequest) -> Result<Gr
     let user = issue::find_user(tenant, &family.user_id, Refusal::RefreshToken).await?;
     let access = resolve(tenant, client, &family, requested).await?;
 
-    let successor = spend(tenant, request, token).await?;
     let login = Login {
         client,
         user: &user,
@@ -42,11 +41,7 @@ pub(super) async fn grant(tenant: &Tenant, request: &ClientRequest) -> Result<Gr
         family_id: Some(&family.id),
     };
     let issued = login.issue(tenant)?;
-    if let Some(opaque) = &issued.opaque
-        && !tenant.database.opaque_tokens().insert(opaque).await?
-    {
-        return Err(Refusal::RefreshToken);
-    }
+    let successor = spend(tenant, request, token, &issued).await?;
     Ok(Granted {
         access_token: issued.token,
         refresh_token: successor,
@@ -90,11 +85,12 @@ async fn resolve(
     Ok(access)
 }
 
-/// Uses the token once, and gives its successor where tokens rotate.
+/// Uses the token once, keeps what is issued for it, and gives its successor where tokens rotate.
 async fn spend(
     tenant: &Tenant,
     request: &ClientRequest,
     token: &str,
+    issued: &Issued,
 ) -> Result<Option<Secret<String>>, Refusal> {
     let client = &request.client;
     let (policy, now) = (client.refresh_policy(), tenant.now());
@@ -109,14 +105,17 @@ async fn spend(
             successor: &sha256(successor.expose()),
             expires_at,
             leeway: policy.leeway,
+            signed_token: issued.signed.as_ref(),
+            opaque_token: issued.opaque.as_ref(),
             now,
         };
         (families.rotate(&rotation).await?, Some(successor))
     } else {
-        (
-            families.renew(&hash, client.id(), expires_at, now).await?,
-            None,
-        )
+        let renewed = families.renew(&hash, client.id(), expires_at, now).await?;
+        if matches!(renewed, Rotated::Rotated(_)) {
+            issued.keep(tenant).await?;
+        }
+        (renewed, None)
     };
     match rotated {
         Rotated::Rotated(_) | Rotated::Again(_) => Ok(successor),

@@ -1,5 +1,7 @@
 use std::num::NonZeroU32;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use portcullis_store::tenant::{Client, ClientCredential, ClientGrant, ClientSecret};
 use portcullis_tenant::{Options, TokenRate};
 use portcullis_token::{Secret, SigningKey};
@@ -304,6 +306,74 @@ async fn scripts_of_registered_origins_may_call() {
             let found = response.headers().get("access-control-allow-origin");
             let found = found.map(|value| value.to_str().unwrap());
             assert_eq!(found, allowed, "{path} {origin}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_logins_keeps_no_application_from_its_secret() {
+    let server = Server::start().await;
+    let phc = server
+        .passwords
+        .hash(Secret::new("hunter2".to_owned()))
+        .await;
+    let chosen = Client {
+        secret: Some(ClientSecret::Phc(phc.unwrap())),
+        ..client("chosen", None, &json!({}))
+    };
+    add(&server, chosen).await;
+    let flood: Vec<_> = (0..80)
+        .map(|_| {
+            let passwords = server.passwords.clone();
+            tokio::spawn(async move {
+                loop {
+                    let password = Secret::new("taken".to_owned());
+                    if passwords.hash(password).await.is_err() {
+                        tokio::task::yield_now().await;
+                    }
+                }
+            })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    for (secret, status) in [("hunter3", 401), ("hunter2", 200), ("hunter2", 200)] {
+        let parameters = [
+            ("grant_type", "client_credentials"),
+            ("client_id", "chosen"),
+            ("client_secret", secret),
+            ("audience", AUDIENCE),
+        ];
+        let answer = server.call("/oauth/token", &parameters).await;
+        assert_eq!(answer.status, status, "{secret}: {answer:?}");
+    }
+    for task in flood {
+        task.abort();
+    }
+}
+
+/// RFC 6749 section 2.3.1 has both form-encoded, which curl and authlib do not do.
+#[tokio::test]
+async fn a_secret_in_basic_is_taken_encoded_and_as_it_is() {
+    let server = Server::start().await;
+    for (name, secret) in [("sha256", "a+b %41: é"), ("argon2id", "p+q %42")] {
+        let mut row = client(name, Some(secret), &json!({}));
+        if name == "argon2id" {
+            let phc = server.passwords.hash(Secret::new(secret.to_owned())).await;
+            row.secret = Some(ClientSecret::Phc(phc.unwrap()));
+        }
+        add(&server, row).await;
+        let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        for (given, status) in [
+            (encoded.as_str(), 200),
+            (secret, 200),
+            (&secret.replace('+', " "), 401),
+            (&encoded.replace("%2B", "+"), 401),
+        ] {
+            let basic = format!("Basic {}", STANDARD.encode(format!("{name}:{given}")));
+            let body = format!("grant_type=client_credentials&audience={AUDIENCE}");
+            let form = "application/x-www-form-urlencoded";
+            let answer = server.post(form, body, Some(&basic)).await;
+            assert_eq!(answer.status, status, "{name} {given}: {answer:?}");
         }
     }
 }

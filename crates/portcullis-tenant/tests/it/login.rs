@@ -201,3 +201,53 @@ async fn after_a_hundred_failures_a_place_waits_for_a_day() {
         assert_eq!(page.status, status, "{after}");
     }
 }
+
+#[tokio::test]
+async fn guesses_are_counted_as_the_tenant_says() {
+    for (name, kept, expected) in [
+        (
+            "three",
+            serde_json::json!({ "max_attempts": 3 }),
+            [429, 429],
+        ),
+        (
+            "nobody",
+            serde_json::json!({ "enabled": false }),
+            [303, 303],
+        ),
+        (
+            "all addresses",
+            serde_json::json!({ "max_attempts": 3, "mode": "count_per_identifier" }),
+            [429, 429],
+        ),
+        (
+            "who is allowed",
+            serde_json::json!({ "max_attempts": 3, "allowlist": ["127.0.0.1"] }),
+            [303, 303],
+        ),
+    ] {
+        let site = Site::start().await;
+        let settings = serde_json::json!({ "brute_force_protection": kept });
+        let saved = site.database.settings().save(&settings, 0).await;
+        saved.unwrap();
+        for _ in 0..3 {
+            let page = attempt(&site.visitor(), EMAIL, "wrong").await;
+            assert_eq!(page.status, 400, "{name}");
+        }
+        for status in expected {
+            let page = attempt(&site.visitor(), EMAIL, PASSWORD).await;
+            assert_eq!(page.status, status, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_empty_name_blocks_nobody_else() {
+    let site = Site::start().await;
+    for _ in 0..12 {
+        let page = attempt(&site.visitor(), " ", "wrong").await;
+        assert_eq!(page.status, 400);
+    }
+    let page = attempt(&site.visitor(), EMAIL, PASSWORD).await;
+    assert_eq!(page.status, 303);
+}

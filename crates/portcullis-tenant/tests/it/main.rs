@@ -10,6 +10,8 @@ mod codes;
 mod consent;
 mod devices;
 mod discovery;
+mod endings;
+mod floods;
 mod forms;
 mod hostile;
 mod keys;

@@ -10,6 +10,7 @@ use portcullis::Clock;
 use portcullis_store::tenant::{
     Client, Connection, Database, Identity, ResourceServer, Scope, User,
 };
+use portcullis_tenant::passwords::Passwords;
 use portcullis_tenant::{KeyRing, Options, People, Settings, Tenant};
 use portcullis_token::{Secret, UnixTime};
 use reqwest::header::HeaderMap;
@@ -32,6 +33,7 @@ pub(crate) struct Site {
     pub(crate) issuer: String,
     pub(crate) address: String,
     pub(crate) database: Database,
+    pub(crate) passwords: Passwords,
     now: Arc<AtomicU64>,
     directory: TempDir,
 }
@@ -47,20 +49,32 @@ impl Clock for TestClock {
 
 impl Site {
     pub(crate) async fn start() -> Self {
-        Self::start_as(None, |tenant| tenant).await
+        Self::start_as(None, Options::default(), |tenant| tenant).await
+    }
+
+    /// One with other options, behind whatever proxy of this machine.
+    pub(crate) async fn start_behind_a_proxy(options: Options) -> Self {
+        let is_proxy = |address: std::net::IpAddr| address.is_loopback();
+        Self::start_as(None, options, |tenant| tenant.behind(is_proxy)).await
     }
 
     /// One that only this machine can ask.
     pub(crate) async fn start_local() -> Self {
-        Self::start_as(None, |tenant| tenant.for_this_machine(Vec::new())).await
+        let local = |tenant: Tenant| tenant.for_this_machine(Vec::new());
+        Self::start_as(None, Options::default(), local).await
     }
 
     /// One whose issuer is `https://tenant.example/`, behind whatever ends TLS.
     pub(crate) async fn start_secure() -> Self {
-        Self::start_as(Some("https://tenant.example/"), |tenant| tenant).await
+        let issuer = Some("https://tenant.example/");
+        Self::start_as(issuer, Options::default(), |tenant| tenant).await
     }
 
-    async fn start_as(issuer: Option<&str>, change: impl FnOnce(Tenant) -> Tenant) -> Self {
+    async fn start_as(
+        issuer: Option<&str>,
+        options: Options,
+        change: impl FnOnce(Tenant) -> Tenant,
+    ) -> Self {
         crate::server::capture_logs();
         let directory = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -76,11 +90,12 @@ impl Site {
             apis: Vec::new(),
             applications: Vec::new(),
             people: People::default(),
-            options: Options::default(),
+            options,
         };
         let tenant = Tenant::open(settings, keys, database, clock).await;
         let tenant = change(tenant.unwrap());
         let database = tenant.database().clone();
+        let passwords = tenant.passwords().clone();
         add_applications(&database).await;
         add_user(&tenant, USER_ID, EMAIL).await;
         let app = tenant.router();
@@ -90,6 +105,7 @@ impl Site {
             issuer,
             address,
             database,
+            passwords,
             now,
             directory,
         }

@@ -232,6 +232,11 @@ impl<'c> Members<'c> {
         }
     }
 
+    /// Where the next member begins.
+    pub(super) const fn place(&self) -> usize {
+        self.at
+    }
+
     fn next_place(&mut self) -> Option<(Range<usize>, Place)> {
         let name = text_place(self.kept.as_bytes(), self.at)?;
         let value = Place::of_value(self.kept.as_bytes(), name.end)?;

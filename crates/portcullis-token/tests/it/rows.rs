@@ -163,7 +163,7 @@ fn rows_1_to_5_find_one_credential() {
                 .filter(move |line| line.0 == name)
                 .map(|line| line.1.as_bytes())
         };
-        let got = find_credential(&sources, of, Some("access_token=a")).map(drop);
+        let got = find_credential(&sources, of, Some("access_token=a"), None).map(drop);
         table.row(number, input, got, expected);
     }
     table.finish();

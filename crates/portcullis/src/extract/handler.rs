@@ -176,14 +176,34 @@ async fn check<S: FindVerifier>(
     let admitted = guard.admit(head).await;
     admitted.map_err(|rejection| refused(rejection, head))?;
     let checked = head.extensions.get::<Checked>().cloned();
-    checked.ok_or(AccessTokenRejection::NoVerifier)
+    let checked = checked.ok_or(AccessTokenRejection::NoVerifier)?;
+    if checked.is_private() {
+        head.extensions.remove::<Checked>();
+        report_public(head);
+        return Err(refused(
+            Rejection::new(Reason::Missing, &checked.answers),
+            head,
+        ));
+    }
+    Ok(checked)
+}
+
+/// An extractor cannot keep an answer out of shared caches, as a layer does (RFC 6750 section 2.3).
+fn report_public(head: &Parts) {
+    tracing::error!(
+        route = route(head),
+        "a token in the query is taken by a layer only, which keeps the answer out of shared caches"
+    );
+}
+
+fn route(head: &Parts) -> &str {
+    let route = head.extensions.get::<MatchedPath>();
+    route.map_or(head.uri.path(), MatchedPath::as_str)
 }
 
 fn report_missing(head: &Parts) -> AccessTokenRejection {
-    let route = head.extensions.get::<MatchedPath>();
-    let route = route.map_or(head.uri.path(), MatchedPath::as_str);
     tracing::error!(
-        route,
+        route = route(head),
         "a handler takes an AccessToken, but neither a layer nor the state has a Verifier"
     );
     AccessTokenRejection::NoVerifier
@@ -198,15 +218,39 @@ fn with_custom<T: DeserializeOwned + 'static>(
 }
 
 fn refuse(reason: Reason, checked: &Checked, head: &Parts) -> AccessTokenRejection {
+    checked.note_forbidden(reason);
     refused(Rejection::new(reason, &checked.answers), head)
 }
 
 /// A refusal of a request whose token was found by [`check`], in the words of its verifier.
 pub(crate) fn refusing(reason: Reason, head: &Parts) -> Rejection {
     match head.extensions.get::<Checked>() {
-        Some(checked) => Rejection::new(reason, &checked.answers),
+        Some(checked) => {
+            checked.note_forbidden(reason);
+            Rejection::new(reason, &checked.answers)
+        }
         None => Rejection::new(reason, &Arc::default()),
     }
+}
+
+impl AccessTokenRejection {
+    /// The same, telling a caller without a token which scopes it would need.
+    pub(crate) fn asking_for(self, requirement: &Requirement) -> Self {
+        match self {
+            Self::Refused(rejection) if rejection.reason() == Reason::Missing => {
+                let scopes = requirement.challenge_scopes();
+                Self::Refused(Box::new(rejection.scopes(scopes)))
+            }
+            other => other,
+        }
+    }
+}
+
+/// That of the layer, or else of the state.
+pub(crate) fn verifier_of(head: &Parts, state: &impl FindVerifier) -> Option<Verifier> {
+    let checked = head.extensions.get::<Checked>();
+    let of_layer = checked.map(|checked| checked.verifier().clone());
+    of_layer.or_else(|| state.find_verifier())
 }
 
 pub(crate) fn refused(rejection: Rejection, head: &Parts) -> AccessTokenRejection {

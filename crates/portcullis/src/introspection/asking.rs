@@ -8,7 +8,7 @@ use std::time::Duration;
 use portcullis_token::{Introspected, Reason, Secret, UnixTime};
 use tokio::sync::watch;
 
-use super::Introspection;
+use super::{Introspection, Jwts};
 use crate::Chain;
 use crate::cache::bounded::Bounded;
 use crate::cache::digest::{Digest, Digester};
@@ -34,6 +34,8 @@ pub(crate) struct Asking {
     questions: Mutex<HashMap<Digest, watch::Receiver<Option<Answer>>>>,
     active: Bounded<Introspected>,
     inactive: Bounded<()>,
+    /// JWTs that were active when they were last asked about, each until it is asked about again.
+    confirmed: Bounded<()>,
     failures: AtomicU32,
     /// When the last failure was, in seconds since 1970.
     failed_at: AtomicU64,
@@ -57,14 +59,34 @@ impl Asking {
             questions: Mutex::default(),
             active: Bounded::new(MAX_ENTRIES, MAX_ACTIVE_BYTES),
             inactive: Bounded::new(MAX_ENTRIES, MAX_INACTIVE_BYTES),
+            confirmed: Bounded::new(MAX_ENTRIES, MAX_INACTIVE_BYTES),
             failures: AtomicU32::new(0),
             failed_at: AtomicU64::new(0),
         }))
     }
 
-    /// Whether tokens that verify by themselves are asked about too.
-    pub(crate) const fn is_always(&self) -> bool {
-        self.settings.always
+    /// Asks about a token that verifies by itself, where that is wanted and not done lately.
+    ///
+    /// # Errors
+    /// As [`Asking::ask`].
+    pub(crate) async fn confirm(
+        self: &Arc<Self>,
+        token: &str,
+        now: UnixTime,
+    ) -> Result<(), Reason> {
+        let interval = match self.settings.jwts {
+            Jwts::Never => return Ok(()),
+            Jwts::Always => return self.ask(token, now).await.map(drop),
+            Jwts::Every(interval) => interval,
+        };
+        let digest = self.digester.digest(0, token);
+        if self.confirmed.find(&digest, now).is_some() {
+            return Ok(());
+        }
+        self.ask(token, now).await?;
+        let until = now.plus(interval);
+        self.confirmed.insert(digest, Arc::new(()), 0, until, now);
+        Ok(())
     }
 
     /// What the issuer says of an active token.

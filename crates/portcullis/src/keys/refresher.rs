@@ -4,7 +4,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use portcullis_token::{KeySet, Unusable};
+use portcullis_token::{KeySetError, Skipped, Unusable};
 
 use super::provider::{News, Provider};
 use super::restart::Restart;
@@ -46,7 +46,7 @@ async fn attempt(shared: &Shared, provider: &mut Provider, restart: &mut Restart
     let now = shared.clock.now();
     match result {
         Ok(News::Keys(keys)) => {
-            report_skipped(shared, &keys.set);
+            report_skipped(shared, keys.set.skipped());
             let life = life(keys.max_age);
             restart.keep(shared, &keys, now);
             report(shared, trigger, FetchResult::Fetched, keys.set.keys().len());
@@ -63,7 +63,13 @@ async fn attempt(shared: &Shared, provider: &mut Provider, restart: &mut Restart
             restart.save().await;
             jittered(life)
         }
-        Err(error) => jittered(fail(shared, trigger, error)),
+        Err(error) => {
+            // A set of nothing but private keys is the worst one, and no set.
+            if let KeysError::Parse(KeySetError::Empty(skipped)) = &error {
+                report_skipped(shared, skipped);
+            }
+            jittered(fail(shared, trigger, error))
+        }
     }
 }
 
@@ -112,8 +118,8 @@ fn fail(shared: &Shared, trigger: Trigger, error: KeysError) -> Duration {
     pause
 }
 
-fn report_skipped(shared: &Shared, set: &KeySet) {
-    for skipped in set.skipped() {
+fn report_skipped(shared: &Shared, all: &[Skipped]) {
+    for skipped in all {
         let (source, kid) = (&shared.source, skipped.kid.as_deref());
         if skipped.why == Unusable::Private {
             tracing::error!(%source, kid, "the issuer has published a private key");

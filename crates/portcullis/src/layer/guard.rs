@@ -9,7 +9,7 @@ use portcullis_token::{
 };
 
 use super::ClientCertificate;
-use crate::{Answers, Credentials, Rejection, Verifier};
+use crate::{Answers, Credentials, FormBody, Rejection, Verifier};
 
 /// What a request must bring.
 #[derive(Clone, Debug)]
@@ -41,8 +41,23 @@ pub(crate) struct Checked {
 }
 
 impl Checked {
+    /// The verifier that found it out.
+    #[cfg(feature = "axum")]
+    pub(crate) const fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
+    /// Counts and logs that an extractor refuses the token all the same.
+    #[cfg(feature = "axum")]
+    pub(crate) fn note_forbidden(&self, reason: Reason) {
+        if let Some(credential) = &self.credential {
+            let token = credential.token.expose();
+            self.verifier.note_forbidden(token, reason);
+        }
+    }
+
     /// Whether shared caches must not store the answer.
-    pub(super) fn is_private(&self) -> bool {
+    pub(crate) fn is_private(&self) -> bool {
         self.credential
             .as_ref()
             .is_some_and(|credential| credential.by_query)
@@ -75,7 +90,10 @@ impl Guard {
         let credential = self.identify(head).await;
         let permitted = credential.and_then(|credential| {
             if let Some(credential) = &credential {
-                self.permit(&credential.verified)?;
+                self.permit(&credential.verified).inspect_err(|reason| {
+                    let token = credential.token.expose();
+                    self.verifier.note_forbidden(token, *reason);
+                })?;
             }
             Ok(credential)
         });
@@ -104,7 +122,8 @@ impl Guard {
 
     async fn verify(&self, head: &Parts) -> Result<Credential, Reason> {
         let lines = |name: &str| head.headers.get_all(name).iter().map(HeaderValue::as_bytes);
-        let found = find_credential(self.verifier.sources(), lines, head.uri.query())?;
+        let (query, form) = (head.uri.query(), FormBody::of(head));
+        let found = find_credential(self.verifier.sources(), lines, query, form)?;
         let address;
         let mut credentials = Credentials::bearer(found.token());
         if let Some(proof) = found.proof() {

@@ -2,9 +2,12 @@
 
 use std::fmt;
 
-use portcullis_token::{Algorithm, Claims, Header, HeaderPolicy, TokenType, Unverified};
+use portcullis_token::{
+    Algorithm, Claims, DuplicateClaims, Header, ParsePolicy, TokenType, Unverified,
+};
 
 use crate::cache::Digest;
+use crate::verifier::LONGEST_TOKEN;
 
 /// Twelve hexadecimal digits that stand for a token or a key.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,8 +41,10 @@ impl<'t> Glance<'t> {
     pub(crate) fn at(token: &'t str) -> Self {
         let mut algorithms = Algorithm::ALL.to_vec();
         algorithms.extend(Algorithm::HMAC);
-        let policy = HeaderPolicy {
+        let policy = ParsePolicy {
             algorithms: &algorithms,
+            max_bytes: LONGEST_TOKEN,
+            duplicates: DuplicateClaims::Last,
             token_type: TokenType::Any,
         };
         Self {

@@ -1,5 +1,5 @@
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use portcullis_token::{Algorithm, Reason};
@@ -35,7 +35,7 @@ pub struct Answers {
 /// The scopes that the routes of a verifier ask for, collected while they are declared.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KnownScopes {
-    names: Arc<Mutex<BTreeSet<String>>>,
+    names: Arc<RwLock<BTreeSet<String>>>,
 }
 
 impl Answers {
@@ -280,16 +280,25 @@ impl Default for Answers {
 
 impl KnownScopes {
     pub(crate) fn add<'s>(&self, scopes: impl Iterator<Item = &'s str>) {
-        self.names().extend(scopes.map(str::to_owned));
+        // A set of names is whole after every step, whoever panicked.
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        names.extend(scopes.map(str::to_owned));
+    }
+
+    /// The same for each request: nothing is written but at the first one.
+    #[cfg(feature = "axum")]
+    pub(crate) fn learn(&self, scopes: &[&str]) {
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        let knows = scopes.iter().all(|scope| names.contains(*scope));
+        drop(names);
+        if !knows {
+            self.add(scopes.iter().copied());
+        }
     }
 
     pub(crate) fn to_vec(&self) -> Vec<String> {
-        self.names().iter().cloned().collect()
-    }
-
-    fn names(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        // A set of names is whole after every step, whoever panicked.
-        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        names.iter().cloned().collect()
     }
 }
 

@@ -8,14 +8,14 @@ use portcullis_token::Reason;
 use serde::de::DeserializeOwned;
 
 use super::ScopeSet;
-use crate::extract::{refused, refusing};
+use crate::extract::{refused, refusing, verifier_of};
 use crate::{AccessToken, AccessTokenRejection, FindVerifier};
 
 /// An [`AccessToken`] that grants the scopes `S`; other callers are refused with 403.
 ///
 /// It is an extractor of axum and, like [`AccessToken`], works with a layer or without. Scopes that
-/// no layer asks for are not in the metadata unless
-/// [`Metadata::scopes`](crate::Metadata::scopes) adds them.
+/// no layer asks for are in the metadata from the first request to the handler on; before that
+/// [`Metadata::scopes`](crate::Metadata::scopes) adds them, by [`ScopeSet::scopes`].
 ///
 /// ```
 /// use axum::{Router, body::Body, routing::get};
@@ -100,9 +100,15 @@ where
     type Rejection = AccessTokenRejection;
 
     async fn from_request_parts(head: &mut Parts, state: &P) -> Result<Self, Self::Rejection> {
-        // The head comes first: a missing scope is told before a claim of the wrong type.
-        let token = <AccessToken as FromRequestParts<P>>::from_request_parts(head, state).await?;
         let requirement = S::requirement();
+        if let Some(verifier) = verifier_of(head, state) {
+            let known = verifier.presentation().known_scopes();
+            known.learn(&S::scopes());
+        }
+        // The head comes first: a missing scope is told before a claim of the wrong type.
+        let token = <AccessToken as FromRequestParts<P>>::from_request_parts(head, state)
+            .await
+            .map_err(|refused| refused.asking_for(&requirement))?;
         if requirement.check(token.verified(), &mut ()).is_err() {
             let rejection = refusing(Reason::Scope, head).scopes(requirement.challenge_scopes());
             return Err(refused(rejection, head));

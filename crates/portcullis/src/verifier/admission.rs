@@ -52,10 +52,8 @@ impl Verifier {
             check.check(verified).await?;
         }
         match &issuer.introspection {
-            Some(asking) if asking.is_always() => {
-                asking.ask(token, self.shared.clock.now()).await.map(drop)
-            }
-            _ => Ok(()),
+            Some(asking) => asking.confirm(token, self.shared.clock.now()).await,
+            None => Ok(()),
         }
     }
 

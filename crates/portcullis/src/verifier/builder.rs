@@ -1,9 +1,13 @@
-use std::sync::Arc;
-use std::time::Duration;
+mod error;
 
-use portcullis_token::{Algorithm, TokenSource, TokenType};
+use std::sync::Arc;
+
+use portcullis_token::{Algorithm, DuplicateClaims, MAX_TOKEN_BYTES, TokenSource, TokenType};
 use url::Url;
 
+pub use self::error::BuildError;
+pub(crate) use self::error::LONGEST_TOKEN;
+use self::error::{MAX_LEEWAY, SHORTEST_LIMIT};
 use super::trusted::{KeyHolder, Trusted};
 use super::{RevocationCheck, Shared, Verifier};
 use crate::fetch::is_secure;
@@ -13,68 +17,6 @@ use crate::{
     Answers, Cache, Clock, DistrustList, Issuer, KeyFetcher, KeySource, Keys, MemoryReplayStore,
     Observer, OnFailure, ReplayStore, Revocations, SystemClock,
 };
-
-/// The most that clocks may be allowed to differ.
-const MAX_LEEWAY: Duration = Duration::from_mins(5);
-
-/// Why a verifier could not be built. The configuration's fault.
-///
-/// ```
-/// use portcullis::{BuildError, Issuer, Verifier};
-///
-/// let open_door = Issuer::discover("https://tenant.eu.auth0.com/");
-/// let error = Verifier::builder().issuer(open_door).build().unwrap_err();
-/// assert!(matches!(error, BuildError::NoAudience));
-/// ```
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// No issuer was given, so every token would be refused.
-    #[error("a verifier needs at least one issuer")]
-    NoIssuer,
-    /// The address is not an absolute URL.
-    #[error("`{address}` is not a URL")]
-    Address {
-        /// The text that was given.
-        address: String,
-        /// What is wrong with it.
-        #[source]
-        cause: url::ParseError,
-    },
-    /// The address is neither https nor on this machine, or has a user name, query or fragment.
-    #[error(
-        "`{address}` must be https, or http on this machine, without user name, query and fragment"
-    )]
-    Unsafe {
-        /// The text that was given.
-        address: String,
-    },
-    /// Without an audience, any API's token would be accepted.
-    #[error("an issuer needs an audience: a token for another API must not be good here")]
-    NoAudience,
-    /// Without an algorithm, every token would be refused.
-    #[error("an issuer needs at least one algorithm")]
-    NoAlgorithm,
-    /// An algorithm with a shared secret beside another one, or for keys that are fetched.
-    #[error("an algorithm with a shared secret must be the only one, of keys that are given")]
-    SharedSecret,
-    /// More than five minutes of leeway.
-    #[error("a leeway of more than {} s is not allowed", MAX_LEEWAY.as_secs())]
-    Leeway,
-    /// Two issuers of one name: which rules apply would depend on their order.
-    #[error("the issuer `{0}` is there twice")]
-    Duplicate(String),
-    /// No fetcher was given, and the crate was built without its own.
-    #[error("fetching keys needs a `KeyFetcher`, or the feature `reqwest`")]
-    NoFetcher,
-    /// The system has no randomness to give.
-    #[error("the system has no randomness to give")]
-    NoRandomness,
-    /// TLS cannot be set up on this machine.
-    #[cfg(feature = "reqwest")]
-    #[error("TLS cannot be set up")]
-    Tls(#[source] reqwest::Error),
-}
 
 /// Collects what a [`Verifier`] is made of.
 ///
@@ -102,6 +44,7 @@ pub struct VerifierBuilder {
     on_revocations_failure: OnFailure,
     sources: Option<Vec<TokenSource>>,
     observer: Option<Observer>,
+    max_token_bytes: Option<usize>,
     answers: Answers,
 }
 
@@ -309,7 +252,8 @@ impl VerifierBuilder {
 
     /// Looks for a request's token in these places, of which only one may have one.
     ///
-    /// Default: the `Authorization` header.
+    /// Default: the `Authorization` header. A token in the query counts behind a layer only, which
+    /// keeps the answer out of shared caches; one in a form needs a [`FormBody`](crate::FormBody).
     ///
     /// ```
     /// # use axum::{Router, body::Body, routing::get};
@@ -335,6 +279,33 @@ impl VerifierBuilder {
     pub fn sources(self, sources: impl Into<Vec<TokenSource>>) -> Self {
         Self {
             sources: Some(sources.into()),
+            ..self
+        }
+    }
+
+    /// Refuses longer tokens before anything of them is looked at. Default 16 KiB.
+    ///
+    /// From 1 KiB to 64 KiB.
+    ///
+    /// ```
+    /// # use portcullis::{BuildError, Credentials, Reason};
+    /// # use portcullis_testkit::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = TestIssuer::new();
+    /// let auth = issuer.verifier("api").max_token_bytes(1024).build()?;
+    /// let long = "a".repeat(1025);
+    /// let refused = auth.verify(&Credentials::bearer(&long)).await;
+    /// assert_eq!(refused.unwrap_err(), Reason::TooLarge);
+    /// let none = issuer.verifier("api").max_token_bytes(1023).build();
+    /// assert!(matches!(none, Err(BuildError::TokenBytes)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn max_token_bytes(self, bytes: usize) -> Self {
+        Self {
+            max_token_bytes: Some(bytes),
             ..self
         }
     }
@@ -400,6 +371,10 @@ impl VerifierBuilder {
             return Err(BuildError::NoIssuer);
         }
         refuse_duplicates(&self.issuers)?;
+        let max_token_bytes = self.max_token_bytes.unwrap_or(MAX_TOKEN_BYTES);
+        if !(SHORTEST_LIMIT..=LONGEST_TOKEN).contains(&max_token_bytes) {
+            return Err(BuildError::TokenBytes);
+        }
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let answers = Arc::new(complete(self.answers, &self.issuers));
         let mut fetcher = self.fetcher;
@@ -415,11 +390,19 @@ impl VerifierBuilder {
             on_failure: self.on_revocations_failure,
         });
         let (algorithms, token_type) = header_policy(&issuers);
+        let lenient = |issuer: &Trusted| issuer.rules.duplicate_claims == DuplicateClaims::Last;
+        let duplicate_claims = if issuers.iter().any(lenient) {
+            DuplicateClaims::Last
+        } else {
+            DuplicateClaims::Rejected
+        };
         Ok(Verifier {
             shared: Arc::new(Shared {
                 issuers,
                 algorithms,
                 token_type,
+                duplicate_claims,
+                max_token_bytes,
                 clock,
                 cache: self.cache.map(Cache::owned),
                 distrust: self.distrust,

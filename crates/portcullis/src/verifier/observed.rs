@@ -61,6 +61,17 @@ impl Verifier {
         observer.log(&refused, self.shared.clock.now());
     }
 
+    /// Counts and logs that a good token is not good enough for a route.
+    pub(crate) fn note_forbidden(&self, token: &str, reason: Reason) {
+        let Some(observer) = &self.shared.observer else {
+            return;
+        };
+        observer.count_forbidden(reason);
+        if observer.writes_lines() {
+            self.log_refusal(observer, token, reason);
+        }
+    }
+
     fn describe(&self, span: &Span, observer: &Observer, token: &str, refusal: Option<Reason>) {
         let glance = Glance::at(token);
         let issuer = glance.issuer(self.issuer_names()).unwrap_or("unknown");

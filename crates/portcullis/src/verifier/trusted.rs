@@ -109,6 +109,14 @@ impl Trusted {
         }))
     }
 
+    #[cfg(feature = "utoipa")]
+    pub(super) fn discovery_document(&self) -> Option<url::Url> {
+        match &self.keys {
+            KeyHolder::Fetched(keys) => keys.discovery_document(),
+            KeyHolder::Fixed(_) => None,
+        }
+    }
+
     pub(super) fn status(&self) -> KeyStatus {
         let status = match &self.keys {
             KeyHolder::Fetched(keys) => keys.status(),

@@ -264,6 +264,37 @@ async fn a_jwt_is_asked_about_when_the_issuer_may_end_it_early() {
     );
 }
 
+#[tokio::test]
+async fn a_jwt_is_asked_about_once_an_interval() {
+    let endpoint = Endpoint::new(&active());
+    let fixture = fixture(asking(&endpoint).interval(Duration::from_mins(1)));
+    let token = fixture.token();
+    let ended = Some(r#"{"active":false}"#);
+    let verify = async || fixture.verify(&token).await;
+    assert_eq!(verify().await, Ok(()));
+    // What has happened since is not known: the issuer has ended it, or is away.
+    for answer in [ended, None] {
+        endpoint.answer(answer);
+        fixture.clock.advance(Duration::from_secs(29));
+        assert_eq!(verify().await, Ok(()));
+    }
+    assert_eq!(endpoint.questions(), 1);
+    fixture.clock.advance(Duration::from_secs(2));
+    assert_eq!(verify().await, Err(Reason::IntrospectionUnavailable));
+    endpoint.answer(Some(&active().to_string()));
+    assert_eq!(verify().await, Ok(()));
+    endpoint.answer(ended);
+    fixture.clock.advance(Duration::from_mins(1));
+    assert_eq!(verify().await, Err(Reason::Inactive));
+    assert_eq!(endpoint.questions(), 4);
+    assert_eq!(fixture.verify(OPAQUE).await, Err(Reason::Inactive));
+    assert_eq!(
+        endpoint.questions(),
+        5,
+        "opaque tokens are asked about as ever"
+    );
+}
+
 /// What the endpoint was sent: the path, the credentials of the header, and the body.
 type Sent = Arc<Mutex<Vec<(String, Option<String>, String)>>>;
 

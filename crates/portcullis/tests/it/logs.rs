@@ -3,10 +3,12 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use portcullis::{
-    Cache, HttpFetcher, HttpIntrospector, Introspection, Issuer, Observer, Secret, Verifier,
+    BoxFuture, Cache, Document, FetchError, HttpFetcher, HttpIntrospector, Introspection, Issuer,
+    KeyFetcher, Observer, Secret, Verifier,
 };
 use portcullis_testkit::{Answer, TestClock, TestIssuer, TestServer, text};
 use portcullis_token::Reason;
+use serde_json::json;
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
@@ -189,4 +191,50 @@ async fn no_token_is_logged_when_keys_are_fetched_over_sockets() {
         "the log was taken: {log}"
     );
     assert_silent(&log, &[token]);
+}
+
+/// A provider whose key set is this text.
+#[derive(Debug)]
+struct Published(String);
+
+impl KeyFetcher for Published {
+    fn fetch<'a>(
+        &'a self,
+        _: &'a url::Url,
+        _: usize,
+    ) -> BoxFuture<'a, Result<Document, FetchError>> {
+        Box::pin(async { Ok(Document::new(&*self.0)) })
+    }
+}
+
+#[tokio::test]
+async fn a_private_key_that_is_published_is_an_alarm_even_when_it_is_the_only_key() {
+    let provider = TestIssuer::new();
+    let good = provider.jwks()["keys"][0].clone();
+    let mut private = good.clone();
+    private["d"] = json!("AQAB");
+    private["kid"] = json!("lost");
+    for (name, keys, is_ready, alarms) in [
+        ("good", json!([good]), true, 0),
+        ("beside a good one", json!([good, private]), true, 1),
+        ("alone", json!([private]), false, 1),
+        ("none", json!([]), false, 0),
+    ] {
+        let log = Log::default();
+        let guard = log.take(Level::ERROR);
+        let auth = Verifier::builder()
+            .issuer(Issuer::jwks("https://issuer.example/jwks").audience("api"))
+            .fetcher(Arc::new(Published(json!({ "keys": keys }).to_string())))
+            .build()
+            .unwrap();
+        assert_eq!(auth.ready().await.is_ok(), is_ready, "{name}");
+        drop(guard);
+        let text = log.text();
+        let told = text
+            .matches("the issuer has published a private key")
+            .count();
+        assert_eq!(told, alarms, "{name}: {text}");
+        assert_eq!(text.contains("kid=\"lost\""), alarms > 0, "{name}: {text}");
+        assert!(!text.contains("AQAB"), "{name}: {text}");
+    }
 }

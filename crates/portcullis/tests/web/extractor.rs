@@ -4,11 +4,14 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::get;
-use portcullis::{AccessToken, FindVerifier, Scoped, Verifier, scopes};
+use portcullis::{AccessToken, FindVerifier, Scoped, TokenSource, Verifier, scopes};
 use serde::Deserialize;
 use serde_json::json;
+use tower::ServiceExt as _;
+use tracing::Level;
+use tracing::subscriber::DefaultGuard;
 
-use crate::fixture::{Fixture, answer, send};
+use crate::fixture::{Fixture, answer, challenge, request, send};
 
 #[derive(Debug, Deserialize)]
 struct Mine {
@@ -134,7 +137,25 @@ async fn claims_of_the_wrong_type_are_the_tokens_fault() {
 
 /// Keeps what is logged.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Takes what this thread logs up to `level`, until the guard is dropped.
+    pub(crate) fn take(&self, level: Level) -> DefaultGuard {
+        let writer = self.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        tracing::subscriber::set_default(subscriber)
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let log = self.0.lock().expect("nothing panics while it logs");
+        String::from_utf8_lossy(&log).into_owned()
+    }
+}
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -151,12 +172,7 @@ impl io::Write for Log {
 #[tokio::test]
 async fn a_route_that_nothing_guards_is_an_error_of_the_program() {
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = log.take(Level::INFO);
     let app: Router = Router::new().route("/reports/{id}", get(who));
     let fixture = Fixture::new();
     let token = fixture.token().sign();
@@ -167,7 +183,7 @@ async fn a_route_that_nothing_guards_is_an_error_of_the_program() {
         "{body}"
     );
 
-    let written = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let written = log.text();
     assert!(written.contains("ERROR"), "{written}");
     assert!(written.contains("route=\"/reports/{id}\""), "{written}");
     let start: String = token.chars().take(16).collect();
@@ -187,4 +203,84 @@ async fn nothing_of_a_token_is_printed() {
     let shown = send(&app, "/show", Some(&token)).await;
     assert_eq!(shown, answer(200, "AccessToken { .. } [redacted]"));
     assert_eq!(send(&app, "/raw", Some(&token)).await, answer(200, &token));
+}
+
+#[tokio::test]
+async fn a_token_in_the_address_needs_a_layer_that_keeps_the_answer_private() {
+    let fixture = Fixture::new();
+    let query = TokenSource::Query {
+        name: "access_token".to_owned(),
+    };
+    let auth = fixture
+        .issuer
+        .verifier("api")
+        .sources([TokenSource::Authorization, query])
+        .build()
+        .unwrap();
+    let token = fixture.issuer.token().audience("api").sign();
+    let bare = routes().with_state(auth.clone());
+    let layered = routes::<()>().route_layer(auth.layer());
+    let by_query = |path: &str| format!("{path}?access_token={token}");
+    for (name, app, path, header, status) in [
+        ("bare", &bare, by_query("/who"), None, 401),
+        ("bare, optional", &bare, by_query("/maybe"), None, 401),
+        ("bare", &bare, "/who".to_owned(), Some(&*token), 200),
+        ("layer", &layered, by_query("/who"), None, 200),
+    ] {
+        let log = Log::default();
+        let guard = log.take(Level::ERROR);
+        let answer = app.clone().oneshot(request(&path, header)).await.unwrap();
+        drop(guard);
+        assert_eq!(answer.status(), status, "{name}");
+        let told = log.text();
+        assert_eq!(
+            told.contains("by a layer only"),
+            status == 401,
+            "{name}: {told}"
+        );
+        let start: String = token.chars().take(16).collect();
+        assert!(!told.contains(&start), "{name}: {told}");
+        let private = answer
+            .headers()
+            .get("cache-control")
+            .map(|line| line.to_str().unwrap());
+        let expected = match (name, status) {
+            ("layer", _) => Some("private"),
+            (_, 200) => None,
+            _ => Some("no-store"),
+        };
+        assert_eq!(private, expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_scopes_of_a_handler_are_told_to_who_has_no_token() {
+    let fixture = Fixture::new();
+    let scopes = || {
+        let document = fixture.auth.well_known().document();
+        let document: serde_json::Value = serde_json::from_slice(&document).unwrap();
+        document["scopes_supported"].clone()
+    };
+    let plain = fixture.token().sign();
+    for app in [
+        routes().with_state(fixture.auth.clone()),
+        routes::<()>().route_layer(fixture.auth.optional()),
+    ] {
+        for (path, token, scope) in [
+            ("/read", None, r#", scope="read:reports""#),
+            ("/both", None, r#", scope="read:reports write:reports""#),
+            ("/read", Some(&*plain), r#", scope="read:reports""#),
+            ("/who", None, ""),
+            ("/read", Some("garbage"), ""),
+        ] {
+            let refused = app.clone().oneshot(request(path, token)).await.unwrap();
+            let told = challenge(&refused);
+            assert_eq!(told.contains("scope="), !scope.is_empty(), "{path}: {told}");
+            assert!(told.ends_with(scope), "{path}: {told}");
+        }
+        assert_eq!(scopes(), json!(["read:reports", "write:reports"]));
+    }
+    let other = Fixture::new();
+    let known = other.auth.well_known().document();
+    assert!(!String::from_utf8(known).unwrap().contains("read:reports"));
 }

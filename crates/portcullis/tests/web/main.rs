@@ -8,6 +8,7 @@ mod fixture;
 mod grpc;
 mod layer;
 mod metadata;
+mod observed;
 mod readiness;
 mod sender;
 mod ui;

@@ -41,6 +41,11 @@ fn proofs_need_an_address_that_the_file_names() {
             "warning 4:1 `dpop_nonce` does nothing without `dpop`",
         ),
         (
+            "dpop = \"accept\"\nignore_cnf = true",
+            SERVER,
+            "error 5:14 `ignore_cnf` would let every `DPoP` proof pass unread: it needs `dpop` off",
+        ),
+        (
             "dpop = \"accept\"",
             "[server]\nurl = \"https://a.example/?b\"\n",
             "error 9:7 `url` must not hold a query or a fragment",

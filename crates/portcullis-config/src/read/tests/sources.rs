@@ -37,6 +37,12 @@ fn a_token_comes_in_the_places_that_the_file_names() {
             vec![cookie(CrossSite::Allowed)],
         ),
         (
+            "sources = [{ form = \"access_token\" }]",
+            vec![TokenSource::Form {
+                name: "access_token".to_owned(),
+            }],
+        ),
+        (
             "[[authorizer.user.sources]]\nheader = \"x-token\"\nprefix = \"Token \"",
             vec![header("x-token", "Token ")],
         ),
@@ -49,14 +55,14 @@ fn a_token_comes_in_the_places_that_the_file_names() {
 
 #[test]
 fn a_place_that_is_none_is_refused() {
-    let one = "a place for tokens has one of `header`, `cookie` and `query`";
+    let one = "a place for tokens has one of `header`, `cookie`, `query` and `form`";
     let character = "holds a character that such a name cannot hold";
     for (value, expected) in [
         ("[]", "error 4:11 `sources` must not be empty".to_owned()),
         (
             "[\"cookie\"]",
             "error 4:12 an entry of `sources` must be `\"authorization\"`, or a table with a \
-             `header`, a `cookie` or a `query` (write for example `{ cookie = \"session\" }`)"
+             `header`, a `cookie`, a `query` or a `form` (write for example `{ cookie = \"session\" }`)"
                 .to_owned(),
         ),
         ("[{}]", format!("error 4:12 {one}")),
@@ -85,6 +91,18 @@ fn a_place_that_is_none_is_refused() {
         (
             "[{ query = \"a=b\" }]",
             format!("error 4:22 `query` {character}"),
+        ),
+        (
+            "[{ form = \"a&b\" }]",
+            format!("error 4:21 `form` {character}"),
+        ),
+        (
+            "[{ form = \"a\" }, { form = \"a\" }]",
+            "error 4:11 `sources` names one place twice".to_owned(),
+        ),
+        (
+            "[{ form = \"a\", query = \"b\" }]",
+            format!("error 4:12 {one}"),
         ),
         (
             "[{ query = \"a\", prefix = \"b\" }]",
@@ -144,7 +162,32 @@ fn the_issuer_is_asked_with_a_secret_or_with_a_key() {
         matches!(&proof, ClientProof::Key { file, id: Some(id) } if file == "keys/a.pem" && id == "1"),
         "{proof:?}"
     );
+    for (lines, is_posted) in [
+        ("client_secret = \"a\"", false),
+        ("client_secret = \"a\"\nclient_auth = \"basic\"", false),
+        ("client_secret = \"a\"\nclient_auth = \"post\"", true),
+    ] {
+        let AuthorizerKind::Jwt(jwt) = read(&file(lines)).config.authorizers.remove(0).kind;
+        let (secret, posted) = match jwt.introspection.unwrap().client_proof {
+            ClientProof::Secret(secret) => (secret, false),
+            ClientProof::PostedSecret(secret) => (secret, true),
+            ClientProof::Key { .. } => panic!("{lines}"),
+        };
+        assert_eq!(
+            (secret.expose().as_str(), posted),
+            ("a", is_posted),
+            "{lines}"
+        );
+    }
     for (lines, expected) in [
+        (
+            "client_secret = \"a\"\nclient_auth = \"body\"",
+            "error 8:15 `client_auth` must be `basic` or `post`",
+        ),
+        (
+            "client_key = \"file:a.pem\"\nclient_auth = \"post\"",
+            "warning 8:1 `client_auth` does nothing without `client_secret`",
+        ),
         (
             "",
             "error 4:1 `client_secret` is missing (write for example `client_secret = \"a long random \

@@ -534,3 +534,26 @@ fn users_and_applications_are_checked() {
     assert_eq!(errors(&twice), ["another user has the same e-mail address"]);
     assert_eq!(read(&user("a@b")).warnings.len(), 0);
 }
+
+#[test]
+fn only_the_imitation_of_api_gateway_is_strict() {
+    assert_cases(
+        &[
+            ("errors = \"aws\"\naws_strict = true", ""),
+            ("aws_strict = false", ""),
+            (
+                "aws_strict = true",
+                "`aws_strict` is only for `errors = \"aws\"`",
+            ),
+            (
+                "errors = \"tyk\"\naws_strict = true",
+                "`aws_strict` is only for `errors = \"aws\"`",
+            ),
+        ],
+        |lines| {
+            format!(
+                "[api.main]\nauth = \"none\"\n{lines}\n[api.main.routes]\n\"GET /\" = {{ respond = \"\" }}\n"
+            )
+        },
+    );
+}

@@ -94,7 +94,8 @@ async fn changes_of_a_user_at_once_add_up(fixture: Fixture) {
                 }
                 Ok::<_, DatabaseError>(())
             };
-            database.users().change("auth0|ada", change).await.unwrap()
+            let users = database.users();
+            users.change("auth0|ada", None, NOW, change).await.unwrap()
         }
     })
     .await;
@@ -109,10 +110,13 @@ async fn changes_of_a_user_at_once_add_up(fixture: Fixture) {
         user.blocked = false;
         Err(DatabaseError::Damaged { column: "none" })
     };
-    let error = users.change("auth0|ada", refused).await.unwrap_err();
+    let error = users
+        .change("auth0|ada", None, NOW, refused)
+        .await
+        .unwrap_err();
     assert!(matches!(error, DatabaseError::Damaged { column: "none" }));
     assert_eq!(users.find("auth0|ada").await.unwrap(), Some(ada));
-    let nobody = users.change("auth0|nobody", |_| Ok::<_, DatabaseError>(()));
+    let nobody = users.change("auth0|nobody", None, NOW, |_| Ok::<_, DatabaseError>(()));
     assert_eq!(nobody.await.unwrap(), None);
 }
 

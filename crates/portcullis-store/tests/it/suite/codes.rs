@@ -1,22 +1,22 @@
-use portcullis_store::tenant::{Code, CodeSpending, Database, OpaqueToken, Rotated, SpentCode};
-use serde_json::json;
+use portcullis_store::tenant::{Code, CodeSpending, Database, Rotated, SpentCode};
 
-use crate::fixture::{Fixture, NOW, at_once, code, family, hash, token};
+use crate::fixture::{Fixture, NOW, at_once, code, family, hash, opaque, signed, token};
 
 cases! {
     of_many_who_spend_a_code_at_once_one_has_it,
     a_code_is_good_until_the_second_it_expires_and_for_its_client,
-    a_replay_takes_the_refresh_family_and_the_opaque_tokens_along,
+    a_replay_takes_the_refresh_family_and_the_access_tokens_along,
     wrong_verifiers_make_a_code_unusable,
     a_spent_code_keeps_nothing_of_what_cannot_be_issued,
     a_users_revoked_families_take_opaque_tokens_along,
 }
 
 async fn spend(database: &Database, number: u8, client_id: &str, now: i64) -> SpentCode {
+    let signed_token = signed("jti", "family-1");
     let spending = CodeSpending {
         hash: &hash(number),
         client_id,
-        access_token_id: Some("jti"),
+        signed_token: Some(&signed_token),
         family: None,
         opaque_token: None,
         now,
@@ -74,36 +74,26 @@ async fn a_code_is_good_until_the_second_it_expires_and_for_its_client(fixture: 
     );
 }
 
-fn opaque(number: u8, family_id: Option<&str>) -> OpaqueToken {
-    OpaqueToken {
-        hash: hash(number),
-        client_id: "web".to_owned(),
-        user_id: Some("auth0|ada".to_owned()),
-        sid: None,
-        family_id: family_id.map(str::to_owned),
-        scopes: vec!["openid".to_owned()],
-        audience: None,
-        data: json!({}),
-        created_at: NOW,
-        expires_at: NOW + 100,
-    }
-}
-
-async fn a_replay_takes_the_refresh_family_and_the_opaque_tokens_along(fixture: Fixture) {
+async fn a_replay_takes_the_refresh_family_and_the_access_tokens_along(fixture: Fixture) {
     let database = fixture.seed().await;
     database.codes().insert(&code(1)).await.unwrap();
     let tokens = database.opaque_tokens();
     assert!(tokens.insert(&opaque(30, None)).await.unwrap());
+    let signed_token = signed("jti", "family-1");
     let spending = CodeSpending {
         hash: &hash(1),
         client_id: "web",
-        access_token_id: None,
+        signed_token: Some(&signed_token),
         family: Some((&family("family-1"), &token(20))),
         opaque_token: Some(&opaque(31, Some("family-1"))),
         now: NOW + 1,
     };
+    let spent = Code {
+        access_token_id: Some("jti".to_owned()),
+        ..code(1)
+    };
     let answer = database.codes().spend(&spending).await.unwrap();
-    assert_eq!(answer, SpentCode::Spent(Box::new(code(1))));
+    assert_eq!(answer, SpentCode::Spent(Box::new(spent.clone())));
     // One that a refresh brought.
     assert!(tokens.insert(&opaque(32, Some("family-1"))).await.unwrap());
     let found = tokens.find(&hash(31), NOW + 99).await.unwrap();
@@ -116,7 +106,8 @@ async fn a_replay_takes_the_refresh_family_and_the_opaque_tokens_along(fixture: 
         ..spending
     };
     let answer = database.codes().spend(&spending).await.unwrap();
-    assert_eq!(answer, SpentCode::Replayed(Box::new(code(1))));
+    assert_eq!(answer, SpentCode::Replayed(Box::new(spent)));
+    assert!(database.token_ids().is_revoked("jti").await.unwrap());
     for (number, is_left) in [(30, true), (31, false), (32, false)] {
         let found = tokens.find(&hash(number), NOW + 70).await.unwrap();
         assert_eq!(found.is_some(), is_left, "{number}");
@@ -160,7 +151,7 @@ async fn a_spent_code_keeps_nothing_of_what_cannot_be_issued(fixture: Fixture) {
     let spending = CodeSpending {
         hash: &hash(1),
         client_id: "web",
-        access_token_id: None,
+        signed_token: None,
         family: Some((&stranger, &token(20))),
         opaque_token: None,
         now: NOW,

@@ -10,6 +10,7 @@ cases! {
     the_eleventh_attempt_is_blocked_however_it_is_spelt,
     of_many_attempts_at_once_ten_are_allowed,
     a_window_begins_anew_and_a_right_password_clears_it,
+    an_attempt_that_nobody_looked_at_is_given_back,
     a_block_ends_by_itself_or_by_hand,
     a_step_is_spent_once_by_the_browser_that_began,
     a_session_ends_when_it_is_idle_and_in_any_case,
@@ -86,6 +87,24 @@ async fn a_window_begins_anew_and_a_right_password_clears_it(fixture: Fixture) {
     login_attempts.clear("Ada", "192.0.2.1").await.unwrap();
     let verdict = attempt(database, "ada", "192.0.2.1", NOW + 200).await;
     assert_eq!(verdict, LoginVerdict::Allowed { left: 9 });
+}
+
+async fn an_attempt_that_nobody_looked_at_is_given_back(fixture: Fixture) {
+    let database = &fixture.database;
+    let attempts = database.login_attempts();
+    // Of one that was never made, nothing.
+    attempts.give_back("ada", "192.0.2.1").await.unwrap();
+    for _ in 0..20 {
+        let verdict = attempt(database, "ada", "192.0.2.1", NOW).await;
+        assert_eq!(verdict, LoginVerdict::Allowed { left: 9 });
+        attempts.give_back("ADA ", "192.0.2.1").await.unwrap();
+    }
+    attempts.give_back("ada", "192.0.2.1").await.unwrap();
+    let verdict = attempt(database, "ada", "192.0.2.1", NOW).await;
+    assert_eq!(verdict, LoginVerdict::Allowed { left: 9 });
+    attempts.give_back("ada", "192.0.2.2").await.unwrap();
+    let verdict = attempt(database, "ada", "192.0.2.1", NOW).await;
+    assert_eq!(verdict, LoginVerdict::Allowed { left: 8 });
 }
 
 async fn a_block_ends_by_itself_or_by_hand(fixture: Fixture) {

@@ -217,6 +217,8 @@ async fn spent_tokens_are_remembered_for_thirty_days(fixture: Fixture) {
                 successor: &hash(number + 1),
                 expires_at: None,
                 leeway: 0,
+                signed_token: None,
+                opaque_token: None,
                 now,
             };
             database.refresh_tokens().rotate(&rotation).await.unwrap()

@@ -23,6 +23,8 @@ async fn rotate(database: &Database, number: u8, successor: u8, now: i64, leeway
         successor: &hash(successor),
         expires_at: Some(now + 500),
         leeway,
+        signed_token: None,
+        opaque_token: None,
         now,
     };
     database.refresh_tokens().rotate(&rotation).await.unwrap()
@@ -148,6 +150,8 @@ async fn a_token_is_good_for_its_client_until_it_or_its_family_ends(fixture: Fix
                 successor: &hash(number + 100),
                 expires_at: None,
                 leeway: 0,
+                signed_token: None,
+                opaque_token: None,
                 now,
             };
             tokens.rotate(&rotation).await.unwrap()

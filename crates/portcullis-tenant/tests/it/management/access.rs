@@ -130,6 +130,16 @@ const OPERATIONS: &[(Method, &str, &str)] = &[
     (Method::DELETE, "/user-blocks", "update:users"),
     (Method::GET, "/user-blocks/x", "read:users"),
     (Method::DELETE, "/user-blocks/x", "update:users"),
+    (
+        Method::GET,
+        "/attack-protection/brute-force-protection",
+        "read:attack_protection",
+    ),
+    (
+        Method::PATCH,
+        "/attack-protection/brute-force-protection",
+        "update:attack_protection",
+    ),
     (Method::GET, "/refresh-tokens", "read:refresh_tokens"),
     (Method::GET, "/refresh-tokens/x", "read:refresh_tokens"),
     (Method::DELETE, "/refresh-tokens/x", "delete:refresh_tokens"),
@@ -138,6 +148,7 @@ const OPERATIONS: &[(Method, &str, &str)] = &[
     (Method::POST, "/sessions/x/revoke", "delete:sessions"),
     (Method::GET, "/logs", "read:logs,read:logs_users"),
     (Method::GET, "/logs/x", "read:logs,read:logs_users"),
+    (Method::GET, "/actions/actions", "read:actions"),
 ];
 
 #[tokio::test]
@@ -395,4 +406,28 @@ async fn a_revoked_token_opens_nothing_any_more() {
         (answer.status, answer.body),
         (401, invalid("Invalid token"))
     );
+}
+
+#[tokio::test]
+async fn a_token_opens_no_more_than_its_application_is_granted_by_now() {
+    let tenant = Managed::start().await;
+    let grants = tenant.database.client_grants();
+    let audience = tenant.audience();
+    let grant = grants.find_for("manager", &audience, "client").await;
+    let grant = grant.unwrap().unwrap();
+    let token = tenant.token("read:clients read:users");
+    let ask = |path: &'static str| tenant.call_with(Some(&token), Method::GET, path, None);
+    assert_eq!(ask("/clients").await.status, 200);
+    let scopes = ["read:users".to_owned()];
+    grants.replace_scopes(&grant.id, &scopes).await.unwrap();
+    assert_eq!(ask("/users").await.status, 200);
+    let less = ask("/clients").await;
+    assert_eq!(
+        (less.status, &less.body["errorCode"]),
+        (403, &"insufficient_scope".into())
+    );
+    assert!(grants.delete(&grant.id).await.unwrap());
+    let none = ask("/users").await;
+    let revoked = invalid("Invalid token");
+    assert_eq!((none.status, none.body), (401, revoked));
 }

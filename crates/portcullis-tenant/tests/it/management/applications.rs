@@ -370,7 +370,10 @@ async fn an_application_is_let_into_an_api() {
         expected
     );
     assert_eq!(
-        tenant.get("/client-grants?client_id=manager").await.body,
+        tenant
+            .get("/client-grants?client_id=manager&audience=https://expenses-api")
+            .await
+            .body,
         json!([expected])
     );
     assert_eq!(

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use portcullis::Clock;
-use portcullis_store::tenant::Database;
+use portcullis_store::tenant::{ClientGrant, Database};
 use portcullis_tenant::access_token::{AccessToken, Subject};
 use portcullis_tenant::{
     Application, Authentication, GrantType, Issuer, KeyRing, LoginSettings, Options, People,
@@ -34,9 +34,9 @@ pub(crate) const EVERYTHING: &str = "read:clients create:clients update:clients 
     read:role_members create:role_members read:grants delete:grants read:connections \
     create:connections update:connections delete:connections read:tenant_settings \
     update:tenant_settings read:signing_keys create:signing_keys update:signing_keys \
-    read:refresh_tokens delete:refresh_tokens read:sessions delete:sessions read:logs";
+    read:refresh_tokens delete:refresh_tokens read:sessions delete:sessions read:logs read:actions";
 
-/// A tenant of its own, with the application `manager`.
+/// A tenant of its own, with the application `manager`, which may have every scope.
 pub(crate) struct Managed {
     pub(crate) database: Database,
     pub(crate) issuer: Issuer,
@@ -86,6 +86,19 @@ impl Managed {
         let sealer = Sealer::load_or_create(&keys).unwrap();
         let tenant = Tenant::open(settings, ring, database.clone(), clock).await;
         let tenant = tenant.unwrap().with_kept_keys(sealer).await.unwrap();
+        let audience = format!("{issuer}api/v2/");
+        let servers = database.resource_servers();
+        let server = servers.find_by_identifier(&audience).await;
+        let server = server.unwrap().unwrap();
+        let grant = ClientGrant {
+            id: format!("cgr_{audience}"),
+            client_id: "manager".to_owned(),
+            audience,
+            scopes: server.scopes.into_iter().map(|scope| scope.value).collect(),
+            subject_type: "client".to_owned(),
+            created_at: 0,
+        };
+        database.client_grants().upsert(&grant).await.unwrap();
         tokio::spawn(async move { axum::serve(listener, tenant.router()).await });
         Self {
             database,

@@ -11,8 +11,9 @@ async fn a_tenant_begins_with_one_store_of_users() {
     let tenant = Managed::start().await;
     let listed = tenant.get("/connections?strategy=auth0").await.body;
     let id = listed[0]["id"].as_str().unwrap();
-    let expected = json!({ "id": id, "name": CONNECTION, "strategy": "auth0", "options": {},
-        "enabled_clients": ["manager"], "is_domain_connection": false, "realms": [CONNECTION] });
+    let options = |disable_signup: bool| json!({ "disable_signup": disable_signup, "disable_self_service_change_password": false });
+    let expected = json!({ "id": id, "name": CONNECTION, "strategy": "auth0",
+        "options": options(false), "enabled_clients": ["manager"], "is_domain_connection": false, "realms": [CONNECTION] });
     assert_eq!(listed, json!([expected]));
     assert!(id.starts_with("con_") && id.len() == 20, "{id}");
     let named = tenant
@@ -25,7 +26,7 @@ async fn a_tenant_begins_with_one_store_of_users() {
     let path = format!("/connections/{id}");
     let change = json!({ "enabled_clients": ["manager"], "options": { "disable_signup": true } });
     let changed = tenant.patch(&path, change).await.body;
-    assert_eq!(changed["options"], json!({ "disable_signup": true }));
+    assert_eq!(changed["options"], options(true));
     let clients = tenant.get(&format!("{path}/clients")).await.body;
     assert_eq!(clients, json!({ "clients": [{ "client_id": "manager" }] }));
     let clients = format!("{path}/clients");
@@ -265,5 +266,80 @@ async fn logs_are_read_from_the_newest_or_onwards() {
         tenant.get("/logs?q=type%3Afp").await.body,
         json!([shown(2)])
     );
+    assert_eq!(
+        tenant.get("/logs?search=type%3Afp&sort=date:-1").await.body,
+        json!([shown(2)])
+    );
+    let oldest = tenant.get("/logs?sort=date:1&per_page=2").await.body;
+    assert_eq!(oldest, json!([shown(1), shown(2)]));
+    let odd = tenant.get("/logs?sort=type:1").await;
+    let message = "Query validation error: 'No enum match for: type:1' on property sort.";
+    assert_eq!((odd.status, &odd.body["message"]), (400, &json!(message)));
     assert_eq!(tenant.get("/logs/log2").await.body, shown(2));
+}
+
+#[tokio::test]
+async fn brute_force_protection_is_as_it_was_set() {
+    const PATH: &str = "/attack-protection/brute-force-protection";
+    let tenant = Managed::start().await;
+    let token = tenant.token("read:attack_protection update:attack_protection");
+    let call = |method, body| tenant.call_with(Some(&token), method, PATH, body);
+    let mut expected = json!({
+        "enabled": true,
+        "shields": ["block", "user_notification"],
+        "mode": "count_per_identifier_and_ip",
+        "allowlist": [],
+        "max_attempts": 10,
+    });
+    let read = call(Method::GET, None).await;
+    assert_eq!((read.status, &read.body), (200, &expected));
+    let change = json!({ "max_attempts": 3, "allowlist": ["192.0.2.1", "2001:db8::1"] });
+    let changed = call(Method::PATCH, Some(change)).await;
+    expected["max_attempts"] = 3.into();
+    expected["allowlist"] = json!(["192.0.2.1", "2001:db8::1"]);
+    assert_eq!((changed.status, &changed.body), (200, &expected));
+    assert_eq!(call(Method::GET, None).await.body, expected);
+    for (body, message) in [
+        (
+            json!({ "allowlist": ["everywhere"] }),
+            "Payload validation error: 'Invalid value: everywhere' on property allowlist.",
+        ),
+        (
+            json!({ "shields": ["alarm"] }),
+            "Payload validation error: 'Invalid value: alarm' on property shields.",
+        ),
+    ] {
+        let refused = call(Method::PATCH, Some(body)).await;
+        let expected = refusal(400, "Bad Request", message, Some("invalid_body"));
+        assert_eq!((refused.status, refused.body), (400, expected), "{message}");
+    }
+    for (body, status) in [
+        (json!({ "max_attempts": 0 }), 400),
+        (json!({ "max_attempts": 1 }), 200),
+        (json!({ "max_attempts": 100 }), 200),
+        (json!({ "max_attempts": 101 }), 400),
+        (json!({ "mode": "none" }), 400),
+        (json!({ "unknown": true }), 400),
+    ] {
+        let answer = call(Method::PATCH, Some(body.clone())).await;
+        assert_eq!(answer.status, status, "{body}");
+    }
+    let settings = tenant.get("/tenants/settings").await;
+    assert_eq!(settings.status, 200);
+    let told = &settings.body["brute_force_protection"];
+    assert!(told.is_null(), "{told}");
+    let named = json!({ "friendly_name": "Expenses" });
+    assert_eq!(tenant.patch("/tenants/settings", named).await.status, 200);
+    assert_eq!(call(Method::GET, None).await.body["max_attempts"], 100);
+}
+
+#[tokio::test]
+async fn there_are_no_actions() {
+    let tenant = Managed::start().await;
+    let listed = tenant
+        .get("/actions/actions?page=0&per_page=100")
+        .await
+        .body;
+    let expected = json!({ "actions": [], "total": 0, "page": 0, "per_page": 100 });
+    assert_eq!(listed, expected);
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 fn build(issuer: Issuer) -> Result<Verifier, BuildError> {
@@ -39,6 +41,14 @@ fn a_verifier_that_would_be_open_or_useless_is_not_built() {
     assert!(matches!(mixed, Err(BuildError::SharedSecret)));
     let twice = Verifier::builder().issuer(good()).issuer(good()).build();
     assert!(matches!(twice, Err(BuildError::Duplicate(_))));
+    for (bytes, is_good) in [(1023, false), (1024, true), (65_536, true), (65_537, false)] {
+        let built = Verifier::builder()
+            .issuer(good())
+            .max_token_bytes(bytes)
+            .build();
+        let refused = matches!(built, Err(BuildError::TokenBytes));
+        assert_eq!((built.is_ok(), refused), (is_good, !is_good), "{bytes}");
+    }
     let relative = build(Issuer::discover("a.example").audience("api"));
     assert!(matches!(relative, Err(BuildError::Address { .. })));
 }
