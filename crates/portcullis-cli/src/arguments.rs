@@ -34,6 +34,9 @@ pub(crate) enum Command {
     Import(Import),
     /// Print what an API of portcullis.toml is, for other products.
     Export(Export),
+    /// End the processes of functions when the gateway that writes their numbers here is gone.
+    #[command(hide = true, name = crate::functions::GUARD)]
+    FunctionGuard,
     /// Print the JSON Schema of portcullis.toml, for editors.
     Schema,
     /// Print the completions of a shell.

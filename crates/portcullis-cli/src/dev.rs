@@ -33,7 +33,7 @@ use crate::signals::{End, Signals};
 use crate::telemetry::Exporter;
 use crate::terminal;
 use crate::watch::Watch;
-use crate::{identity_pool, log, stand_in, tenant_keys};
+use crate::{functions, identity_pool, log, stand_in, tenant_keys};
 
 /// How long requests under way are finished after SIGTERM, and after Ctrl-C.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: Dev) -> anyhow::Result<()> {
 
 async fn serve(arguments: Dev, mut project: Project, mut watch: Watch) -> anyhow::Result<()> {
     let real_issuers = stand_in::real_issuers(&project.config);
-    let (trusted, plan) = match arguments.issuer {
+    let (trusted, mut plan) = match arguments.issuer {
         IssuerChoice::Tenant => {
             let (server, keys) = start_tenant(&arguments, &mut project).await?;
             let tenant = OwnTenant::new(server, keys);
@@ -69,6 +69,8 @@ async fn serve(arguments: Dev, mut project: Project, mut watch: Watch) -> anyhow
     let made = identity_pool::make(&project, &trusted.logins()?)?;
     let pools = PoolServers::start(&project.config, &made).await?;
     let tenant = trusted.tenant();
+    let mut functions = functions::Running::new(&project, functions::How::Development);
+    functions.connect(&mut plan, &project.config).await?;
     plan.start_keys();
     watch.follow(project.named_files());
     let mut gateway = start_gateway(bind(arguments.listen, &project)?, &project, plan)?;
@@ -93,7 +95,8 @@ async fn serve(arguments: Dev, mut project: Project, mut watch: Watch) -> anyhow
         Format::Json => terminal::print_json_line(&running.to_json())?,
         Format::Text => terminal::say(running.to_text()),
     }
-    let mut reloader = Reloader::new(&arguments, project, trusted, note, pools);
+    let left = (functions, pools);
+    let mut reloader = Reloader::new(&arguments, project, trusted, note, left);
     let patience = loop {
         tokio::select! {
             end = signals.end() => break patience(end),
@@ -263,10 +266,11 @@ const fn patience(end: End) -> Duration {
 /// Finishes requests under way, for at most `patience`.
 async fn stop(
     gateway: Gateway,
-    (tenant, pools): (Option<TenantServer>, PoolServers),
+    (tenant, functions, pools): (Option<TenantServer>, functions::Running, PoolServers),
     patience: Duration,
 ) {
     gateway.stop(patience).await;
+    functions.stop(LEAVE).await;
     pools.stop(patience.min(LEAVE)).await;
     if let Some(tenant) = tenant {
         tenant.stop(patience.min(LEAVE)).await;

@@ -8,6 +8,7 @@ mod dev;
 mod environment;
 mod explain;
 mod export;
+mod functions;
 mod identity_pool;
 mod import;
 mod invocation;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::FunctionGuard => functions::guard(),
         Command::Schema => schema(),
         Command::Completions { shell } => completions(shell),
     };

@@ -127,7 +127,7 @@ impl Project {
         let routes = self.config.apis.iter().flat_map(|api| &api.routes);
         let upstreams = routes.filter_map(|route| match &route.target {
             Target::Upstream(upstream) => Some(&upstream.tls),
-            Target::Respond(_) => None,
+            Target::Respond(_) | Target::Function(_) => None,
         });
         let of_upstreams: BTreeSet<&String> = upstreams
             .flat_map(|tls| {

@@ -166,6 +166,7 @@ pub(crate) fn describe_auth(config: &Config, auth: &Auth) -> String {
 fn describe_target(target: &Target) -> String {
     match target {
         Target::Upstream(url) => format!("→ {url}"),
+        Target::Function(function) => format!("λ {function}"),
         Target::Respond(template) => {
             let text: String = template
                 .parts

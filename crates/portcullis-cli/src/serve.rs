@@ -33,7 +33,7 @@ use crate::signals::{self, Signals};
 use crate::telemetry::Exporter;
 use crate::terminal::{self, Failure};
 use crate::watch::Watch;
-use crate::{identity_pool, log, stand_in};
+use crate::{functions, identity_pool, log, stand_in};
 
 /// How long the admin listener may take to end, which is told everything by then.
 const LEAVE: Duration = Duration::from_millis(200);
@@ -92,7 +92,10 @@ async fn serve(
     log: &Queue,
 ) -> anyhow::Result<()> {
     let mut issuers = RealIssuers::new(&project.directory)?;
-    let plan = Arc::new(issuers.plan(project, false)?);
+    let mut plan = issuers.plan(project, false)?;
+    let mut functions = functions::Running::new(project, functions::How::Production);
+    functions.connect(&mut plan, &project.config).await?;
+    let plan = Arc::new(plan);
     plan.start_keys();
     watch.follow(project.named_files());
     // Before anybody is told that it runs: who hears that may send a signal at once.
@@ -115,13 +118,19 @@ async fn serve(
     let admin = admin::start(project, &state).await?;
     let pools = start_pools(project).await?;
     announce(arguments, project, &gateway, admin.as_ref(), &pools)?;
-    let reloader = Reloader::new(arguments, project, issuers, format, Arc::clone(&state));
+    let reloader = Reloader::new(
+        arguments,
+        project,
+        (issuers, functions),
+        format,
+        Arc::clone(&state),
+    );
     let reloads = Reloads {
         watch,
         hangup,
         asked,
     };
-    until_told_to_end(&gateway, reloader, reloads, &mut signals).await;
+    let functions = until_told_to_end(&gateway, reloader, reloads, &mut signals).await;
 
     state.end();
     gateway.announce_end();
@@ -132,6 +141,7 @@ async fn serve(
         () = end(gateway, drain_delay, drain) => {}
         _ = signals.end() => tracing::warn!("ending at once, told so twice"),
     }
+    functions.stop(LEAVE).await;
     exporter.finish().await;
     pools.stop(LEAVE).await;
     if let Some(admin) = admin {
@@ -215,10 +225,10 @@ async fn until_told_to_end(
     mut reloader: Reloader,
     mut reloads: Reloads,
     signals: &mut Signals,
-) {
+) -> functions::Running {
     loop {
         let (trigger, answer) = tokio::select! {
-            _ = signals.end() => return,
+            _ = signals.end() => return reloader.end(),
             _ = reloads.hangup.recv() => (Trigger::Hangup, None),
             // The state, which has the sender, outlives this loop.
             Some(asked) = reloads.asked.recv() => (Trigger::Admin(asked.peer), Some(asked.answer)),
@@ -227,7 +237,7 @@ async fn until_told_to_end(
         let result = tokio::select! {
             result = reloader.reload(gateway, &mut reloads.watch, trigger) => result,
             // A slow file system must not hold the end up.
-            _ = signals.end() => return,
+            _ = signals.end() => return reloader.end(),
         };
         // Who has asked may be gone.
         drop(answer.map(|answer| answer.send(result)));

@@ -1,6 +1,7 @@
 use portcullis_token::StepUp;
 
 use crate::cors::Cors;
+use crate::function::Function;
 use crate::host::HostPattern;
 use crate::path::PathPattern;
 use crate::path_rules::PathRules;
@@ -173,4 +174,6 @@ pub enum Target {
     Respond(Template),
     /// This service.
     Upstream(Box<Upstream>),
+    /// This function.
+    Function(Box<Function>),
 }

@@ -6,6 +6,7 @@ mod authorizer;
 mod claim;
 mod cors;
 mod errors;
+mod function;
 mod identity_pool;
 mod observe;
 mod people;
@@ -25,6 +26,7 @@ pub(crate) use authorizer::AUTHORIZER;
 pub(crate) use claim::CLAIM;
 pub(crate) use cors::CORS;
 pub(crate) use errors::ERRORS;
+pub(crate) use function::FUNCTION;
 pub(crate) use identity_pool::{
     IDENTITY_POOL, POOL_PROVIDER, POOL_ROLE, POOL_RULE, SIGNED_AUTHORIZER,
 };
@@ -113,7 +115,7 @@ pub(crate) enum Kind {
     Named(&'static Table),
     /// The same, of tables of either kind.
     NamedEither(&'static Table, &'static Table),
-    /// A table of such tables, under `METHOD /path`.
+    /// A table of such tables, or of strings that name a function, under `METHOD /path`.
     Routes(&'static Table),
     /// A list of such tables: `[[tenant.user]]`.
     List(&'static Table),
@@ -176,6 +178,12 @@ pub(crate) const ROOT: Table = Table {
             Kind::Named(&API),
             r#"{ main = { upstream = "http://localhost:3001", auth = "none" } }"#,
             "What is protected, by name.",
+        ),
+        key(
+            "function",
+            Kind::Named(&FUNCTION),
+            r#"{ hello = { handler = "functions/hello.main" } }"#,
+            "Functions that need more said than a route can, by the name that routes refer to.",
         ),
         key(
             "errors",

@@ -27,6 +27,7 @@ mod config;
 mod cors;
 mod diagnostic;
 mod environment;
+mod function;
 mod host;
 mod identity_pool;
 mod keys;
@@ -60,6 +61,7 @@ pub use authorizer::{
 pub use config::{Config, Server};
 pub use cors::{AllowedOrigin, Cors, OriginError, Origins};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use function::{Function, Run};
 pub use host::{HostError, HostPattern};
 pub use identity_pool::{
     IdentityPool, PoolProvider, PoolRole, PoolRule, RolePermissions, RuleComparison,

@@ -12,6 +12,7 @@ mod cors;
 mod dpop;
 mod duration;
 mod fields;
+mod function;
 mod hosts;
 mod identity;
 mod identity_pool;
@@ -103,8 +104,9 @@ fn read_root(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Config, Repor
     let policy_names = policy::Names::of_policies(reader, root);
     let pool_names = policy::Names::of_pools(reader, root);
     let authorizers = authorizer::read_all(reader, &names, &policy_names);
+    let functions = function::Functions::read(reader, root);
     let signed = identity_pool::read_authorizers(reader, names.signed(), &pool_names);
-    let apis = api::read_all(reader, root, &mut names, &policy_names);
+    let apis = api::read_all(reader, root, &mut names, (&policy_names, &functions));
     let api_names = policy::Names::of_apis(root, apis.as_ref().err().copied());
     let identity_pools = identity_pool::read_all(reader, root, &api_names);
     let policies = policy::read_all(reader, &policy_names, &api_names);
@@ -114,6 +116,8 @@ fn read_root(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Config, Repor
     let log = observe::read_log(reader, root);
     let telemetry = observe::read_telemetry(reader, root);
     names.warn_unused(reader);
+    functions.check()?;
+    functions.warn_unused(reader);
     if let (Ok(server), Ok(apis)) = (&server, &apis) {
         ready::check(reader, root, server, apis)?;
     }

@@ -119,7 +119,11 @@ fn kind(kind: &Kind) -> Value {
             named["additionalProperties"] = json!({ "anyOf": [table(one), table(other)] });
             named
         }
-        Kind::Routes(known) => tables(known, "^[^ a-z]+ /"),
+        Kind::Routes(known) => {
+            let mut routes = tables(known, "^[^ a-z]+ /");
+            routes["additionalProperties"] = json!({ "anyOf": [text(), table(known)] });
+            routes
+        }
         Kind::List(known) => json!({ "type": "array", "items": table(known) }),
     }
 }
@@ -245,7 +249,7 @@ pub(crate) mod tests {
             "[api.main]\nauth = {}",
             "[api.main]\nauth = { user = \"read\" }",
             "[api.main]\nauth = [[\"user\"]]",
-            "[api.main]\nroutes = { \"GET /\" = \"function\" }",
+            "[api.main]\nroutes = { \"GET /\" = 1 }",
             "[api.main]\nroutes = { \"get /\" = { respond = \"\" } }",
             "[api.main]\ntoken = \"drop\"",
             "[[tenant.application]]\nname = \"a\"\ntype = \"web\"",

@@ -14,6 +14,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
+use crate::forward::function::FunctionBody;
 use crate::forward::pool::Lease;
 
 /// How long a caller may send nothing in the middle of a body.
@@ -34,6 +35,9 @@ pub(crate) enum BodyError {
     /// Nothing came for too long, or next to nothing for longer.
     #[error("the body came too slowly")]
     Idle,
+    /// The function that it comes from has failed.
+    #[error("the function's answer broke off")]
+    Function(#[source] Box<dyn Error + Send + Sync>),
 }
 
 impl BodyError {
@@ -57,6 +61,8 @@ pub(crate) enum Body {
         /// Gives the connection back when the body has ended well.
         lease: Lease,
     },
+    /// What a function returns, as it comes.
+    Function(FunctionBody),
 }
 
 impl Body {
@@ -94,6 +100,10 @@ impl http_body::Body for Body {
                 }
                 Poll::Ready(frame)
             }
+            Self::Function(body) => {
+                let frame = ready!(Pin::new(body).poll_frame(context));
+                Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Function)))
+            }
         }
     }
 
@@ -101,6 +111,7 @@ impl http_body::Body for Body {
         match self {
             Self::Full(body) => body.is_end_stream(),
             Self::Upstream { body, .. } => body.is_end_stream(),
+            Self::Function(body) => body.is_end_stream(),
         }
     }
 
@@ -108,6 +119,7 @@ impl http_body::Body for Body {
         match self {
             Self::Full(body) => body.size_hint(),
             Self::Upstream { body, .. } => body.size_hint(),
+            Self::Function(body) => body.size_hint(),
         }
     }
 }

@@ -111,6 +111,6 @@ fn refusal(error: BodyError) -> Refusal {
     match error {
         BodyError::TooLarge => Refusal::BodyTooLarge,
         BodyError::Idle => Refusal::BodyTimeout,
-        BodyError::Broken(_) => Refusal::Body,
+        BodyError::Broken(_) | BodyError::Function(_) => Refusal::Body,
     }
 }

@@ -1,6 +1,7 @@
 mod balance;
 pub(crate) mod check;
 mod connection;
+pub(crate) mod function;
 mod health;
 mod places;
 pub(crate) mod pool;
@@ -75,6 +76,7 @@ pub(crate) async fn send(
     match &route.target {
         Target::Respond(template) => Ok(respond::answer(template, &route.pattern, permit.path())),
         Target::Metadata(document) => Ok(respond::metadata(document.clone())),
+        Target::Function(slot) => function::send(slot, &permit, request).await,
         Target::Upstream { upstream, strip } => {
             let path = permit.path().get(*strip..).unwrap_or_default();
             let mut request = readdress(request, upstream, path, hop)?;

@@ -43,6 +43,10 @@ mod tls;
 mod token_places;
 
 pub use explain::{Explanation, Inquiry, Permitted, explain};
+pub use forward::function::{
+    FunctionAnswer, FunctionBody, FunctionCall, FunctionFailure, FunctionFailureKind,
+    FunctionTarget,
+};
 pub use forward::upstream::UpstreamError;
 pub use observe::{ACCESS, Batch, Metrics, Spans};
 pub use path::PathError;

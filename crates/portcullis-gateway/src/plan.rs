@@ -4,6 +4,7 @@ mod proof_memory;
 mod resource;
 mod signed;
 mod stripped;
+mod target;
 mod upstreams;
 
 use std::collections::BTreeSet;
@@ -13,7 +14,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::HeaderName;
 use portcullis::{
     Answers, BuildError, Cache, Clock, ErrorDetail, ErrorStyle, Issuer, KeyStatus, NotReady,
@@ -21,8 +21,7 @@ use portcullis::{
 };
 use portcullis_config::{
     CertificateHeader, Config, Disclosure, Dpop, ErrorBodies, JwtAuthorizer, LimitHeaders, Limits,
-    Message, Network, PathPattern, PathRules, Readiness, SignedAuthorizer, Template,
-    TokenForwarding,
+    Message, Network, PathPattern, PathRules, Readiness, SignedAuthorizer, TokenForwarding,
 };
 use portcullis_store::AllowanceError;
 use portcullis_token::{NoRandomness, ProofRules, Reason, Requirement, StepUp};
@@ -30,10 +29,11 @@ use portcullis_token::{NoRandomness, ProofRules, Reason, Requirement, StepUp};
 pub(crate) use self::authorizer::Authorizer;
 pub(crate) use self::paths::Matched;
 pub use self::proof_memory::ProofMemory;
+pub(crate) use self::target::Target;
 pub use self::upstreams::UpstreamHealth;
 use self::upstreams::Upstreams;
 use crate::cors::Cors;
-use crate::forward::upstream::{Upstream, UpstreamError};
+use crate::forward::upstream::UpstreamError;
 use crate::hosts::HostTables;
 use crate::limit::SharedLimits;
 use crate::observe::Observed;
@@ -141,19 +141,6 @@ pub(crate) struct Api {
     pub(crate) identity: Vec<(HeaderName, String)>,
     /// What all callers may use together.
     pub(crate) shared_limits: SharedLimits,
-}
-
-/// What answers a request that may pass.
-#[derive(Debug)]
-pub(crate) enum Target {
-    Respond(Template),
-    /// The API's metadata (RFC 9728), as JSON.
-    Metadata(Bytes),
-    Upstream {
-        upstream: Arc<Upstream>,
-        /// How many bytes of the path are the API's own and are not forwarded.
-        strip: usize,
-    },
 }
 
 /// What a plan needs besides the configuration.
@@ -313,18 +300,8 @@ impl Plan {
         self.managed
             .extend(api.identity.iter().map(|(name, _)| name.clone()));
         for route in &config.routes {
-            let target = match &route.target {
-                portcullis_config::Target::Respond(template) => Target::Respond(template.clone()),
-                portcullis_config::Target::Upstream(own) => {
-                    let upstream = upstreams
-                        .prepare(own)
-                        .map_err(|cause| PlanError::Upstream {
-                            api: config.name.clone(),
-                            cause,
-                        })?;
-                    Target::Upstream { upstream, strip }
-                }
-            };
+            let from = (config.name.as_str(), strip);
+            let target = Target::compile(&route.target, from, upstreams, &self.clock)?;
             let requests = (&route.methods, &route.path);
             self.table
                 .insert(&config.hosts, requests, self.routes.len());

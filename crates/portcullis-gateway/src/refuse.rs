@@ -1,5 +1,6 @@
 //! Every refusal: its status, its body, its challenge, in one table.
 
+mod function;
 mod policy;
 mod signed;
 mod style;
@@ -14,6 +15,7 @@ use portcullis_config::ErrorBodies;
 use portcullis_token::{Reason, StepUp};
 
 use crate::body::Body;
+use crate::forward::function::FunctionFailure;
 use crate::path::PathError;
 use crate::policy::PolicyRefusal;
 use crate::signed::SignedRefusal;
@@ -85,6 +87,8 @@ pub enum Refusal {
     UpstreamTls,
     /// The upstream has as many connections as it may.
     UpstreamFull,
+    /// The function gave no answer.
+    Function(Box<FunctionFailure>),
 }
 
 /// One row of the table.
@@ -154,6 +158,7 @@ impl Refusal {
             Self::UpstreamTls => {
                 "correct `tls` of the upstream or its certificate; the log says what is wrong"
             }
+            Self::Function(failure) => function::remedy(failure.kind),
             Self::UpstreamFull => "raise `max_connections` of the upstream, or send less at a time",
         }
     }
@@ -181,6 +186,7 @@ impl Refusal {
             Self::UpstreamUnreachable => facts(StatusCode::BAD_GATEWAY, "upstream_unreachable", &"the service behind this API cannot be reached"),
             Self::UpstreamTimeout => facts(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", &"the service behind this API did not answer in time"),
             Self::UpstreamTls => facts(StatusCode::BAD_GATEWAY, "upstream_tls", &"the service behind this API cannot be reached safely"),
+            Self::Function(failure) => function::facts_of(failure.kind),
             Self::UpstreamFull => facts(StatusCode::SERVICE_UNAVAILABLE, "upstream_full", &"the service behind this API has no room for another request"),
         }
     }
@@ -252,6 +258,9 @@ impl Refusal {
             let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
             response.headers_mut().insert(RETRY_AFTER, seconds);
         }
+        if manner.tells_reason {
+            return self.explained(response);
+        }
         response
     }
 
@@ -294,6 +303,7 @@ mod tests {
     use portcullis_store::Kind;
 
     use super::*;
+    use crate::forward::function::FunctionFailureKind as Failed;
 
     const fn manner(errors: ErrorBodies) -> Manner<'static> {
         Manner {
@@ -330,6 +340,12 @@ mod tests {
             Refusal::UpstreamTls,
             Refusal::UpstreamFull,
         ];
+        every.extend([Failed::Failed, Failed::Timeout, Failed::Busy].map(|kind| {
+            Refusal::Function(Box::new(FunctionFailure {
+                kind,
+                detail: serde_json::Value::Null,
+            }))
+        }));
         every.extend(Reason::ALL.map(credential));
         every.extend(PolicyRefusal::ALL.map(|refusal| Refusal::Policy {
             refusal,
@@ -352,7 +368,9 @@ mod tests {
         for refusal in every() {
             let code = refusal.code();
             let status = refusal.status();
-            assert!(status.is_client_error() || status.as_u16() > 501, "{code}");
+            // Only a function's own failure is nobody's else: 500, as API Gateway has it.
+            let is_ours = status.as_u16() > 501 || code == "function_failed";
+            assert!(status.is_client_error() || is_ours, "{code}");
             let response = refusal.into_response(Form::default(), manner(ErrorBodies::Problem));
             assert_eq!(response.status(), status, "{code}");
             assert_eq!(

@@ -14,6 +14,7 @@ use super::tenant::{Provider, TenantServer};
 use super::{make_tenant, note};
 use crate::arguments::Dev;
 use crate::data_plane::load_tls;
+use crate::functions;
 use crate::identity_pool::{self, Logins, PoolServers};
 use crate::plan::{self, RealIssuers};
 use crate::project::Project;
@@ -95,6 +96,7 @@ pub(super) struct Reloader {
     /// The project that is served.
     project: Project,
     note: Option<Note>,
+    functions: functions::Running,
     pools: PoolServers,
 }
 
@@ -104,7 +106,7 @@ impl Reloader {
         project: Project,
         trusted: Trusted,
         note: Option<Note>,
-        pools: PoolServers,
+        (functions, pools): (functions::Running, PoolServers),
     ) -> Self {
         Self {
             directory: arguments.directory.clone(),
@@ -112,17 +114,18 @@ impl Reloader {
             trusted,
             project,
             note,
+            functions,
             pools,
         }
     }
 
     /// What is left to stop; the session's note is taken away.
-    pub(super) fn end(self) -> (Option<TenantServer>, PoolServers) {
+    pub(super) fn end(self) -> (Option<TenantServer>, functions::Running, PoolServers) {
         let tenant = match self.trusted {
             Trusted::Tenant(tenant) => Some(tenant.server),
             Trusted::Issuers(_) => None,
         };
-        (tenant, self.pools)
+        (tenant, self.functions, self.pools)
     }
 
     /// Waits until the tenant signs with other keys.
@@ -147,7 +150,8 @@ impl Reloader {
             Ok((plan, count, pools))
         });
         match followed {
-            Ok((plan, count, pools)) => {
+            Ok((mut plan, count, pools)) => {
+                self.functions.attach(&mut plan);
                 self.pools.replace(&self.project.config, &pools);
                 gateway.replace(plan);
                 let reloaded = styled(NOTE, "reloaded");
@@ -182,8 +186,9 @@ impl Reloader {
     ) -> anyhow::Result<()> {
         watch.follow(project.named_files());
         let tls = load_tls(&project)?;
-        let plan = self.plan(&mut project).await?;
+        let mut plan = self.plan(&mut project).await?;
         let pools = identity_pool::make(&project, &self.trusted.logins()?)?;
+        self.functions.connect(&mut plan, &project.config).await?;
         plan.start_keys();
         self.pools.replace(&project.config, &pools);
         gateway.replace(plan);

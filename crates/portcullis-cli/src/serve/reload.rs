@@ -12,6 +12,7 @@ use portcullis_gateway::{Gateway, Plan, Tls};
 use super::state::{Serving, State};
 use crate::arguments::{Format, Serve};
 use crate::data_plane::load_tls;
+use crate::functions;
 use crate::plan::RealIssuers;
 use crate::project::{Invalid, Project};
 use crate::watch::Watch;
@@ -20,6 +21,7 @@ use crate::watch::Watch;
 pub(super) struct Reloader {
     directory: PathBuf,
     issuers: RealIssuers,
+    functions: functions::Running,
     /// As the gateway was started with.
     started: Config,
     /// Whether the file's `listen` counts.
@@ -57,18 +59,24 @@ impl Reloader {
     pub(super) fn new(
         arguments: &Serve,
         project: &Project,
-        issuers: RealIssuers,
+        (issuers, functions): (RealIssuers, functions::Running),
         format: Format,
         state: Arc<State>,
     ) -> Self {
         Self {
             directory: arguments.directory.clone(),
             issuers,
+            functions,
             started: project.config.clone(),
             listens_by_file: arguments.listen.is_none(),
             format,
             state,
         }
+    }
+
+    /// What is left to stop.
+    pub(super) fn end(self) -> functions::Running {
+        self.functions
     }
 
     /// Reads the files, and serves by them from the next request on unless they are broken.
@@ -108,9 +116,10 @@ impl Reloader {
             Ok(Err(invalid)) => return Err(Broken::Invalid(Box::new(invalid))),
             Err(error) => return Err(Broken::Failed(error)),
         };
-        self.prepare(&project, watch)
-            .map(|(plan, tls)| (project, plan, tls))
-            .map_err(Broken::Failed)
+        let (mut plan, tls) = self.prepare(&project, watch).map_err(Broken::Failed)?;
+        let connected = self.functions.connect(&mut plan, &project.config).await;
+        connected.map_err(Broken::Failed)?;
+        Ok((project, plan, tls))
     }
 
     fn prepare(

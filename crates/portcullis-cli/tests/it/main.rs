@@ -12,6 +12,7 @@ mod expenses;
 mod explain;
 mod export;
 mod failures;
+mod functions;
 mod guides;
 mod hello;
 mod hosts;

@@ -185,7 +185,7 @@ pub(crate) const API: Table = Table {
 
 pub(crate) const ROUTE: Table = Table {
     title: "a route",
-    doc: "Who may call, and what answers: `respond`, `upstream`, or the API's upstream.",
+    doc: "Who may call, and what answers: `respond`, `upstream`, `function`, or the API's upstream.",
     keys: &[
         key(
             "auth",
@@ -223,6 +223,13 @@ pub(crate) const ROUTE: Table = Table {
             r#""http://localhost:3002""#,
             "The service that answers: its address, a list of addresses, or a table.",
         ),
+        key(
+            "function",
+            Kind::Text,
+            r#""functions/hello.main""#,
+            "The function that answers: a handler, or the NAME of a `[function.NAME]`. A string in the \
+             place of the route's table says the same.",
+        ),
     ],
-    later: &["function", "site", "errors", "policy"],
+    later: &["site", "errors", "policy"],
 };

@@ -130,6 +130,14 @@ fn file(title: &str, name: &str, value: &str) -> String {
                  routes = {{ \"GET /{{name}}\" = {{ {name} = {value}{route} }} }}\n"
             )
         }
+        "[function.NAME]" => {
+            let handler = if ["command", "binary"].contains(&name) {
+                String::new()
+            } else {
+                without("handler = \"functions/hello.main\"\n")
+            };
+            format!("{title}\n{line}{handler}").replace("NAME", "hello")
+        }
         "an upstream's `health`" => {
             let path = without("path = \"/\"\n");
             format!(
@@ -189,7 +197,7 @@ const MAIN_AT: &str = "[api.main]\nauth = \"none\"\n[api.main.upstream]\n";
 const GUESTS: &str = "[policy.guests]\napis = [\"main\"]\n";
 const STANDARD: &str = "[policy.standard]\napis = [\"main\"]\n";
 
-const TABLES: [&Table; 34] = [
+const TABLES: [&Table; 35] = [
     &ROOT,
     &SERVER,
     &ADMIN,
@@ -200,6 +208,7 @@ const TABLES: [&Table; 34] = [
     &CHOICE,
     &CLAIM,
     &ERRORS,
+    &FUNCTION,
     &INTROSPECTION,
     &REVOKED,
     &SOURCE,

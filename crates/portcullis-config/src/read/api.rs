@@ -6,6 +6,7 @@ use super::auth;
 use super::authorizer::{Names, check_name};
 use super::conflict::{Located, Seen, SeenAt};
 use super::fields::{Entry, Fields, entries};
+use super::function::Functions;
 use super::reader::{Reader, Reported, all};
 use super::route::{self, Shared};
 use super::{
@@ -20,14 +21,22 @@ pub(super) fn read_all(
     reader: &mut Reader<'_>,
     root: &Fields<'_>,
     names: &mut Names<'_>,
-    policies: &policy::Names<'_>,
+    (policies, functions): (&policy::Names<'_>, &Functions<'_>),
 ) -> Result<Vec<Api>, Reported> {
     let table = root.optional("api", |entry| reader.table(&entry))?;
     let entries = table.map(entries).unwrap_or_default();
     let (mut seen, mut paths) = (Seen::default(), resource::Paths::default());
     let apis = entries
         .iter()
-        .map(|entry| read(reader, entry, (names, policies), &mut seen, &mut paths))
+        .map(|entry| {
+            read(
+                reader,
+                entry,
+                (names, policies, functions),
+                &mut seen,
+                &mut paths,
+            )
+        })
         .collect();
     all(apis)
 }
@@ -35,14 +44,14 @@ pub(super) fn read_all(
 fn read(
     reader: &mut Reader<'_>,
     entry: &Entry<'_>,
-    (names, policies): (&mut Names<'_>, &policy::Names<'_>),
+    (names, policies, functions): (&mut Names<'_>, &policy::Names<'_>, &Functions<'_>),
     seen: &mut Seen,
     paths: &mut resource::Paths,
 ) -> Result<Api, Reported> {
     let name = check_name(reader, entry, "an API");
     let fields = Fields::open(reader, &API, entry)?;
     let hosts = hosts::read(reader, &fields);
-    let shared = read_shared(reader, names, policies, &fields);
+    let shared = read_shared(reader, names, (policies, functions), &fields);
     let strip_base = fields.optional("strip_base", |entry| reader.flag(&entry));
     let token = fields.optional("token", |entry| {
         let choices = [
@@ -123,7 +132,7 @@ fn read_aws_strict(
 fn read_shared<'s>(
     reader: &mut Reader<'_>,
     names: &mut Names<'_>,
-    policies: &'s policy::Names<'s>,
+    (policies, functions): (&'s policy::Names<'s>, &'s Functions<'s>),
     fields: &Fields<'_>,
 ) -> Shared<'s> {
     Shared {
@@ -138,6 +147,7 @@ fn read_shared<'s>(
         step_up: step_up::read(reader, fields, StepUp::default()),
         anonymous_policy: anonymous_policy::read(reader, fields, policies),
         policies,
+        functions,
     }
 }
 

@@ -1,9 +1,11 @@
 use portcullis_token::StepUp;
+use toml::de::DeTable;
 
 use super::auth;
 use super::authorizer::Names;
 use super::conflict::Located;
 use super::fields::{Entry, Fields};
+use super::function::Functions;
 use super::identity::is_token;
 use super::reader::{Reader, Reported};
 use super::{anonymous_policy, policy, step_up, upstream};
@@ -23,6 +25,8 @@ pub(super) struct Shared<'s> {
     pub(super) anonymous_policy: Result<Option<usize>, Reported>,
     /// What a route may name instead.
     pub(super) policies: &'s policy::Names<'s>,
+    /// What a route may be answered by.
+    pub(super) functions: &'s Functions<'s>,
 }
 
 impl Shared<'_> {
@@ -53,12 +57,13 @@ pub(super) fn read(
     entry: &Entry<'_>,
 ) -> Result<Located, Reported> {
     let key = read_key(reader, shared, entry);
-    if entry.value.get_ref().is_str() {
-        let message = "a function as a target is not available in this version";
-        let hint = "write `{ respond = \"…\" }` or `{ upstream = \"http://…\" }`";
-        return Err(reader.refuse(Diagnostic::new(entry.span(), message).hint(hint)));
-    }
-    let fields = Fields::open(reader, &ROUTE, entry)?;
+    // A string in the place of the table names the function.
+    let empty = DeTable::new();
+    let named = entry.value.get_ref().is_str().then_some(entry);
+    let fields = match named {
+        Some(_) => Fields::new(&ROUTE, &empty, entry.span()),
+        None => Fields::open(reader, &ROUTE, entry)?,
+    };
     let auth = match fields.find("auth") {
         Some(own) => auth::read(reader, names, &own)
             .map(|auth| (auth, AuthFrom::Route(reader.origin(&own.key)))),
@@ -75,7 +80,10 @@ pub(super) fn read(
         .as_ref()
         .map(|(_, path)| path)
         .map_err(|reported| *reported);
-    let target = read_target(reader, shared, entry, &fields, path);
+    let target = match named {
+        Some(named) => read_function(reader, shared, named),
+        None => read_target(reader, shared, entry, &fields, path),
+    };
     let (methods, path) = key?;
     let (auth, auth_from) = auth?;
     let step_up = step_up::of_auth(&auth, inherited.and(step_up)?);
@@ -152,25 +160,39 @@ fn read_target(
     fields: &Fields<'_>,
     path: Result<&PathPattern, Reported>,
 ) -> Result<Target, Reported> {
-    match (fields.find("respond"), fields.find("upstream")) {
-        (Some(respond), Some(upstream)) => {
-            let problem = Diagnostic::new(upstream.key, "a route has one target, this one has two")
-                .secondary(respond.key, "the other one");
-            Err(reader.refuse(problem))
-        }
-        (Some(respond), None) => read_template(reader, &respond, path).map(Target::Respond),
-        (None, Some(own)) => upstream::read(reader, &own)
-            .map(Box::new)
-            .map(Target::Upstream),
-        (None, None) => shared.target()?.ok_or_else(|| {
+    let targets = ["respond", "upstream", "function"];
+    let mut given = targets.iter().filter_map(|name| fields.find(name));
+    let Some(first) = given.next() else {
+        return shared.target()?.ok_or_else(|| {
             if let Some(reported) = fields.refused() {
                 return reported;
             }
             let message = format!("{entry} has no target, and its API has no `upstream`");
             let problem = Diagnostic::new(entry.key.clone(), message);
             reader.refuse(problem.hint("write `respond = \"…\"` or `upstream = \"http://…\"`"))
-        }),
+        });
+    };
+    if let Some(second) = given.next() {
+        let problem = Diagnostic::new(second.key, "a route has one target, this one has two")
+            .secondary(first.key, "the other one");
+        return Err(reader.refuse(problem));
     }
+    match first.name {
+        "respond" => read_template(reader, &first, path).map(Target::Respond),
+        "upstream" => upstream::read(reader, &first)
+            .map(Box::new)
+            .map(Target::Upstream),
+        _ => read_function(reader, shared, &first),
+    }
+}
+
+fn read_function(
+    reader: &mut Reader<'_>,
+    shared: &Shared<'_>,
+    entry: &Entry<'_>,
+) -> Result<Target, Reported> {
+    let function = shared.functions.of_route(reader, entry)?;
+    Ok(Target::Function(Box::new(function)))
 }
 
 fn read_template(

@@ -4,6 +4,7 @@ mod claim_rules;
 mod cors;
 mod dpop;
 mod errors;
+mod functions;
 mod guides;
 mod hostile;
 mod hosts;

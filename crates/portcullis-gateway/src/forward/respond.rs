@@ -45,7 +45,7 @@ pub(crate) fn metadata(document: Bytes) -> Response<Body> {
 }
 
 /// The value of a parameter in the canonical `path`; bytes that are not UTF-8 are replaced.
-fn parameter(name: &str, pattern: &PathPattern, path: &str) -> String {
+pub(super) fn parameter(name: &str, pattern: &PathPattern, path: &str) -> String {
     let mut values = segments(path);
     for segment in &pattern.segments {
         let value = match segment {

@@ -66,7 +66,7 @@ impl SendError {
         match BodyError::find_in(self) {
             Some(BodyError::TooLarge) => return Refusal::BodyTooLarge,
             Some(BodyError::Idle) => return Refusal::BodyTimeout,
-            Some(BodyError::Broken(_)) => return Refusal::Body,
+            Some(BodyError::Broken(_) | BodyError::Function(_)) => return Refusal::Body,
             None => {}
         }
         match self {

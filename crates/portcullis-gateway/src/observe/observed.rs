@@ -96,7 +96,7 @@ impl Observed {
             .iter()
             .map(|route| {
                 let addresses = match &route.target {
-                    Target::Respond(_) | Target::Metadata(_) => &[][..],
+                    Target::Respond(_) | Target::Metadata(_) | Target::Function(_) => &[][..],
                     Target::Upstream { upstream, .. } => &upstream.addresses,
                 };
                 let template = route.pattern.to_string().into();

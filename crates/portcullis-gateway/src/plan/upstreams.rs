@@ -123,7 +123,7 @@ impl Route {
     fn upstream(&self) -> Option<&Arc<Upstream>> {
         match &self.target {
             Target::Upstream { upstream, .. } => Some(upstream),
-            Target::Respond(_) | Target::Metadata(_) => None,
+            Target::Respond(_) | Target::Metadata(_) | Target::Function(_) => None,
         }
     }
 }

@@ -262,15 +262,5 @@ cors = true
 path = "packages/frontend"
 "#;
     let later = "is not available in this version";
-    assert_eq!(
-        problems(text),
-        [
-            format!(
-                "error 13:18 a function as a target {later} \
-                 (write `{{ respond = \"…\" }}` or `{{ upstream = \"http://…\" }}`)"
-            ),
-            format!("error 14:20 `function` {later}"),
-            format!("error 15:2 `site` {later}"),
-        ]
-    );
+    assert_eq!(problems(text), [format!("error 14:2 `site` {later}"),]);
 }

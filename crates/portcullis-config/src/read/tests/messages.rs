@@ -201,7 +201,7 @@ routes = { "GET /{greeting}/{name}" = { respond = "{greeting} {nmae}" } }
 #[test]
 fn a_key_for_later_and_a_function() {
     assert_page!(
-        "[site.web]\nrate = \"1000/1m\"\n[api.main.routes]\n\"GET /\" = \"functions/hello\"\n",
+        "[site.web]\nrate = \"1000/1m\"\n[api.main]\nauth = \"none\"\nroutes = { \"GET /\" = \"functions/hello\" }\n",
         @r#"
         error: `site` is not available in this version
          --> portcullis.toml:1:2
@@ -209,13 +209,13 @@ fn a_key_for_later_and_a_function() {
         1 | [site.web]
           |  ^^^^
 
-        error: a function as a target is not available in this version
-         --> portcullis.toml:4:11
+        error: `GET /` must be a file without its ending, a dot and an export
+         --> portcullis.toml:5:22
           |
-        4 | "GET /" = "functions/hello"
-          |           ^^^^^^^^^^^^^^^^^
+        5 | routes = { "GET /" = "functions/hello" }
+          |                      ^^^^^^^^^^^^^^^^^
           |
-          = hint: write `{ respond = "…" }` or `{ upstream = "http://…" }`
+          = hint: write for example `functions/hello.main`
         "#
     );
 }
