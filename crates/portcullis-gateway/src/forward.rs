@@ -82,7 +82,15 @@ pub(crate) async fn send(
             seen.asked_upstream();
             let asked = Cell::new(FIRST);
             let answer = if hop.websocket && upstream.config.protocol == Protocol::Http1 {
-                switch(upstream, request, hop.websocket_until, pools, &asked).await
+                // Rare, and large beside what every request needs.
+                Box::pin(switch(
+                    upstream,
+                    request,
+                    hop.websocket_until,
+                    pools,
+                    &asked,
+                ))
+                .await
             } else {
                 pools.send(upstream, request, &asked).await
             };

@@ -234,7 +234,8 @@ impl<'u> Attempts<'u> {
                 }
             }
         }
-        self.attempt_afresh(choice, request).await
+        // Rare, and large beside what every request needs.
+        Box::pin(self.attempt_afresh(choice, request)).await
     }
 
     /// Sends the request to one address, on a connection of its own.
