@@ -1,3 +1,4 @@
+mod alarm;
 mod balance;
 pub(crate) mod check;
 mod connection;
