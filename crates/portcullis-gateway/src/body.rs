@@ -219,6 +219,9 @@ impl RequestBody {
         if http_body::Body::size_hint(&body).lower() > limit {
             return Err(BodyError::TooLarge);
         }
+        if http_body::Body::is_end_stream(&body) {
+            return Ok(Self::empty());
+        }
         Ok(Self {
             whole: None,
             body: Some(Timed::new(body, IDLE)),

@@ -1,3 +1,4 @@
+mod alarm;
 mod balance;
 pub(crate) mod check;
 mod connection;
@@ -84,7 +85,15 @@ pub(crate) async fn send(
             seen.asked_upstream();
             let asked = Cell::new(FIRST);
             let answer = if hop.websocket && upstream.config.protocol == Protocol::Http1 {
-                switch(upstream, request, hop.websocket_until, pools, &asked).await
+                // Rare, and large beside what every request needs.
+                Box::pin(switch(
+                    upstream,
+                    request,
+                    hop.websocket_until,
+                    pools,
+                    &asked,
+                ))
+                .await
             } else {
                 pools.send(upstream, request, &asked).await
             };

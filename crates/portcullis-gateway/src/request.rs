@@ -1,6 +1,7 @@
 //! THE request path: everything a request goes through, in order.
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -130,12 +131,15 @@ pub(crate) async fn serve(
 
     let asking = Asking::of(request.method().as_str(), request.headers());
     let mut told = HeaderMap::new();
-    let serving = try_serve(plan, deps, request, sender, &mut told, &mut seen);
-    let result = match deadline {
-        Some(deadline) => tokio::time::timeout_at(deadline, serving)
-            .await
-            .unwrap_or(Err(Refusal::RequestTimeout)),
-        None => serving.await,
+    let result = {
+        // Pinned once: either branch by itself would have room for all of it.
+        let serving = pin!(try_serve(plan, deps, request, sender, &mut told, &mut seen));
+        match deadline {
+            Some(deadline) => tokio::time::timeout_at(deadline, serving)
+                .await
+                .unwrap_or(Err(Refusal::RequestTimeout)),
+            None => serving.await,
+        }
     };
     let reason = result.as_ref().err().map(Refusal::code);
     let ends_connection = result.as_ref().is_err_and(Refusal::ends_connection);

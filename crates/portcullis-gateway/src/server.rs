@@ -12,6 +12,7 @@ use std::net::{SocketAddr, TcpListener as StdListener};
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::task::Poll;
 use std::thread;
 use std::time::Duration;
@@ -19,9 +20,9 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use portcullis_store::MemoryLimits;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime;
+use tokio::runtime::{self, LocalOptions};
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::task::{JoinSet, LocalSet};
+use tokio::task::JoinSet;
 
 use self::connection::Context;
 pub use self::listeners::Listeners;
@@ -115,19 +116,19 @@ impl Gateway {
         let phase = watch::Sender::new(Phase::Serving);
         let (alive, ended) = mpsc::channel(1);
         for (index, listeners) in listeners.of_workers.into_iter().enumerate() {
-            let runtime = runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?;
             let (shared, phase) = (Arc::clone(&shared), phase.subscribe());
             let alive = alive.clone();
+            let (told, started) = sync_channel(1);
             thread::Builder::new()
                 .name(format!("gateway-{index}"))
                 .spawn(move || {
-                    LocalSet::new().block_on(&runtime, work(listeners, places, shared, phase));
-                    // A slow lookup of a host name must not hold the end up.
-                    runtime.shutdown_background();
+                    run(&told, work(listeners, places, shared, phase));
                     drop(alive);
                 })?;
+            // A thread that ends without a word has panicked.
+            started
+                .recv()
+                .unwrap_or_else(|error| Err(io::Error::other(error)))?;
         }
         Ok(Self {
             address,
@@ -206,6 +207,26 @@ impl Gateway {
                 tracing::warn!("a thread of the gateway did not end in time");
             }
         }
+    }
+}
+
+/// Runs `work` on a runtime of this thread's own, and tells first whether there is one.
+///
+/// Tasks of a local runtime are woken without the second queue, and its lock, of a `LocalSet`.
+fn run(told: &SyncSender<io::Result<()>>, work: impl Future<Output = ()>) {
+    let mut builder = runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().build_local(LocalOptions::default());
+    let (runtime, result) = match runtime {
+        Ok(runtime) => (Some(runtime), Ok(())),
+        Err(error) => (None, Err(error)),
+    };
+    if told.send(result).is_err() {
+        return;
+    }
+    if let Some(runtime) = runtime {
+        runtime.block_on(work);
+        // A slow lookup of a host name must not hold the end up.
+        runtime.shutdown_background();
     }
 }
 

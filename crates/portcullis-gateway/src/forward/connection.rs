@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 use tokio_rustls::TlsConnector;
 
+use super::alarm::Alarm;
 use super::places::Place;
 use super::send_error::{SendError, is_by_tls};
 use super::wire::Wire;
@@ -28,6 +29,8 @@ pub(super) enum Connection {
     Http1 {
         sender: http1::SendRequest<RequestBody>,
         wire: Wire,
+        /// When the wait for an answer is over.
+        alarm: Alarm,
     },
     /// Many at the same time.
     Http2(http2::SendRequest<RequestBody>),
@@ -50,7 +53,11 @@ impl Connection {
             None => begin_http1(wire.clone(), place).await?,
             Some(tls) => begin_http1(encrypt(wire.clone(), tls).await?, place).await?,
         };
-        Ok(Self::Http1 { sender, wire })
+        Ok(Self::Http1 {
+            sender,
+            wire,
+            alarm: Alarm::default(),
+        })
     }
 
     /// Connects, and begins HTTP/2; over TLS, only where the upstream agrees to it.
@@ -76,7 +83,7 @@ impl Connection {
     /// Whether a request may be sent on it.
     pub(super) fn is_usable(&self) -> bool {
         match self {
-            Self::Http1 { sender, wire } => sender.is_ready() && wire.is_quiet(),
+            Self::Http1 { sender, wire, .. } => sender.is_ready() && wire.is_quiet(),
             Self::Http2(sender) => sender.is_ready(),
         }
     }
@@ -85,6 +92,21 @@ impl Connection {
         match self {
             Self::Http1 { sender, .. } => sender.is_closed(),
             Self::Http2(sender) => sender.is_closed(),
+        }
+    }
+
+    /// The timer of the connection; one of the request's own where it carries several.
+    pub(super) fn take_alarm(&mut self) -> Alarm {
+        match self {
+            Self::Http1 { alarm, .. } => std::mem::take(alarm),
+            Self::Http2(_) => Alarm::default(),
+        }
+    }
+
+    /// Keeps the timer for the next request.
+    pub(super) fn keep_alarm(&mut self, kept: Alarm) {
+        if let Self::Http1 { alarm, .. } = self {
+            *alarm = kept;
         }
     }
 

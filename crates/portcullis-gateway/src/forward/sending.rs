@@ -1,8 +1,11 @@
 //! One request to one upstream: the attempts, and what may be attempted again.
 
 use std::cell::Cell;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::header::HOST;
@@ -15,6 +18,7 @@ use portcullis_config::Protocol;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
+use super::alarm::Alarm;
 use super::balance::{Choice, Group, Tried};
 use super::connection::Connection;
 use super::places::{Granted, Place};
@@ -234,7 +238,8 @@ impl<'u> Attempts<'u> {
                 }
             }
         }
-        self.attempt_afresh(choice, request).await
+        // Rare, and large beside what every request needs.
+        Box::pin(self.attempt_afresh(choice, request)).await
     }
 
     /// Sends the request to one address, on a connection of its own.
@@ -349,17 +354,18 @@ fn repeatable(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
 /// Waits for `answer`, as long as the request's own body moves and a while after that.
 async fn answer_in_time<F: Future + Unpin>(
     mut answer: F,
+    alarm: &mut Alarm,
     patience: Duration,
     last_progress: impl Fn() -> Instant,
 ) -> Option<F::Output> {
-    loop {
-        let deadline = last_progress() + patience;
-        match timeout_at(deadline, &mut answer).await {
-            Ok(output) => return Some(output),
-            Err(_) if last_progress() + patience > deadline => {}
-            Err(_) => return None,
+    poll_fn(|context| match Pin::new(&mut answer).poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => {
+            let deadline = last_progress() + patience;
+            alarm.poll(context, deadline).map(|()| None)
         }
-    }
+    })
+    .await
 }
 
 impl Connection {
@@ -369,8 +375,13 @@ impl Connection {
         patience: Duration,
     ) -> Result<Response<Incoming>, Failed> {
         let progress = request.body().progress();
-        let answer = std::pin::pin!(self.send(request));
-        match answer_in_time(answer, patience, || progress.last()).await {
+        let mut alarm = self.take_alarm();
+        let answered = {
+            let answer = pin!(self.send(request));
+            answer_in_time(answer, &mut alarm, patience, || progress.last()).await
+        };
+        self.keep_alarm(alarm);
+        match answered {
             None => Err(Failed {
                 error: SendError::AnswerTimeout(patience),
                 again: None,

@@ -2,22 +2,25 @@
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::net::Shutdown;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 /// One TCP connection, shared by who reads and writes and by who only looks.
+///
+/// All of them are on one thread: nobody ever waits for the lock, which is held for one call. The
+/// stream itself is asked to read, and not a reference to it, because only so does tokio know
+/// that a short read has taken everything, and save the read that would say so.
 #[derive(Clone, Debug)]
-pub(super) struct Wire(Arc<TcpStream>);
+pub(super) struct Wire(Arc<Mutex<TcpStream>>);
 
 impl Wire {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self(Arc::new(stream))
+        Self(Arc::new(Mutex::new(stream)))
     }
 
     /// Whether nothing waits to be read: neither bytes, nor an end, nor an error.
@@ -25,22 +28,13 @@ impl Wire {
     /// Bytes that come before a request is sent cannot be the answer to it. Whoever reads the
     /// connection may not have run since they came, so the system is asked.
     pub(super) fn is_quiet(&self) -> bool {
-        let peeked = SockRef::from(&*self.0).peek(&mut [MaybeUninit::uninit()]);
+        let peeked = SockRef::from(&*self.stream()).peek(&mut [MaybeUninit::uninit()]);
         peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
-    fn poll_writing(
-        &self,
-        context: &mut Context<'_>,
-        write: impl Fn(&TcpStream) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.0.poll_write_ready(context))?;
-            match write(&self.0) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return Poll::Ready(result),
-            }
-        }
+    // Nothing panics while it holds the lock.
+    fn stream(&self) -> MutexGuard<'_, TcpStream> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -50,13 +44,7 @@ impl AsyncRead for Wire {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        loop {
-            ready!(self.0.poll_read_ready(context))?;
-            match self.0.try_read_buf(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return Poll::Ready(result.map(drop)),
-            }
-        }
+        Pin::new(&mut *self.stream()).poll_read(context, buffer)
     }
 }
 
@@ -66,7 +54,7 @@ impl AsyncWrite for Wire {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_writing(context, |stream| stream.try_write(bytes))
+        Pin::new(&mut *self.stream()).poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -74,28 +62,39 @@ impl AsyncWrite for Wire {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_writing(context, |stream| stream.try_write_vectored(slices))
+        Pin::new(&mut *self.stream()).poll_write_vectored(context, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.stream()).poll_flush(context)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(SockRef::from(&*self.0).shutdown(Shutdown::Write))
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.stream()).poll_shutdown(context)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
     use super::*;
+
+    async fn until_it_comes(wire: &Wire) {
+        poll_fn(|context| {
+            wire.stream()
+                .poll_peek(context, &mut ReadBuf::new(&mut [0]))
+        })
+        .await
+        .unwrap();
+    }
 
     #[tokio::test]
     async fn a_connection_is_quiet_until_something_comes() {
@@ -106,7 +105,7 @@ mod tests {
         assert!(wire.is_quiet());
 
         other.write_all(b"ab").await.unwrap();
-        wire.0.readable().await.unwrap();
+        until_it_comes(&wire).await;
         assert!(!wire.is_quiet(), "bytes");
         assert_eq!(wire.read_u16().await.unwrap(), u16::from_be_bytes(*b"ab"));
         assert!(wire.is_quiet(), "all of them read");
@@ -120,7 +119,7 @@ mod tests {
             "our end reaches them"
         );
         drop(other);
-        wire.0.readable().await.unwrap();
+        until_it_comes(&wire).await;
         assert!(!wire.is_quiet(), "their end");
     }
 }

@@ -260,11 +260,16 @@ async fn drive<C: Connection>(
         head: limits.head_timeout,
         idle: limits.idle_timeout,
     };
-    let mut draining = pin!(reached(context.phase.clone(), Phase::Draining));
+    let phase = context.phase.clone();
+    let mut draining = pin!(reached(phase.clone(), Phase::Draining));
+    let mut is_watched = false;
     let mut shut_down = false;
     let mut timer = pin!(sleep_until(Instant::now() + waits.head.min(waits.idle)));
     poll_fn(|poll| {
-        if !activity.drains() && draining.as_mut().poll(poll).is_ready() {
+        // Polled once, it wakes this task when there is something to see: each time takes a lock.
+        let may_drain = !is_watched || !matches!(phase.has_changed(), Ok(false));
+        is_watched = true;
+        if !activity.drains() && may_drain && draining.as_mut().poll(poll).is_ready() {
             activity.drain();
         }
         if let Poll::Ready(result) = connection.as_mut().poll(poll) {
