@@ -262,5 +262,5 @@ cors = true
 path = "packages/frontend"
 "#;
     let later = "is not available in this version";
-    assert_eq!(problems(text), [format!("error 14:2 `site` {later}"),]);
+    assert_eq!(problems(text), [format!("error 15:2 `site` {later}"),]);
 }
