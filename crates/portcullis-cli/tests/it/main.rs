@@ -30,6 +30,7 @@ mod person;
 mod policies;
 mod program;
 mod proxy;
+mod readme;
 mod real_issuer;
 mod relying_parties;
 mod rotation;
