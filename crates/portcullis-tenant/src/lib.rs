@@ -41,6 +41,7 @@ mod browser;
 mod caller;
 mod client;
 mod cookies;
+mod custom_claims;
 mod database_connections;
 mod discovery;
 mod fault;
@@ -83,9 +84,9 @@ pub use keys::{
 pub use opaque::opaque_token;
 pub use seed::CONNECTION;
 pub use settings::{
-    Api, ApiRules, Application, Authentication, ErrorDialect, GrantType, Issuer, IssuerError,
-    LoginSettings, LogoutPrompt, Options, People, RefreshTokens, Role, Settings, SettingsError,
-    TokenRate, UnknownGrantType, User,
+    Api, ApiRules, Application, Authentication, ClaimSource, CustomClaim, ErrorDialect, GrantType,
+    Issuer, IssuerError, LoginSettings, LogoutPrompt, Options, People, RefreshTokens, Role,
+    Settings, SettingsError, TokenRate, UnknownGrantType, User,
 };
 pub use tenant::{Tenant, TenantError};
 pub use user_code::UserCode;

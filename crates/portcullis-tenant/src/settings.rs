@@ -1,3 +1,4 @@
+mod claim;
 mod error;
 mod issuer;
 mod login;
@@ -14,6 +15,7 @@ use portcullis_token::Secret;
 use crate::EndSession;
 use crate::access_token::TokenDialect;
 
+pub use claim::{ClaimSource, CustomClaim};
 pub use error::SettingsError;
 pub use issuer::{Issuer, IssuerError};
 pub use login::{LoginSettings, RefreshTokens};
@@ -49,6 +51,8 @@ pub struct Options {
     pub logout_urls: Vec<String>,
     /// How often an application may ask for tokens.
     pub token_rate: TokenRate,
+    /// What people's tokens and `/userinfo` tell besides.
+    pub claims: Vec<CustomClaim>,
 }
 
 /// What `/oidc/logout` does without an ID token of the browser's session.

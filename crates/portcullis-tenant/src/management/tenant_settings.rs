@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::discovery::EndSession;
+use crate::seed;
 
 use super::members::{Kind, Member, Presence, member, merge};
 use super::operation::{Answered, Call, Operation, Verb};
@@ -79,7 +80,7 @@ const MEMBERS: &[Member] = &[
 const MERGED: [&str; 3] = ["flags", "sessions", "oidc_logout"];
 
 async fn read(call: &Call) -> Answered {
-    one(call, load(call).await?)
+    show(call, load(call).await?)
 }
 
 async fn update(call: &Call) -> Answered {
@@ -98,6 +99,14 @@ async fn update(call: &Call) -> Answered {
         .settings()
         .save(&settings, call.now())
         .await?;
+    show(call, settings)
+}
+
+/// Without what the tenant keeps there for itself.
+fn show(call: &Call, mut settings: Value) -> Answered {
+    if let Some(settings) = settings.as_object_mut() {
+        settings.remove(seed::RECORD);
+    }
     one(call, settings)
 }
 

@@ -146,6 +146,7 @@ impl Managed {
             jti: "",
             issued_at: UnixTime(NOW),
             lifetime: Duration::from_hours(24),
+            custom: None,
         };
         token.sign(ring).unwrap().expose().clone()
     }
