@@ -37,6 +37,7 @@ mod accounts;
 mod activation;
 mod audit;
 mod authorize;
+mod background;
 mod browser;
 mod caller;
 mod client;
