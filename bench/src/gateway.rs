@@ -2,7 +2,7 @@
 //!
 //! Each runs in one thread, so that it can be held to one core.
 
-mod load;
+pub(crate) mod load;
 mod proxy;
 mod tokens;
 mod upstream;

@@ -2,7 +2,8 @@
 //!
 //! `benches/verifier.rs` times the operations, and the program of this crate repeats one of them
 //! for a profiler or an instruction counter. `cargo xtask bench` runs both and prints one table.
-//! [`gateway`] is what `cargo xtask bench gateway` needs around the proxies that it compares.
+//! [`gateway`] is what `cargo xtask bench gateway` needs around the proxies that it compares, and
+//! [`tenant`] whoever asks the tenant of `cargo xtask bench tenant`.
 
 pub mod cache;
 mod fixture;
@@ -11,6 +12,7 @@ mod key_set;
 mod operation;
 mod refuse;
 mod sigv4;
+pub mod tenant;
 mod verify;
 
 pub use operation::{Contender, Operation};

@@ -3,6 +3,7 @@
 pub(crate) mod gateway;
 mod instructions;
 mod report;
+pub(crate) mod tenant;
 mod timing;
 
 use std::io;

@@ -93,7 +93,7 @@ impl Load {
     }
 }
 
-pub(super) fn runtime() -> io::Result<Runtime> {
+pub(crate) fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
 
@@ -128,7 +128,10 @@ impl Work {
     }
 }
 
-async fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> Result<(), LoadError> {
+pub(crate) async fn read_answer(
+    stream: &mut TcpStream,
+    answer: &mut Vec<u8>,
+) -> Result<(), LoadError> {
     answer.clear();
     loop {
         if stream.read_buf(answer).await? == 0 || answer.len() > LARGEST_ANSWER {

@@ -3,6 +3,7 @@
 
 mod api;
 mod application;
+mod claims;
 mod people;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use portcullis_tenant::{
 use portcullis_token::{Algorithm, KeySet, Secret};
 use url::Url;
 
+pub(crate) use claims::custom_claims;
 pub(crate) use people::first_user;
 
 /// The application that `portcullis token` asks as: it may do everything that a route asks for.
@@ -68,7 +70,8 @@ pub(crate) fn settings(
     let everything = permissions(config);
     let apis = everything
         .iter()
-        .map(|(identifier, permissions)| api::settings(config, identifier, permissions.clone()));
+        .map(|(identifier, scopes)| api::settings(config, &issuer, identifier, scopes.clone()))
+        .collect();
     let development = portcullis_tenant::Application {
         name: "Development".to_owned(),
         client_id: DEVELOPMENT_CLIENT.to_owned(),
@@ -88,7 +91,7 @@ pub(crate) fn settings(
     }
     Ok(Settings {
         issuer,
-        apis: apis.collect(),
+        apis,
         applications,
         people: people::settings(config, keys)?,
         options: options(config),
@@ -117,6 +120,7 @@ fn options(config: &Config) -> Options {
         end_session,
         logout_prompt,
         logout_urls: tenant.logout_urls.clone(),
+        claims: custom_claims(config),
         ..Options::default()
     }
 }

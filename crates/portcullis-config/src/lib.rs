@@ -82,8 +82,8 @@ pub use server::{
 };
 pub use template::{Template, TemplatePart};
 pub use tenant::{
-    Application, ApplicationKind, ErrorDialect, Grant, Permissions, RefreshTokens, Role, Tenant,
-    TenantApi, User,
+    Application, ApplicationKind, ClaimSource, CustomClaim, ErrorDialect, Grant, Permissions,
+    RefreshTokens, Role, Tenant, TenantApi, User,
 };
 pub use trusted_keys::{DistrustedKeys, Fetching, Readiness, SharedSecret, Start};
 pub use upstream::{Balance, HealthCheck, Protocol, Upstream, UpstreamTls};

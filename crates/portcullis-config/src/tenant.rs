@@ -32,6 +32,8 @@ pub struct Tenant {
     pub logout_prompt: bool,
     /// Where a logout of no application in particular may return to.
     pub logout_urls: Vec<String>,
+    /// What people's tokens tell besides what every token does.
+    pub claims: Vec<CustomClaim>,
     /// What tokens are for, besides the audiences of authorizers.
     pub apis: Vec<TenantApi>,
     /// Permissions that people are given together.
@@ -52,6 +54,28 @@ pub enum ErrorDialect {
     Rfc6749,
 }
 
+/// A claim of people's tokens that the file adds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomClaim {
+    /// None of those that tokens have anyway.
+    pub name: String,
+    /// What it tells.
+    pub source: ClaimSource,
+}
+
+/// What a claim tells of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClaimSource {
+    /// `roles`: their names.
+    Roles,
+    /// `email`: the address.
+    Email,
+    /// `user_metadata`, or the member of it at this path.
+    UserMetadata(Vec<String>),
+    /// `app_metadata`, or the member of it at this path.
+    AppMetadata(Vec<String>),
+}
+
 /// An API of the tenant: Auth0's resource server.
 #[derive(Clone, Debug)]
 pub struct TenantApi {
@@ -70,8 +94,8 @@ pub struct TenantApi {
     /// Whether people have only the scopes that they are given; when absent, it is so where the
     /// file gives some to anybody.
     pub rbac: Option<bool>,
-    /// Whether refresh tokens are given.
-    pub offline_access: bool,
+    /// Whether refresh tokens are given; when absent, they are, but for Auth0's own API.
+    pub offline_access: Option<bool>,
     /// Whether the tenant's own applications need no consent; on localhost they always do.
     pub skip_consent: bool,
     /// Where it was said.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use portcullis_store::tenant::ResourceServer;
 use portcullis_token::{Secret, SigningError, UnixTime, base64url};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::ids::sha256;
 use crate::settings::Api;
@@ -135,6 +136,8 @@ pub struct AccessToken<'a> {
     pub issued_at: UnixTime,
     /// From `iat` to `exp`.
     pub lifetime: Duration,
+    /// What the tenant's settings add; none of the names above.
+    pub custom: Option<&'a Map<String, Value>>,
 }
 
 /// The claims in the order of Auth0's tokens.
@@ -157,6 +160,8 @@ struct Claims<'a> {
     azp: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     permissions: Option<&'a [&'a str]>,
+    #[serde(flatten)]
+    custom: Option<&'a Map<String, Value>>,
 }
 
 /// The audience: a text for one, a list for two.
@@ -196,6 +201,7 @@ impl AccessToken<'_> {
             client_id: rfc9068.then_some(self.client_id),
             azp: (!rfc9068).then_some(self.client_id),
             permissions: self.dialect.has_permissions().then_some(self.permissions),
+            custom: self.custom,
         }
     }
 
@@ -227,7 +233,7 @@ pub(crate) fn lifetime(api: &ResourceServer) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -264,6 +270,7 @@ mod tests {
             jti: "unique",
             issued_at: UnixTime(1_700_000_000),
             lifetime: Duration::from_hours(24),
+            custom: None,
         };
         let shared = json!({
             "iss": "https://tenant.example/",
@@ -317,6 +324,7 @@ mod tests {
             jti: "",
             issued_at: UnixTime(0),
             lifetime: Duration::from_secs(1),
+            custom: None,
         };
         let with_user_info = json!(["api", "https://tenant.example/userinfo"]);
         for (name, token, claim, expected) in [

@@ -84,6 +84,8 @@ pub struct IdToken<'a> {
     pub issued_at: UnixTime,
     /// From `iat` to `exp`.
     pub lifetime: Duration,
+    /// What the tenant's settings add; the token's own claims win.
+    pub custom: Option<&'a Map<String, Value>>,
 }
 
 impl IdToken<'_> {
@@ -99,7 +101,8 @@ impl IdToken<'_> {
     }
 
     fn claims(&self) -> Map<String, Value> {
-        let mut claims = self.user.claims(self.scope);
+        let mut claims = self.custom.cloned().unwrap_or_default();
+        claims.extend(self.user.claims(self.scope));
         let text = |value: Option<&str>| value.map(Value::from);
         let hash = |token: Option<&Secret<String>>| token.map(|token| half_hash(token).into());
         let exp = self.issued_at.plus(self.lifetime);
@@ -251,6 +254,7 @@ mod tests {
             session: None,
             issued_at: UnixTime(1_700_000_000),
             lifetime: IdToken::DEFAULT_LIFETIME,
+            custom: None,
         };
         let least = json!({
             "iss": "https://tenant.example/",

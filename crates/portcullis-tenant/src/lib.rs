@@ -38,11 +38,13 @@ mod activation;
 mod address_rate;
 mod audit;
 mod authorize;
+mod background;
 mod browser;
 mod brute_force;
 mod caller;
 mod client;
 mod cookies;
+mod custom_claims;
 mod database_connections;
 mod discovery;
 mod fault;
@@ -85,9 +87,10 @@ pub use keys::{
 pub use opaque::opaque_token;
 pub use seed::CONNECTION;
 pub use settings::{
-    AddressRate, AddressRates, Api, ApiRules, Application, Authentication, ErrorDialect, GrantType,
-    Issuer, IssuerError, LoginSettings, LogoutPrompt, Options, People, RefreshTokens, Role,
-    Settings, SettingsError, TokenRate, UnknownGrantType, User,
+    AddressRate, AddressRates, Api, ApiRules, Application, Authentication, ClaimSource,
+    CustomClaim, ErrorDialect, GrantType, Issuer, IssuerError, LoginSettings, LogoutPrompt,
+    Options, People, RefreshTokens, Role, Settings, SettingsError, TokenRate, UnknownGrantType,
+    User,
 };
 pub use tenant::{Tenant, TenantError};
 pub use user_code::UserCode;

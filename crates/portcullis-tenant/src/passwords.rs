@@ -11,6 +11,8 @@ use aws_lc_rs::rand;
 use portcullis_token::Secret;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::background;
+
 /// Longer passwords are refused: nobody types them.
 const MAX_BYTES: usize = 1024;
 
@@ -20,8 +22,8 @@ const WAITING: usize = 64;
 /// Checks and hashes passwords, so many at once as it was told to.
 ///
 /// A hash takes 19 MiB and tens of milliseconds of a core, by intent. The bound keeps a flood of
-/// logins from taking the memory and the cores that the rest of the tenant needs; what does not
-/// find a place in the queue is refused at once.
+/// logins from taking the memory and the cores that the rest of the tenant needs, to whose threads
+/// those of a hash give way besides; what does not find a place in the queue is refused at once.
 #[derive(Clone, Debug)]
 pub struct Passwords {
     /// Of all who share the cores.
@@ -162,7 +164,7 @@ impl Passwords {
             .map_err(|_| PasswordError::Busy)?;
         let turn = acquire(&self.turn).await?;
         let core = acquire(&self.under_way).await?;
-        tokio::task::spawn_blocking(move || {
+        background::run(move || {
             // Given back when the work is done, whether or not somebody still waits for it.
             let _held: [OwnedSemaphorePermit; 3] = [place, turn, core];
             work()

@@ -1,6 +1,7 @@
 //! What the settings name, in the database, where the endpoints find it.
 
 mod people;
+mod removal;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,12 +18,17 @@ use crate::passwords::Passwords;
 use crate::settings::{Api, Application, Authentication, LogoutPrompt, RefreshTokens, Settings};
 use crate::{EndSession, TenantError};
 
+use removal::Named;
+
+pub(crate) use removal::RECORD;
+
 /// The name of the connection whose users have a password here.
 pub const CONNECTION: &str = "Username-Password-Authentication";
 
 /// Writes what the settings name, in the place of earlier ones with the same identifiers.
 ///
-/// What the settings do not name stays, such as what came by the management API.
+/// What an earlier file named and they do not goes; the rest stays, such as what came by the
+/// management API.
 pub(crate) async fn write(
     database: &Database,
     settings: &Settings,
@@ -55,6 +61,10 @@ async fn write_options(
         Some(Value::Object(known)) => known,
         _ => Map::new(),
     };
+    // Before the names are replaced: whoever is stopped in between does it again.
+    let named = Named::by(settings);
+    Named::kept(&known).remove_all_but(&named, database).await?;
+    named.keep(&mut known);
     if let Some(audience) = &options.default_audience {
         known.insert("default_audience".to_owned(), json!(audience));
     }

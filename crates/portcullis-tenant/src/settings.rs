@@ -1,4 +1,5 @@
 mod address_rate;
+mod claim;
 mod error;
 mod issuer;
 mod login;
@@ -16,6 +17,7 @@ use crate::EndSession;
 use crate::access_token::TokenDialect;
 
 pub use address_rate::{AddressRate, AddressRates};
+pub use claim::{ClaimSource, CustomClaim};
 pub use error::SettingsError;
 pub use issuer::{Issuer, IssuerError};
 pub use login::{LoginSettings, RefreshTokens};
@@ -53,6 +55,8 @@ pub struct Options {
     pub token_rate: TokenRate,
     /// How much is written for people who have proven nothing.
     pub address_rates: AddressRates,
+    /// What people's tokens and `/userinfo` tell besides.
+    pub claims: Vec<CustomClaim>,
 }
 
 /// What `/oidc/logout` does without an ID token of the browser's session.

@@ -100,7 +100,8 @@ pub enum TenantError {
 impl Tenant {
     /// Checks `settings`, and writes the APIs, applications and users that they name into `database`.
     ///
-    /// What is there already and has the same identifiers is replaced; the rest stays. Tokens are
+    /// What is there already and has the same identifiers is replaced. What earlier settings named
+    /// and these do not is deleted, with its sessions and tokens; the rest stays. Tokens are
     /// dated by `clock`. It takes the time of one password's hash, and of one more for each user.
     ///
     /// # Errors

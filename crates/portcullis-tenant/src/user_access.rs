@@ -1,11 +1,12 @@
 //! What the tokens of the token endpoint may be used for, by the database as it is.
 
 use portcullis_store::tenant::{Client, DatabaseError, ResourceServer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::Tenant;
+use crate::fault::Fault;
 use crate::scopes::{Audience, resolve_audience};
 use crate::user_api::{UserApi, UserApiError};
+use crate::{Tenant, custom_claims};
 
 /// What a user's tokens may be used for.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(crate) struct UserAccess {
     pub(crate) scopes: Vec<String>,
     /// See [`Allowed`](crate::user_api::Allowed).
     pub(crate) permissions: Vec<String>,
+    /// What the tenant's settings have tokens tell of the user.
+    pub(crate) custom_claims: Map<String, Value>,
 }
 
 /// What is asked for.
@@ -47,6 +50,7 @@ impl UserAccess {
             api: api.server,
             scopes: allowed.scopes,
             permissions: allowed.permissions,
+            custom_claims: custom_claims(tenant, user_id).await?,
         })
     }
 
@@ -57,6 +61,17 @@ impl UserAccess {
 
     pub(crate) fn has_scope(&self, scope: &str) -> bool {
         self.scopes.iter().any(|known| known == scope)
+    }
+}
+
+async fn custom_claims(tenant: &Tenant, user_id: &str) -> Result<Map<String, Value>, Fault> {
+    let claims = &tenant.options.claims;
+    if claims.is_empty() {
+        return Ok(Map::new());
+    }
+    match tenant.database.users().find(user_id).await? {
+        Some(user) => Ok(custom_claims::of_user(&tenant.database, claims, &user).await?),
+        None => Ok(Map::new()),
     }
 }
 

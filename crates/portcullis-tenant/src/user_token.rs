@@ -4,10 +4,11 @@ use portcullis_store::tenant::{
     Database, DatabaseError, MAX_ROWS, ResourceServer, Slice, User, UserFilter,
 };
 use portcullis_token::{NoRandomness, Secret, SigningError, UnixTime};
+use serde_json::{Map, Value};
 
 use crate::access_token::{AccessToken, Subject, TokenDialect};
 use crate::scopes::{ApiScopes, ScopeRequest, TooManyScopes, parse_scopes};
-use crate::{CONNECTION, Issuer, KeyRing, opaque_token};
+use crate::{CONNECTION, CustomClaim, Issuer, KeyRing, custom_claims, opaque_token};
 
 /// How many users are looked through for one whose address begins as was typed.
 const MAX_SEARCHED: usize = 1000;
@@ -29,6 +30,8 @@ pub struct UserTokenRequest<'a> {
     pub scope: Option<&'a str>,
     /// The `iat`.
     pub issued_at: UnixTime,
+    /// What the tenant's settings have people's tokens tell besides.
+    pub claims: &'a [CustomClaim],
 }
 
 /// A token as the user would have it by logging in.
@@ -124,7 +127,8 @@ impl UserTokenRequest<'_> {
         })?;
         let permissions = database.permissions();
         let permissions = permissions.effective(&user.user_id, self.audience).await?;
-        self.sign_for(&user, &api, &permissions, keys)
+        let custom = custom_claims::of_user(database, self.claims, &user).await?;
+        self.sign_for(&user, &api, &permissions, &custom, keys)
     }
 
     fn sign_for(
@@ -132,6 +136,7 @@ impl UserTokenRequest<'_> {
         user: &User,
         api: &ResourceServer,
         permissions: &[String],
+        custom: &Map<String, Value>,
         keys: &KeyRing,
     ) -> Result<UserToken, UserTokenError> {
         let known: Vec<String> = api.scopes.iter().map(|scope| scope.value.clone()).collect();
@@ -168,6 +173,7 @@ impl UserTokenRequest<'_> {
             jti: jti.expose(),
             issued_at: self.issued_at,
             lifetime: std::time::Duration::from_secs(lifetime(api)),
+            custom: Some(custom),
         };
         Ok(UserToken {
             access_token: token.sign(keys)?,

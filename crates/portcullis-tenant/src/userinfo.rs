@@ -17,7 +17,7 @@ use crate::fault::Fault;
 use crate::fields::Fields;
 use crate::origins::RegisteredOrigins;
 use crate::user_api::names_scope;
-use crate::{Tenant, access_token, cors, guard, ids, own_tokens};
+use crate::{Tenant, access_token, cors, custom_claims, guard, ids, own_tokens};
 
 /// Longer texts are no tokens of ours.
 const MAX_TOKEN: usize = 16 * 1024;
@@ -90,7 +90,10 @@ async fn answer(tenant: &Tenant, token: &Secret<String>) -> Result<Value, Refusa
     let user = tenant.database.users().find(&user_id).await;
     let user = user.map_err(Fault::from)?.filter(|user| !user.blocked);
     let user = user.ok_or(Refusal::Invalid)?;
-    let mut claims = claims_of(&user).claims(&scope);
+    let claims = &tenant.options.claims;
+    let custom = custom_claims::of_user(&tenant.database, claims, &user).await;
+    let mut claims = custom.map_err(Fault::from)?;
+    claims.extend(claims_of(&user).claims(&scope));
     claims.insert("sub".to_owned(), user.user_id.into());
     Ok(Value::Object(claims))
 }

@@ -4,7 +4,7 @@
 //! time of the proxy's process, which other work on the machine hardly changes.
 
 mod contender;
-mod process;
+pub(super) mod process;
 mod report;
 
 use std::fs;
@@ -165,7 +165,7 @@ fn load(folder: &Path, tokens: u32, requests: u32) -> Result<Value, GatewayBench
     Ok(serde_json::from_str(&printed).unwrap_or_default())
 }
 
-fn finish(command: &mut Command, program: &str) -> Result<String, GatewayBenchError> {
+pub(super) fn finish(command: &mut Command, program: &str) -> Result<String, GatewayBenchError> {
     let start = |cause| GatewayBenchError::Start {
         program: program.to_owned(),
         cause,

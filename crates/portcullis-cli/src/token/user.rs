@@ -74,6 +74,7 @@ async fn sign(
         audience: &audience,
         scope: arguments.scope.as_deref(),
         issued_at: SystemClock.now(),
+        claims: &stand_in::custom_claims(config),
     };
     let token = match tenant_keys::load(project, &database).await {
         Ok(keys) => {

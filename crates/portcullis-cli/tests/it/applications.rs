@@ -18,6 +18,7 @@ type = "non_interactive"
 [[tenant.application]]
 name = "site"
 type = "spa"
+web_origins = []
 "#;
 
 const SECRET: &str = "from the environment: a + b %";

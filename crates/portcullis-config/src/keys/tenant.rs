@@ -70,6 +70,14 @@ pub(crate) const TENANT: Table = Table {
         )
         .default("[]"),
         key(
+            "claims",
+            Kind::TextTable,
+            r#"{ "https://expenses/roles" = "roles", "https://expenses/plan" = "app_metadata.plan" }"#,
+            "What people's tokens and `/userinfo` tell besides, by name: `roles`, `email`, \
+             `app_metadata` or `user_metadata` (which people change themselves), or a member of these.",
+        )
+        .default("{}"),
+        key(
             "api",
             Kind::List(&TENANT_API),
             r#"[{ identifier = "https://expenses-api" }]"#,

@@ -66,9 +66,9 @@ pub(crate) const TENANT_API: Table = Table {
             "offline_access",
             Kind::Flag,
             "false",
-            "Whether refresh tokens are given for it.",
-        )
-        .default("true"),
+            "Whether refresh tokens are given for it. When absent, they are, but for the Management \
+             API of an issuer (`https://DOMAIN/api/v2/`).",
+        ),
         key(
             "skip_consent",
             Kind::Flag,

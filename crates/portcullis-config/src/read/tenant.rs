@@ -1,5 +1,6 @@
 mod api;
 mod application;
+mod claims;
 mod json;
 mod people;
 mod unique;
@@ -43,6 +44,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Tenant,
     let oidc_logout = fields.optional("oidc_logout", |entry| reader.flag(&entry));
     let logout_prompt = fields.optional("logout_prompt", |entry| reader.flag(&entry));
     let logout_urls = read_urls(reader, &fields, "logout_urls", is_return_address);
+    let claims = fields.optional("claims", |entry| claims::read_claims(reader, &entry));
     let apis = fields.optional("api", |entry| {
         let mut identifiers = Unique::default();
         reader.list(&entry, "a list of tables", |reader, entry| {
@@ -72,6 +74,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Fields<'_>) -> Result<Tenant,
         oidc_logout: oidc_logout?.unwrap_or(true),
         logout_prompt: logout_prompt?.unwrap_or(true),
         logout_urls: logout_urls?,
+        claims: claims?.unwrap_or_default(),
         apis: apis?.unwrap_or_default(),
         roles: roles?.unwrap_or_default(),
         users: users?.unwrap_or_default(),
@@ -90,6 +93,7 @@ const fn nothing_said() -> Tenant {
         oidc_logout: true,
         logout_prompt: true,
         logout_urls: Vec::new(),
+        claims: Vec::new(),
         apis: Vec::new(),
         roles: Vec::new(),
         users: Vec::new(),

@@ -9,7 +9,7 @@ use crate::accounts::claims_of;
 use crate::fault::Fault;
 use crate::id_token::IdToken;
 use crate::session::LoggedIn;
-use crate::{ids, opaque};
+use crate::{custom_claims, ids, opaque};
 
 use super::request::AuthorizeRequest;
 use super::{Answer, Context, Granted};
@@ -34,7 +34,7 @@ pub(super) async fn issue(
     };
     let id_token = if request.response.id_token {
         let code = code.as_ref();
-        Some(sign_id_token(context, request, logged_in, granted, code)?)
+        Some(sign_id_token(context, request, logged_in, granted, code).await?)
     } else {
         None
     };
@@ -77,7 +77,7 @@ async fn issue_code(
     Ok(secret)
 }
 
-fn sign_id_token(
+async fn sign_id_token(
     context: &Context<'_>,
     request: &AuthorizeRequest,
     logged_in: &LoggedIn,
@@ -87,6 +87,8 @@ fn sign_id_token(
     let tenant = context.tenant;
     let auth_time = u64::try_from(logged_in.session.auth_time).unwrap_or_default();
     let seconds = context.client.jwt_configuration["lifetime_in_seconds"].as_u64();
+    let claims = &tenant.options.claims;
+    let custom = custom_claims::of_user(&tenant.database, claims, &logged_in.user).await?;
     let token = IdToken {
         issuer: &tenant.issuer,
         client_id: &context.client.client_id,
@@ -99,6 +101,7 @@ fn sign_id_token(
         session: Some(&logged_in.session.sid),
         issued_at: tenant.clock.now(),
         lifetime: seconds.map_or(IdToken::DEFAULT_LIFETIME, Duration::from_secs),
+        custom: Some(&custom),
     };
     Ok(token.sign(&tenant.keys.load().ring)?)
 }

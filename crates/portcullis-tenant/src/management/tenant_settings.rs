@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::brute_force::KEPT_AS;
 use crate::discovery::EndSession;
+use crate::seed;
 
 use super::members::{Kind, Member, Presence, member, merge};
 use super::operation::{Answered, Call, Operation, Verb};
@@ -80,7 +81,7 @@ const MEMBERS: &[Member] = &[
 const MERGED: [&str; 3] = ["flags", "sessions", "oidc_logout"];
 
 async fn read(call: &Call) -> Answered {
-    one(call, without_others(load(call).await?))
+    show(call, load(call).await?)
 }
 
 async fn update(call: &Call) -> Answered {
@@ -99,15 +100,17 @@ async fn update(call: &Call) -> Answered {
         .settings()
         .save(&settings, call.now())
         .await?;
-    one(call, without_others(settings))
+    show(call, settings)
 }
 
-/// What is kept beside them has an address of its own.
-fn without_others(mut settings: Value) -> Value {
-    if let Some(members) = settings.as_object_mut() {
-        members.remove(KEPT_AS);
+/// Without what the tenant keeps there for itself, and what has an address of its own.
+fn show(call: &Call, mut settings: Value) -> Answered {
+    if let Some(settings) = settings.as_object_mut() {
+        for own in [KEPT_AS, seed::RECORD] {
+            settings.remove(own);
+        }
     }
-    settings
+    one(call, settings)
 }
 
 /// What tools send in minutes is kept in hours, as a fraction where it is one.

@@ -60,7 +60,10 @@ async fn write_role(
 }
 
 /// The id of the role with this name, by way of those that contain it.
-async fn find_role(database: &Database, name: &str) -> Result<Option<String>, DatabaseError> {
+pub(super) async fn find_role(
+    database: &Database,
+    name: &str,
+) -> Result<Option<String>, DatabaseError> {
     let mut from = None;
     loop {
         let slice = Slice::after(from, MAX_ROWS);

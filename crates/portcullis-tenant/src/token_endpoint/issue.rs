@@ -128,6 +128,7 @@ impl Login<'_> {
             jti: jti.expose(),
             issued_at: tenant.clock.now(),
             lifetime,
+            custom: Some(&self.access.custom_claims),
         };
         let token = token
             .sign(&tenant.keys.load().ring)
@@ -189,6 +190,7 @@ impl Login<'_> {
             session: self.sid,
             issued_at: tenant.clock.now(),
             lifetime: self.client.id_token_lifetime(),
+            custom: Some(&self.access.custom_claims),
         };
         let signed = token.sign(&tenant.keys.load().ring);
         signed.map(Some).map_err(Refusal::Signing)
@@ -289,6 +291,7 @@ pub(super) fn sign_for_client(
         jti: jti.expose(),
         issued_at: tenant.clock.now(),
         lifetime,
+        custom: None,
     };
     // Another thread would take as long, after a hop there and back, and its queue would need a
     // bound of its own.

@@ -35,6 +35,11 @@ async fn a_login_and_a_consent_end_with_a_code() {
         ("code_challenge_method", "S256"),
         ("auth0Client", "eyJ9"),
         ("auth0Client", "twice"),
+        // What SDKs send besides has no effect.
+        ("organization", "org_1"),
+        ("invitation", "inv_1"),
+        ("dpop_jkt", "x"),
+        ("ext-colour", "red"),
         ("max_age", "600"),
     ];
     let parameters = changed(&extras);

@@ -8,6 +8,7 @@ mod authorize_refusals;
 mod client_authentication;
 mod codes;
 mod consent;
+mod custom_claims;
 mod devices;
 mod discovery;
 mod endings;

@@ -163,6 +163,12 @@ async fn everything_that_the_settings_name_is_in_the_database() {
         "allowed_logout_urls": ["http://localhost:3000"],
         "oidc_logout": { "rp_logout_end_session_endpoint_discovery": false },
         "sessions": { "oidc_logout_prompt_enabled": false },
+        "portcullis_file": {
+            "applications": ["expenses-web"],
+            "apis": [AUDIENCE],
+            "roles": ["accountant"],
+            "users": ["ada@example.com"],
+        },
     });
     assert_eq!(saved, expected);
 }
@@ -240,4 +246,54 @@ async fn the_settings_win_and_the_rest_stays() {
         .await
         .unwrap();
     assert_eq!(grants.rows, []);
+}
+
+#[tokio::test]
+async fn what_the_file_no_longer_names_is_gone() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = open(directory.path(), settings()).await;
+    let ada = user(&database).await;
+    // What was never the file's.
+    let own = User {
+        email: "bob@example.com".to_owned(),
+        ..self::ada()
+    };
+    let mut with_bob = settings();
+    with_bob.people.users = vec![own];
+    let saved = database.settings().load().await.unwrap();
+    database.close().await;
+    let database = open(directory.path(), with_bob).await;
+    let mut found = Vec::new();
+    for email in ["ada@example.com", "bob@example.com"] {
+        let user = database.users().find_by_email(CONNECTION, email).await;
+        found.push(user.unwrap().is_some());
+    }
+    assert_eq!(found, [false, true]);
+    assert_eq!(database.users().find(&ada.user_id).await.unwrap(), None);
+    // As if Bob had signed up.
+    database.settings().save(&saved.unwrap(), 0).await.unwrap();
+    database.close().await;
+
+    let empty = Settings {
+        apis: Vec::new(),
+        applications: Vec::new(),
+        people: People::default(),
+        ..settings()
+    };
+    let database = open(directory.path(), empty).await;
+    let users = database.users();
+    let bob = users.find_by_email(CONNECTION, "bob@example.com");
+    assert!(bob.await.unwrap().is_some());
+    let clients = database.clients().find("expenses-web").await.unwrap();
+    assert_eq!(clients, None);
+    let api = database.resource_servers();
+    assert_eq!(api.find_by_identifier(AUDIENCE).await.unwrap(), None);
+    let roles = database.roles().list(None, &Slice::after(None, 10)).await;
+    assert_eq!(roles.unwrap().rows, []);
+    let connection = database.connections().find_by_name(CONNECTION).await;
+    let connection = connection.unwrap().unwrap();
+    assert_eq!(connection.enabled_clients, Vec::<String>::new());
+    // The one that the tenant itself has stays, even if a file has named it.
+    let own = "http://localhost:4000/api/v2/";
+    assert!(api.find_by_identifier(own).await.unwrap().is_some());
 }

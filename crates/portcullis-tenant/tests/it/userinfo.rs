@@ -53,6 +53,7 @@ fn jwt<'a>(issuer: &'a Issuer, scope: &'a str) -> AccessToken<'a> {
         jti: "unique",
         issued_at: UnixTime(NOW),
         lifetime: Duration::from_mins(1),
+        custom: None,
     }
 }
 

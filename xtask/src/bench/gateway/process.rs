@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use super::GatewayBenchError;
 
 /// The core of the proxy that is measured.
-pub(super) const PROXY: &str = "0";
+pub(crate) const PROXY: &str = "0";
 /// The core of everything else.
-pub(super) const CALLERS: &str = "1";
+pub(crate) const CALLERS: &str = "1";
 
 /// How long a process may take to listen.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -20,15 +20,29 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const TICKS_PER_SECOND: u64 = 100;
 
 /// A process, which is ended when it is dropped.
-pub(super) struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
     /// Starts `command` on this core, and waits until `address` accepts connections.
-    pub(super) fn start(
+    pub(crate) fn start(
         name: &'static str,
         core: &str,
         command: &[&str],
         address: &str,
+        folder: &Path,
+    ) -> Result<Self, GatewayBenchError> {
+        let running = Self::spawn(name, core, command, folder)?;
+        let address: SocketAddr = address
+            .parse()
+            .map_err(|_| GatewayBenchError::Silent(name))?;
+        running.once(name, || TcpStream::connect(address).is_ok())
+    }
+
+    /// Starts `command` on this core.
+    pub(crate) fn spawn(
+        name: &'static str,
+        core: &str,
+        command: &[&str],
         folder: &Path,
     ) -> Result<Self, GatewayBenchError> {
         let start = |cause| GatewayBenchError::Start {
@@ -45,23 +59,28 @@ impl Running {
             .stderr(log)
             .spawn()
             .map_err(start)?;
-        let mut running = Self(child);
-        let address: SocketAddr = address
-            .parse()
-            .map_err(|_| GatewayBenchError::Silent(name))?;
+        Ok(Self(child))
+    }
+
+    /// Waits until `is_ready`, which is asked every other millisecond.
+    pub(crate) fn once(
+        mut self,
+        name: &'static str,
+        is_ready: impl Fn() -> bool,
+    ) -> Result<Self, GatewayBenchError> {
         let until = Instant::now() + PATIENCE;
-        while TcpStream::connect(address).is_err() {
-            let has_ended = running.0.try_wait().map_err(start)?.is_some();
+        while !is_ready() {
+            let has_ended = self.0.try_wait().ok().flatten().is_some();
             if has_ended || Instant::now() > until {
                 return Err(GatewayBenchError::Silent(name));
             }
-            pause(Duration::from_millis(50));
+            pause(Duration::from_millis(2));
         }
-        Ok(running)
+        Ok(self)
     }
 
     /// The CPU time so far, of all its threads, in user mode and in the kernel.
-    pub(super) fn cpu(&self) -> Result<Duration, GatewayBenchError> {
+    pub(crate) fn cpu(&self) -> Result<Duration, GatewayBenchError> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id()));
         let stat = stat.map_err(|_| GatewayBenchError::Times)?;
         // The name, in parentheses, may hold spaces; utime and stime are the 12th and 13th after it.
@@ -78,7 +97,7 @@ impl Running {
     }
 
     /// The resident memory, in KiB.
-    pub(super) fn memory(&self) -> Result<u64, GatewayBenchError> {
+    pub(crate) fn memory(&self) -> Result<u64, GatewayBenchError> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()));
         let status = status.map_err(|_| GatewayBenchError::Times)?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

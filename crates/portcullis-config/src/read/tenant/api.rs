@@ -47,7 +47,7 @@ pub(super) fn read_api(
         token_lifetime_for_web: for_web?.unwrap_or(LIFETIME_FOR_WEB),
         token_dialect: dialect?.unwrap_or("access_token"),
         rbac: rbac?,
-        offline_access: offline_access?.unwrap_or(true),
+        offline_access: offline_access?,
         skip_consent: skip_consent?.unwrap_or_default(),
         origin: reader.origin(&entry.key),
     })

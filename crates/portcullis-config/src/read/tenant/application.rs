@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::unique::Unique;
 use super::urls::{is_origin, is_return_address, read_urls};
 use super::{read_permissions, read_secret};
+use crate::diagnostic::Diagnostic;
 use crate::keys::APPLICATION;
 use crate::read::duration;
 use crate::read::fields::{Entry, Fields};
@@ -31,6 +32,9 @@ pub(super) fn read_application(
     let callbacks = read_urls(reader, &fields, "callbacks", is_return_address);
     let logout_urls = read_urls(reader, &fields, "logout_urls", is_return_address);
     let web_origins = read_urls(reader, &fields, "web_origins", is_origin);
+    if matches!(kind, Ok(ApplicationKind::Spa)) {
+        warn_without_origins(reader, &fields);
+    }
     let permissions = fields.optional("permissions", |entry| read_permissions(reader, &entry));
     let first_party = fields.optional("first_party", |entry| reader.flag(&entry));
     let grants = fields.optional("grants", |entry| {
@@ -56,6 +60,18 @@ pub(super) fn read_application(
         refresh_leeway: refresh_leeway?.unwrap_or_default(),
         origin: reader.origin(&entry.key),
     })
+}
+
+/// Warns of pages that renew their tokens in an iframe, whose answer is for a web origin only: they
+/// would wait for it in vain. An empty list says that they do not.
+fn warn_without_origins(reader: &mut Reader<'_>, fields: &Fields<'_>) {
+    if let (Some(kind), None) = (fields.find("type"), fields.find("web_origins")) {
+        let message =
+            "an application of type `spa` without `web_origins` cannot renew its tokens silently";
+        let hint = "name where its pages are served from, such as \
+                    `web_origins = [\"http://localhost:3000\"]`; `[]` if it never does";
+        reader.warn(Diagnostic::new(kind.span(), message).hint(hint));
+    }
 }
 
 /// Reads a client identifier: printable ASCII (RFC 6749 appendix A.1).

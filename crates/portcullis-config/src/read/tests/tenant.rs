@@ -1,7 +1,7 @@
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::{ErrorDialect, Grant, RefreshTokens};
+use crate::{ClaimSource, CustomClaim, ErrorDialect, Grant, RefreshTokens};
 
 const WHOLE: &str = r#"
 [tenant]
@@ -76,7 +76,7 @@ fn a_tenant_is_read_whole() {
     assert_eq!(api.token_dialect, "rfc9068_profile_authz");
     assert_eq!(
         (api.rbac, api.offline_access, api.skip_consent),
-        (Some(false), false, true)
+        (Some(false), Some(false), true)
     );
     assert_eq!(tenant.roles[0].description, "Reads all");
 
@@ -110,7 +110,7 @@ fn what_a_tenant_cannot_be_is_refused() {
     let api = |line: &str| format!("[[tenant.api]]\nidentifier = \"a\"\n{line}");
     let user = |line: &str| format!("[[tenant.user]]\nemail = \"a@b\"\npassword = \"p\"\n{line}");
     let application =
-        |line: &str| format!("[[tenant.application]]\nname = \"a\"\ntype = \"spa\"\n{line}");
+        |line: &str| format!("[[tenant.application]]\nname = \"a\"\ntype = \"native\"\n{line}");
     let root = "`issuer` must be the root of a host, by http or https (write for example \
                 `https://localhost:4443/`)";
     let host = "an entry of `aliases` must be the name of a host, without scheme and port";
@@ -172,5 +172,84 @@ fn the_longest_and_the_shortest_are_accepted() {
                 "[[tenant.api]]\nidentifier = \"a\"\n{key} = \"{value}\"\n"
             ));
         }
+    }
+}
+
+#[test]
+fn a_single_page_application_says_where_its_pages_are() {
+    let file = |lines: &str| format!("[[tenant.application]]\nname = \"web\"\n{lines}\n");
+    let warning = "warning 3:8 an application of type `spa` without `web_origins` cannot renew its tokens \
+        silently (name where its pages are served from, such as \
+        `web_origins = [\"http://localhost:3000\"]`; `[]` if it never does)";
+    for (lines, expected) in [
+        ("type = \"spa\"", &[warning][..]),
+        ("type = \"spa\"\nweb_origins = []", &[]),
+        (
+            "type = \"spa\"\nweb_origins = [\"http://localhost:3000\"]",
+            &[],
+        ),
+        ("type = \"native\"", &[]),
+        ("type = \"regular_web\"", &[]),
+    ] {
+        assert_eq!(problems(&file(lines)), expected, "{lines}");
+    }
+}
+
+#[test]
+fn a_claim_tells_what_the_tenant_knows_of_a_user() {
+    let file = |lines: &str| format!("[tenant.claims]\n{lines}\n");
+    let path = |names: &[&str]| {
+        names
+            .iter()
+            .map(|&name| name.to_owned())
+            .collect::<Vec<_>>()
+    };
+    for (text, expected) in [
+        ("roles", ClaimSource::Roles),
+        ("email", ClaimSource::Email),
+        ("app_metadata", ClaimSource::AppMetadata(path(&[]))),
+        (
+            "app_metadata.plan.size",
+            ClaimSource::AppMetadata(path(&["plan", "size"])),
+        ),
+        (
+            "user_metadata.language",
+            ClaimSource::UserMetadata(path(&["language"])),
+        ),
+    ] {
+        let config = read(&file(&format!("\"https://expenses/a\" = \"{text}\""))).config;
+        let expected = CustomClaim {
+            name: "https://expenses/a".to_owned(),
+            source: expected,
+        };
+        assert_eq!(config.tenant.claims, [expected], "{text}");
+    }
+    let hint = "(write `roles`, `email`, `app_metadata`, `user_metadata`, or a member such as \
+                `app_metadata.plan`)";
+    for text in [
+        "role",
+        "roles.first",
+        "app_metadata.",
+        "app_metadata..plan",
+        "Email",
+    ] {
+        let expected =
+            format!("error 2:5 `a` is not something that the tenant knows of a user {hint}");
+        assert_eq!(
+            problems(&file(&format!("a = \"{text}\""))),
+            [expected],
+            "{text}"
+        );
+    }
+    for name in ["sub", "permissions", "org_id"] {
+        let expected = format!(
+            "error 2:{} `{name}` is a claim that tokens have by rules of their own",
+            name.len() + 4
+        );
+        assert_eq!(
+            problems(&file(&format!("{name} = \"roles\""))),
+            [expected],
+            "{name}"
+        );
     }
 }

@@ -159,6 +159,7 @@ impl Managed {
             jti: "",
             issued_at: UnixTime(NOW),
             lifetime: Duration::from_hours(24),
+            custom: None,
         };
         token.sign(ring).unwrap().expose().clone()
     }
