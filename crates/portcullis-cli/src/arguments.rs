@@ -9,6 +9,7 @@ use portcullis::ClientCertificate;
 use url::Url;
 
 use crate::explain::Request;
+use crate::new::Template;
 
 /// Secures HTTP APIs with JSON Web Tokens, on your laptop exactly as in production.
 #[derive(Debug, Parser)]
@@ -20,6 +21,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Make a project for one of the guides, ready to run.
+    New(New),
     /// Run the gateway, and a tenant that stands in for every issuer, on this machine.
     Dev(Dev),
     /// Run the gateway in production, by the issuers that portcullis.toml names.
@@ -44,6 +47,15 @@ pub(crate) enum Command {
         /// The shell.
         shell: Shell,
     },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct New {
+    /// The folder to make; one that is there must be empty.
+    pub(crate) directory: PathBuf,
+    /// What it becomes; asked for on a terminal when left out.
+    #[arg(long, short, value_name = "TEMPLATE")]
+    pub(crate) template: Option<Template>,
 }
 
 #[derive(Args, Debug)]

@@ -15,6 +15,7 @@ mod invocation;
 mod local_authority;
 mod local_keys;
 mod log;
+mod new;
 mod plan;
 mod policies;
 mod project;
@@ -43,6 +44,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::New(arguments) => new::run(&arguments),
         Command::Dev(arguments) => dev::run(arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),

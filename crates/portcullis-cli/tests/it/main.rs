@@ -23,6 +23,7 @@ mod keys;
 mod large_bodies;
 mod life_cycle;
 mod neighbours;
+mod new;
 mod node;
 mod observe;
 mod people;
