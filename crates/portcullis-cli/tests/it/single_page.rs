@@ -46,6 +46,11 @@ cors = true
 [api.Api.routes]
 "GET /private" = { respond = "Hello member!" }
 "GET /public" = { respond = "Hello stranger!", auth = "none" }
+
+# For Auth0's own API, which gives no refresh tokens otherwise.
+[[tenant.api]]
+identifier = "https://${AUTH0_DOMAIN}/api/v2/"
+offline_access = true
 "#;
 
 const PEOPLE: &str = r#"
