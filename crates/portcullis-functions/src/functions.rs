@@ -49,9 +49,17 @@ pub struct Functions {
 impl Functions {
     /// Prepares to run functions, on the current tokio runtime. Nothing is started yet.
     ///
+    /// Outside of development the process can no longer be looked into by others of its user: what
+    /// functions are not given of its environment, they could read in `/proc` otherwise.
+    ///
     /// # Errors
     /// When the Runtime API cannot listen, or the guard cannot be started.
     pub async fn start(options: Options) -> io::Result<Self> {
+        #[cfg(target_os = "linux")]
+        if !options.is_development {
+            let hidden = rustix::process::DumpableBehavior::NotDumpable;
+            rustix::process::set_dumpable_behavior(hidden)?;
+        }
         let api = RuntimeApi::start().await?;
         let guard = Guard::start(options.guard.as_deref())?;
         let (end, ending) = watch::channel(false);

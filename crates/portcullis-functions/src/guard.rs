@@ -68,6 +68,8 @@ impl Guard {
         };
         let mut child = Command::new(program)
             .args(arguments)
+            // Workers could read there what they are not given themselves.
+            .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -110,6 +112,20 @@ impl Drop for Guard {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_guard_knows_no_secret_of_the_gateway() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("environment");
+        // What the shell adds by itself, as `PWD`, is no secret.
+        let program = format!("/usr/bin/env > '{}'; read line", file.display());
+        let command = ["/bin/sh", "-c", &program].map(OsString::from);
+        drop(Guard::start(Some(&command)).unwrap());
+        let seen = std::fs::read_to_string(file).unwrap();
+        assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+        assert!(seen.contains("PWD="), "{seen}");
+        assert!(!seen.contains("CARGO_MANIFEST_DIR="), "{seen}");
+    }
 
     #[test]
     fn what_is_left_when_the_pipe_closes_is_killed() {

@@ -8,7 +8,10 @@ mod registry;
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
@@ -18,7 +21,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
@@ -28,6 +31,9 @@ use crate::runner::{Invocation, Message, StateError};
 
 /// More than all workers need, who have one connection each.
 const MOST_CONNECTIONS: usize = 4096;
+
+/// How long a connection may stay that has not shown a worker's secret.
+const STRANGERS: Duration = Duration::from_secs(10);
 
 type Answer = Response<Full<Bytes>>;
 
@@ -63,7 +69,7 @@ async fn accept(listener: TcpListener, registry: Arc<Registry>) {
             Ok((stream, _)) => stream,
             Err(error) => {
                 tracing::warn!(%error, "a worker cannot connect");
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
         };
@@ -73,20 +79,41 @@ async fn accept(listener: TcpListener, registry: Arc<Registry>) {
         }
         let registry = Arc::clone(&registry);
         tokio::spawn(async move {
-            let service = service_fn(|request| serve(&registry, request));
-            let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a worker's connection has broken");
-            }
+            attend(&registry, stream).await;
             drop(place);
         });
     }
 }
 
-async fn serve(registry: &Registry, request: Request<Incoming>) -> Result<Answer, Infallible> {
+/// Serves a connection, a worker's for as long as it likes.
+///
+/// Whoever is on this machine can connect, and must not be able to hold all places by doing nothing.
+async fn attend(registry: &Registry, stream: TcpStream) {
+    let is_worker = AtomicBool::new(false);
+    let service = service_fn(|request| serve(registry, request, &is_worker));
+    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let ended = match tokio::time::timeout(STRANGERS, &mut connection).await {
+        Ok(ended) => ended,
+        Err(_) if is_worker.load(Ordering::Relaxed) => connection.await,
+        Err(_) => return,
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a worker's connection has broken");
+    }
+}
+
+async fn serve(
+    registry: &Registry,
+    request: Request<Incoming>,
+    is_worker: &AtomicBool,
+) -> Result<Answer, Infallible> {
     let path = request.uri().path().to_owned();
     let mut parts = path.trim_start_matches('/').splitn(4, '/');
     let seat = parts.next().and_then(|secret| registry.find(secret));
+    if seat.is_some() {
+        is_worker.store(true, Ordering::Relaxed);
+    }
     let version = (parts.next(), parts.next());
     let (Some(seat), (Some("2018-06-01"), Some("runtime"))) = (seat, version) else {
         return Ok(refuse(
@@ -197,4 +224,48 @@ fn say(status: StatusCode, body: &serde_json::Value) -> Answer {
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert("content-type", json);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    async fn connect(api: &RuntimeApi, secret: &str) -> TcpStream {
+        let address = api.registry.address(secret);
+        let (address, _) = address.split_once('/').unwrap();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET /{secret}/2018-06-01/runtime/invocation/next HTTP/1.1\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_is_no_worker_s_ends_soon() {
+        let api = RuntimeApi::start().await.unwrap();
+        let (messages, mut received) = mpsc::channel(1);
+        let secret = api.registry.add(messages, 1).unwrap();
+        let mut worker = connect(&api, &secret).await;
+        let Some(Message::Next { give, .. }) = received.recv().await else {
+            panic!("a worker asks");
+        };
+
+        for secret in ["", "0"] {
+            let began = tokio::time::Instant::now();
+            let mut stranger = connect(&api, secret).await;
+            let mut read = Vec::new();
+            stranger.read_to_end(&mut read).await.unwrap();
+            assert!(read.starts_with(b"HTTP/1.1 404 "), "{read:?}");
+            assert_eq!(began.elapsed().as_secs(), STRANGERS.as_secs());
+        }
+
+        tokio::time::sleep(STRANGERS).await;
+        assert!(!give.is_closed(), "a worker may wait");
+        give.send(Err(StateError::Transition)).unwrap();
+        let mut read = [0; 13];
+        worker.read_exact(&mut read).await.unwrap();
+        assert_eq!(&read, b"HTTP/1.1 403 ");
+    }
 }

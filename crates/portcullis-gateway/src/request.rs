@@ -280,7 +280,19 @@ fn check_host(head: &Parts) -> Result<(), Refusal> {
 /// `host [":" port]` (RFC 9110 section 7.2); empty where the target has no authority.
 fn is_host(value: &HeaderValue) -> bool {
     let parsed = Authority::try_from(value.as_bytes());
-    value.is_empty() || parsed.is_ok_and(|authority| !authority.as_str().contains('@'))
+    value.is_empty() || parsed.is_ok_and(|authority| is_host_and_port(&authority))
+}
+
+/// Whether there is a host, at most a port, and nothing else, of which some server might make more.
+///
+/// RFC 9110 section 4.2.4: a user name in it is there to deceive.
+fn is_host_and_port(authority: &Authority) -> bool {
+    let rest = authority.as_str().strip_prefix(authority.host());
+    let port = rest.and_then(|rest| match rest {
+        "" => Some(""),
+        rest => rest.strip_prefix(':'),
+    });
+    port.is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// RFC 9112 section 6.1: `chunked`, once, is the only coding that is taken off and put on again.
@@ -303,8 +315,7 @@ fn address(head: &mut Parts) -> Result<(), Refusal> {
     let Some(authority) = head.uri.authority() else {
         return Ok(());
     };
-    // RFC 9110 section 4.2.4: a user name in it is there to deceive.
-    if authority.as_str().contains('@') {
+    if !is_host_and_port(authority) {
         return Err(Refusal::Host);
     }
     let host = HeaderValue::try_from(authority.as_str()).map_err(|_| Refusal::Host)?;
@@ -333,5 +344,34 @@ fn check_values(headers: &HeaderMap) -> Result<(), Refusal> {
         Ok(())
     } else {
         Err(Refusal::Header)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_and_perhaps_a_port() {
+        for (host, expected) in [
+            ("", true),
+            ("api.example", true),
+            ("api.example.:80", true),
+            ("api.example:", true),
+            ("192.0.2.1:8080", true),
+            ("[2001:db8::1]", true),
+            ("[2001:db8::1]:80", true),
+            ("[2001:db8::1]x", false),
+            ("[2001:db8::1]x:80", false),
+            ("[2001:db8::1", false),
+            ("api.example:x", false),
+            ("api.example:80x", false),
+            ("api.example:80:90", false),
+            ("ada@api.example", false),
+            ("ada:80@api.example", false),
+            ("api.example/x", false),
+        ] {
+            assert_eq!(is_host(&HeaderValue::from_static(host)), expected, "{host}");
+        }
     }
 }

@@ -15,6 +15,9 @@ use crate::worker::{self, Start};
 /// How long lines are waited for that were written just before an answer.
 const LINES: Duration = Duration::from_millis(15);
 
+/// How long a process may take to end that has said that it cannot start.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 /// How many of its last lines tell why a process has failed.
 const LAST_LINES: usize = 20;
 
@@ -43,6 +46,8 @@ pub(super) enum State {
     Busy(Busy),
     /// It has answered this invocation and must ask for work by then.
     Returned(String, Instant),
+    /// It has said that it cannot start, and must have ended by then.
+    Failed(Instant),
     /// It was killed.
     Dead,
 }
@@ -68,7 +73,7 @@ struct Ended {
 
 impl Worker {
     pub(super) const fn is_of(&self, number: u64) -> bool {
-        self.number == number && !matches!(self.state, State::Dead)
+        self.number == number && !matches!(self.state, State::Failed(_) | State::Dead)
     }
 
     pub(super) const fn is_idle(&self, number: u64) -> bool {
@@ -81,7 +86,9 @@ impl Worker {
 
     pub(super) fn wakes(&self) -> impl Iterator<Item = Instant> {
         let state = match &self.state {
-            State::Starting(until) | State::Returned(_, until) => Some(*until),
+            State::Starting(until) | State::Returned(_, until) | State::Failed(until) => {
+                Some(*until)
+            }
             State::Busy(busy) => Some(busy.until),
             State::Idle(_) | State::Dead => None,
         };
@@ -191,7 +198,7 @@ impl Runner {
         };
         match worker.state {
             State::Busy(_) => drop(give.send(Err(StateError::Transition))),
-            State::Dead => {}
+            State::Failed(_) | State::Dead => {}
             // The last of an older build has ended.
             _ if worker.number != number => worker.kill(None),
             // Asked twice, it has lost its connection in between.
@@ -295,8 +302,9 @@ impl Runner {
         if !matches!(worker.state, State::Starting(_)) {
             return Err(StateError::Transition);
         }
-        // It ends by itself, after what it has to say about this.
-        worker.state = State::Dead;
+        // It ends by itself, after what it has to say about this. What it has begun may hold it up,
+        // a connection to a database for one, and others are started in its place.
+        worker.state = State::Failed(Instant::now() + FAREWELL);
         let lines = worker.journal.turn(Arc::from("")).lines;
         self.break_down(InvokeError::Init(report), lines);
         Ok(())
@@ -332,7 +340,7 @@ impl Runner {
                 self.patient_until = Some(self.crashed());
             }
             State::Idle(_) | State::Returned(..) => self.patient_until = Some(self.crashed()),
-            State::Dead => {}
+            State::Failed(_) | State::Dead => {}
         }
         self.tell_of(&mut worker);
     }
@@ -355,7 +363,9 @@ impl Runner {
             State::Busy(busy) if busy.until <= now => {
                 worker.kill(Some(InvokeError::TimedOut(timeout)));
             }
-            State::Returned(_, until) if *until <= now => worker.kill(None),
+            State::Returned(_, until) | State::Failed(until) if *until <= now => {
+                worker.kill(None);
+            }
             State::Starting(until) if *until <= now => {
                 worker.kill(None);
                 let lines = worker.journal.turn(Arc::from("")).lines;

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use portcullis_functions::{InvokeError, Report};
 
-use crate::world::{World, ask};
+use crate::life::is_alive;
+use crate::world::{PATIENCE, World, ask};
 
 /// Does what the body says.
 const HANDLER: &str = r#"
@@ -100,6 +101,33 @@ async fn what_does_not_start_is_not_tried_again_until_a_file_changes() {
     };
     let mended = tokio::time::timeout(Duration::from_secs(30), mended).await;
     assert_eq!(mended.expect("it is mended"), "mended");
+}
+
+/// Says that it cannot start, and stays.
+const LINGERER: &str = r#"
+import http.client, os, time
+address, _, prefix = os.environ["AWS_LAMBDA_RUNTIME_API"].partition("/")
+open("process", "w").write(str(os.getpid()))
+connection = http.client.HTTPConnection(address)
+connection.request("POST", "/" + prefix + "/2018-06-01/runtime/init/error", "{}")
+connection.getresponse().read()
+time.sleep(600)
+"#;
+
+#[tokio::test]
+async fn a_process_that_cannot_start_and_stays_is_killed() {
+    let mut world = World::with(&[("a.py", LINGERER)]).await;
+    let function = world.function("command = [\"python3\", \"a.py\"]");
+    let error = ask(&function, "").await.unwrap_err();
+    assert!(matches!(error, InvokeError::Init(_)), "{error:?}");
+    let process = std::fs::read_to_string(world.folder.path().join("process")).unwrap();
+    let ended = async {
+        while is_alive(&process) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let ended = tokio::time::timeout(PATIENCE, ended).await;
+    assert_eq!(ended, Ok(()), "{process} is still there");
 }
 
 #[tokio::test]

@@ -111,7 +111,7 @@ async fn an_invocation_is_told_with_its_lines_and_without_tokens() {
 }
 
 /// Whether a process is there that is more than a grave.
-fn is_alive(process: &str) -> bool {
+pub(crate) fn is_alive(process: &str) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{process}/stat"));
     status.is_ok_and(|status| !status.contains(") Z "))
 }
@@ -138,4 +138,12 @@ export const main = async () => {
         }
     };
     timeout(PATIENCE, gone).await.expect("all are gone");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn in_production_nobody_looks_into_the_gateway() {
+    let _world = World::start(&[], false).await;
+    let behavior = rustix::process::dumpable_behavior().unwrap();
+    assert_eq!(behavior, rustix::process::DumpableBehavior::NotDumpable);
 }
