@@ -11,8 +11,10 @@ use portcullis_token::sigv4::{
 use portcullis_token::{RolePolicy, UnixTime};
 use serde_json::json;
 
+use crate::client::Client;
 use crate::fixture::{Fixture, World, get, post};
-use crate::upstream::values;
+use crate::switching::{AGREES, ASKS};
+use crate::upstream::{Scripted, values};
 
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 const POOL: &str = r#"
@@ -46,7 +48,7 @@ struct Known {
 impl Signers for Known {
     fn trust(&self, signature: &Signature, _now: UnixTime) -> Result<Trusted, SignatureRefusal> {
         match (signature.access_key(), signature.session_token()) {
-            ("ASIAGOOD", Some("good")) => {}
+            ("ASIAGOOD", Some("good" | "ending")) => {}
             ("ASIAGOOD", Some("late")) if self.late.swap(true, Ordering::AcqRel) => {}
             ("ASIAGOOD", Some("old")) => return Err(SignatureRefusal::TokenExpired),
             _ => return Err(SignatureRefusal::TokenInvalid),
@@ -63,6 +65,8 @@ impl Signers for Known {
                 user_arn: "arn:aws:sts::000000000000:assumed-role/r/s".to_owned(),
                 identity: Some("us-east-1:ada".to_owned()),
                 policy: RolePolicy::parse(policy.as_bytes()).unwrap(),
+                expires: (signature.session_token() == Some("ending"))
+                    .then_some(portcullis_testkit::TestClock::START),
                 ..Principal::default()
             },
         })
@@ -397,4 +401,31 @@ async fn the_answer_to_a_signed_address_is_private() {
     // Under another spelling it would stay in the address that upstreams see.
     let hidden = target.replace("Security-Token", "Security%2DToken");
     assert_eq!(fixture.send(get(&hidden, "")).await.status, 403);
+}
+
+#[tokio::test]
+async fn a_websocket_ends_with_the_credentials_where_the_api_says_so() {
+    let upstream = Scripted::start(|mut wire, _| async move {
+        wire.head().await?;
+        wire.write(format!("{AGREES}hello")).await?;
+        wire.rest().await;
+        Ok(())
+    })
+    .await;
+    for (token, ends) in [("ending", true), ("good", false)] {
+        let api = API.replace("UPSTREAM", &upstream.url().to_string());
+        let api = api.replace("identity =", "websocket_expires = true\nidentity =");
+        let fixture = Fixture::start(&format!("{POOL}{api}")).await;
+        let lines = sign(&fixture, Signing { token, ..GOOD }) + ASKS;
+        let mut client = Client::connect(fixture.gateway.address()).await.unwrap();
+        client.write(get("/notes", &lines)).await.unwrap();
+        assert_eq!(client.head().await.unwrap().status, 101, "{token}");
+        if ends {
+            let rest = client.rest().await.unwrap();
+            assert!(b"hello".starts_with(&rest), "{rest:?}");
+        } else {
+            let rest = client.rest_until(|said| said == b"hello").await;
+            assert_eq!(rest, b"hello", "{token}");
+        }
+    }
 }
