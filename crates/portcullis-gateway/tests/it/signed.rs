@@ -413,7 +413,7 @@ async fn a_websocket_ends_with_the_credentials_where_the_api_says_so() {
     })
     .await;
     for (token, ends) in [("ending", true), ("good", false)] {
-        let api = API.replace("UPSTREAM", &upstream.url().to_string());
+        let api = API.replace("UPSTREAM", &upstream.url());
         let api = api.replace("identity =", "websocket_expires = true\nidentity =");
         let fixture = Fixture::start(&format!("{POOL}{api}")).await;
         let lines = sign(&fixture, Signing { token, ..GOOD }) + ASKS;
