@@ -30,9 +30,10 @@ pub(crate) struct Caller {
 
 impl Caller {
     /// Whoever has signed the request, as `signed` has verified it.
-    pub(crate) fn of_signed(principal: Principal) -> Self {
+    pub(crate) fn of_signed(principal: Principal, by_query: bool) -> Self {
         Self {
             signed: Some(Box::new(principal)),
+            by_query,
             ..Self::default()
         }
     }

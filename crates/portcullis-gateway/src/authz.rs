@@ -42,13 +42,17 @@ impl<'p> Permit<'p> {
         self.granted.iter().flat_map(Granted::policies)
     }
 
-    /// How long a `WebSocket` may last that the request opens, where its API ends it with the token.
+    /// How long a `WebSocket` may last that the request opens, where its API ends it with the token
+    /// or with the credentials that signed the request.
     pub(crate) fn websocket_left(&self, now: Duration) -> Option<Duration> {
-        let token = self
-            .token()
-            .filter(|_| self.route().api.websocket_expires)?;
-        let expires = Duration::from_secs(token.claims().expires_at()?.0);
-        Some(expires.saturating_sub(now))
+        if !self.route().api.websocket_expires {
+            return None;
+        }
+        let expires = match self.signed() {
+            Some(principal) => principal.expires?,
+            None => self.token()?.claims().expires_at()?,
+        };
+        Some(Duration::from_secs(expires.0).saturating_sub(now))
     }
 
     /// Whether shared caches must not store the answer (RFC 6750 section 2.3).
@@ -68,10 +72,14 @@ impl<'p> Permit<'p> {
 }
 
 /// The permit of a request whose signature and role `signed` has checked.
-pub(crate) fn permit_signed(matched: Matched<'_>, principal: Principal) -> Permit<'_> {
+pub(crate) fn permit_signed(
+    matched: Matched<'_>,
+    principal: Principal,
+    by_query: bool,
+) -> Permit<'_> {
     Permit {
         matched,
-        caller: Caller::of_signed(principal),
+        caller: Caller::of_signed(principal, by_query),
         authorizer: None,
         granted: None,
     }

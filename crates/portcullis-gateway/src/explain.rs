@@ -2,6 +2,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 use http::HeaderMap;
+use portcullis_token::sigv4::sha256;
 use portcullis_token::{Record, Recorder, Step, Trace};
 
 use crate::cors;
@@ -85,7 +86,7 @@ pub async fn explain(plan: &Plan, inquiry: Inquiry<'_>) -> Explanation {
         certificate: inquiry.certificate,
         // An explanation charges nobody.
         peer: Ipv4Addr::UNSPECIFIED.into(),
-        body_hash: None,
+        body_hash: Some(sha256(b"")),
     };
     if ready::is_asked(plan, asked.method, asked.path) {
         trace.passed(Step::Route, || {

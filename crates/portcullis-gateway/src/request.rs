@@ -104,7 +104,8 @@ pub(crate) struct Asked<'r> {
     pub(crate) certificate: Option<Thumbprint>,
     /// The other end of the connection.
     pub(crate) peer: IpAddr,
-    /// The SHA-256 of the body, where a signature of it is to be checked.
+    /// The SHA-256 of the body, where a signature of it is to be checked; absent where nobody has
+    /// read it.
     pub(crate) body_hash: Option<[u8; 32]>,
 }
 

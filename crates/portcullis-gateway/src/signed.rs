@@ -7,6 +7,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
+use portcullis::caller_address;
 use portcullis_token::sigv4::{
     Leniency, Mismatch, Principal, Request, Signature, SignatureRefusal, Trusted, sha256,
 };
@@ -207,7 +208,9 @@ pub(crate) fn permit<'p>(
     let signed = signed.ok_or_else(|| by_signature(SignatureRefusal::Missing))?;
     let principal = verify(plan, signed, asked, trace)?;
     check_role(plan, signed, &matched, asked, &principal, trace)?;
-    Ok(authz::permit_signed(matched, principal))
+    // There is one signature: where it is not in the header, it is in the query.
+    let by_query = !asked.headers.contains_key(AUTHORIZATION);
+    Ok(authz::permit_signed(matched, principal, by_query))
 }
 
 fn verify(
@@ -229,9 +232,9 @@ fn verify(
         format!("a signature {algorithm} for {}", signature.scope())
     });
     let trusted = trust(plan, signed, &signature, trace)?;
-    let hash = asked
-        .body_hash
-        .unwrap_or_else(|| sha256(asked.form.unwrap_or_default()));
+    // Nobody has read the body of what looked worthless before: it may be any.
+    let hash = asked.body_hash.or_else(|| asked.form.map(sha256));
+    let hash = hash.ok_or_else(|| by_signature(SignatureRefusal::Mismatch))?;
     let verified = signature.verify(&request, &hash, &trusted.key, signed.leniency);
     if let Err(refusal) = verified {
         let shown = Mismatch::of(&request, &signature, &hash);
@@ -285,7 +288,7 @@ fn check_role(
             signed.region, signed.account, matched.route.api.name, asked.method, matched.path
         ),
         tags: &principal.tags,
-        source: asked.peer,
+        source: caller_address(asked.peer, asked.headers, |address| plan.trusts(address)),
         now: plan.clock.now(),
     };
     let decision = principal.policy.decide(&access);

@@ -120,6 +120,7 @@ impl Pool {
                 amr: session.amr,
                 tags: session.tags,
                 policy: role.policy.clone(),
+                expires: Some(UnixTime(session.exp)),
             },
         })
     }

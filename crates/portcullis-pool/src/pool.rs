@@ -278,7 +278,7 @@ impl Pool {
             .map(str::to_owned)
             .collect();
         let own = if amr.first().is_some_and(|first| first == "authenticated") {
-            self.settings.authenticated.as_deref()
+            self.choice.fallback()
         } else {
             self.settings.guests.as_deref()
         };

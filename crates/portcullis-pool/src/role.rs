@@ -92,7 +92,7 @@ impl Choice {
                 .iter()
                 .copied()
                 .chain(by_token.iter().map(String::as_str))
-                .chain(self.authenticated.as_deref());
+                .chain(self.fallback());
             return if allowed.any(|role| role == custom) {
                 Ok(custom.to_owned())
             } else {
@@ -110,14 +110,17 @@ impl Choice {
             .copied()
             .or(preferred)
             .or(only.map(String::as_str));
-        let fallback = self
-            .authenticated
-            .as_deref()
-            .filter(|_| self.ambiguity == Ambiguity::AuthenticatedRole || !self.is_mapped());
         chosen
-            .or(fallback)
+            .or(self.fallback())
             .map(str::to_owned)
             .ok_or_else(Fault::no_role)
+    }
+
+    /// The role of logins that nothing else gives one, whichever way they ask.
+    pub(crate) fn fallback(&self) -> Option<&str> {
+        self.authenticated
+            .as_deref()
+            .filter(|_| self.ambiguity == Ambiguity::AuthenticatedRole || !self.is_mapped())
     }
 
     const fn is_mapped(&self) -> bool {

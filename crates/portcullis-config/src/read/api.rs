@@ -229,7 +229,7 @@ fn implied_routes(
     let mut below = base.clone();
     below.segments.push(Segment::Remainder("rest".to_owned()));
     let (auth, auth_from) = shared.auth_of(reader, &entry)?;
-    let step_up = step_up::of_auth(&auth, shared.step_up.clone()?);
+    let step_up = step_up::of_auth(reader, &entry, &auth, shared.step_up.clone()?)?;
     let anonymous_policy = anonymous_policy::of_auth(&auth, shared.anonymous_policy?);
     let Some(target) = shared.target()? else {
         return Ok(Vec::new());

@@ -86,7 +86,7 @@ pub(super) fn read(
     };
     let (methods, path) = key?;
     let (auth, auth_from) = auth?;
-    let step_up = step_up::of_auth(&auth, inherited.and(step_up)?);
+    let step_up = step_up::of_auth(reader, entry, &auth, inherited.and(step_up)?)?;
     let policy = policy?.or(shared.anonymous_policy?);
     let origin = reader.origin(&entry.key);
     let route = Route {

@@ -25,11 +25,24 @@ pub(super) fn read(
 }
 
 /// What `auth` leaves of it: a public route knows no login.
-pub(super) fn of_auth(auth: &Auth, step_up: StepUp) -> StepUp {
+///
+/// Signed requests say nothing of one, so that they would pass whatever is asked of it.
+pub(super) fn of_auth(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_>,
+    auth: &Auth,
+    step_up: StepUp,
+) -> Result<StepUp, Reported> {
+    if auth.signed.is_some() && step_up != StepUp::default() {
+        let message =
+            format!("{entry} takes signed requests, which `acr` and `max_age` are not about");
+        let problem = Diagnostic::new(entry.key.clone(), message);
+        return Err(reader.refuse(problem.hint("give signed requests a route of their own")));
+    }
     if auth.alternatives.is_empty() {
-        StepUp::default()
+        Ok(StepUp::default())
     } else {
-        step_up
+        Ok(step_up)
     }
 }
 
@@ -45,7 +58,7 @@ pub(super) fn check_public(
             .find_map(|name| fields.find(name))
     };
     match own() {
-        Some(entry) if auth.alternatives.is_empty() => {
+        Some(entry) if auth.alternatives.is_empty() && auth.signed.is_none() => {
             let message = format!("{entry} at a public route, which asks for no login");
             let problem = Diagnostic::new(entry.key, message);
             Err(reader.refuse(problem.hint("say by `auth` who may call")))

@@ -64,6 +64,24 @@ async fn rules_compare_as_those_of_cognito_do() {
 }
 
 #[tokio::test]
+async fn who_is_denied_a_role_cannot_ask_for_it() {
+    let invalid = json!("Invalid role arn passed in for the identity.");
+    for (ambiguity, rules, expected) in [
+        (Ambiguity::AuthenticatedRole, true, Ok(())),
+        (Ambiguity::Deny, false, Ok(())),
+        (Ambiguity::Deny, true, Err(invalid)),
+    ] {
+        let mut world = World::default();
+        world.settings.ambiguity = ambiguity;
+        if rules {
+            world.settings.rules = vec![rule(Comparison::Equals, "sales")];
+        }
+        let found = has_sales(world, Some("other"), "authenticated").await;
+        assert_eq!(found, expected, "{ambiguity:?}, rules: {rules}");
+    }
+}
+
+#[tokio::test]
 async fn without_a_role_there_are_no_credentials() {
     for (ambiguity, department, expected) in [
         (Ambiguity::AuthenticatedRole, "other", true),

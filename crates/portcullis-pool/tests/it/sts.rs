@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use http::Request;
-use portcullis_pool::Pool;
+use portcullis_pool::{Ambiguity, Comparison, Pool, Rule};
 use portcullis_token::KeySet;
 use serde_json::json;
 
@@ -91,6 +91,36 @@ async fn a_login_is_changed_for_credentials_at_once() {
             "{name}={value}: {}",
             refused.text
         );
+    }
+}
+
+#[tokio::test]
+async fn who_is_denied_a_role_cannot_assume_it() {
+    for (ambiguity, status) in [(Ambiguity::AuthenticatedRole, 200), (Ambiguity::Deny, 403)] {
+        let mut world = World::default();
+        world.settings.ambiguity = ambiguity;
+        world.settings.rules = vec![Rule {
+            claim: "department".to_owned(),
+            comparison: Comparison::Equals,
+            value: "sales".to_owned(),
+            role: "sales".to_owned(),
+        }];
+        let pool = world.pool();
+        let login = id_token().sign();
+        let logins = json!({ PROVIDER: login });
+        let ada = identity(&pool, logins.clone()).await;
+        let asked = json!({ "IdentityId": ada, "Logins": logins });
+        let own = call(&pool, "GetOpenIdToken", asked).await.good("Token");
+        for token in [login.as_str(), own.as_str().unwrap()] {
+            let fields = [
+                ("Action", "AssumeRoleWithWebIdentity"),
+                ("RoleArn", ROLE),
+                ("RoleSessionName", "cli"),
+                ("WebIdentityToken", token),
+            ];
+            let assumed = assume(&pool, &fields).await;
+            assert_eq!(assumed.status, status, "{ambiguity:?}: {assumed:?}");
+        }
     }
 }
 

@@ -33,9 +33,13 @@ pub(super) enum Form {
 
 impl Leniency {
     /// The forms in the order they are tried.
-    pub(super) const fn forms(self) -> &'static [Form] {
+    ///
+    /// A path with an encoded `%` is, as it was sent, what the standard form makes of another
+    /// one: `/a%2520b` of `/a%20b`, whose signature must not open it.
+    pub(super) fn forms(self, path: &str) -> &'static [Form] {
         match self {
             Self::Strict => &[Form::Standard],
+            Self::Clients if path.contains("%25") => &[Form::Standard, Form::PlusIsBlank],
             Self::Clients => &[Form::Standard, Form::PlusIsBlank, Form::Literal],
         }
     }

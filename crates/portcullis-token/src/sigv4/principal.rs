@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::DerivedKey;
-use crate::RolePolicy;
+use crate::{RolePolicy, UnixTime};
 
 /// Who has signed a request, as functions and policies see them.
 ///
@@ -31,20 +31,25 @@ pub struct Principal {
     pub tags: Vec<(String, String)>,
     /// What the role may do.
     pub policy: RolePolicy,
+    /// When the credentials end; absent for lasting ones.
+    pub expires: Option<UnixTime>,
 }
 
 impl Principal {
-    /// What stands for the caller where a token has `sub`: the identity, or else the user's id.
+    /// What stands for the caller where a token has `sub`: the identity, or else the login.
+    ///
+    /// Never the user's id, at whose end is a name that callers of STS give themselves.
     ///
     /// ```
     /// use portcullis_token::sigv4::Principal;
     ///
-    /// let user_id = "AROAEXAMPLE:session".to_owned();
-    /// let by_sts = Principal { user_id, ..Principal::default() };
-    /// assert_eq!(by_sts.subject(), "AROAEXAMPLE:session");
+    /// let amr = ["authenticated", "issuer.example", "issuer.example:OIDC:ada"];
+    /// let by_sts = Principal { amr: amr.map(str::to_owned).to_vec(), ..Principal::default() };
+    /// assert_eq!(by_sts.subject(), "issuer.example:OIDC:ada");
     /// ```
     pub fn subject(&self) -> &str {
-        self.identity.as_deref().unwrap_or(&self.user_id)
+        let login = self.amr.get(2).map_or("", String::as_str);
+        self.identity.as_deref().unwrap_or(login)
     }
 }
 

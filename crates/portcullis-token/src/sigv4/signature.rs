@@ -427,11 +427,12 @@ fn query_value<'r>(
 ) -> Result<Option<Cow<'r, str>>, SignatureRefusal> {
     let named = |(own, _): &(&str, &str)| *percent::decode(own, Plus::Plus) == *name.as_bytes();
     let mut values = request.parameters().filter(named);
-    let Some((_, value)) = values.next() else {
+    let Some((own, value)) = values.next() else {
         return Ok(None);
     };
     let malformed = SignatureRefusal::Malformed(name);
-    if values.next().is_some() {
+    // Names have one spelling, by which they are found again and taken out.
+    if own != name || values.next().is_some() {
         return Err(malformed);
     }
     match percent::decode(value, Plus::Plus) {

@@ -293,6 +293,11 @@ fn a_signed_address_lives_as_long_as_it_says() {
     assert_eq!(parsed.check_time(UnixTime(THEN.0 + 604_800)), Ok(()));
     let late = parsed.check_time(UnixTime(THEN.0 + 604_801)).unwrap_err();
     assert_eq!(late.code(), "signature_expired");
+    let encoded = good.replace("Security-Token", "Security%2DToken");
+    assert_eq!(
+        parse(&encoded).unwrap_err(),
+        SignatureRefusal::Malformed("X-Amz-Security-Token")
+    );
     for name in [
         "X-Amz-Algorithm",
         "X-Amz-Credential",
@@ -307,6 +312,49 @@ fn a_signed_address_lives_as_long_as_it_says() {
         let twice = format!("{good}&{name}=1");
         let refused = parse(&twice).unwrap_err();
         assert_eq!(refused, SignatureRefusal::Malformed(name), "{name} twice");
+        let encoded = good.replace(name, &name.replace('-', "%2D"));
+        let refused = parse(&encoded).unwrap_err();
+        assert_eq!(refused, SignatureRefusal::Malformed(name), "{name} encoded");
+    }
+}
+
+/// The header of a request that is signed as `path`, whatever is sent.
+fn signed_as(path: &str) -> String {
+    let unsigned = headers(GOOD);
+    let as_signed = Request {
+        path,
+        ..request(&unsigned)
+    };
+    let signature = Signature::parse(&as_signed).unwrap();
+    let shown = Mismatch::of(&as_signed, &signature, &sha256(b""));
+    let key = DerivedKey::of(SECRET, &signature).unwrap();
+    let derived_key::Kind::Hmac(key) = &key.0 else {
+        panic!("not of HMAC");
+    };
+    let tag = aws_lc_rs::hmac::sign(key, shown.string_to_sign().as_bytes());
+    let mut hex = Vec::new();
+    percent::hex_to(&mut hex, tag.as_ref());
+    let (start, _) = GOOD.rsplit_once('=').unwrap();
+    format!("{start}={}", String::from_utf8(hex).unwrap())
+}
+
+#[test]
+fn a_signature_for_one_path_opens_no_other() {
+    for (signed, sent, expected) in [
+        ("/a%20b", "/a%20b", Ok(())),
+        ("/a%2520b", "/a%2520b", Ok(())),
+        // What is signed of the one is the other, letter by letter.
+        ("/a%20b", "/a%2520b", Err(SignatureRefusal::Mismatch)),
+        ("/a%252e", "/a%25252e", Err(SignatureRefusal::Mismatch)),
+        ("/a%2520b", "/a%20b", Err(SignatureRefusal::Mismatch)),
+    ] {
+        let authorization = signed_as(signed);
+        let headers = headers(&authorization);
+        let request = Request {
+            path: sent,
+            ..request(&headers)
+        };
+        assert_eq!(verify(&request, b""), expected, "{signed} as {sent}");
     }
 }
 

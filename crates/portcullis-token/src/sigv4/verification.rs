@@ -80,7 +80,7 @@ impl Signature {
                 Kind::Ecdsa(key) => key.verifies(&message, &self.bytes),
             }
         };
-        if leniency.forms().iter().any(is_signed) {
+        if leniency.forms(request.path).iter().any(is_signed) {
             Ok(())
         } else {
             Err(super::SignatureRefusal::Mismatch)

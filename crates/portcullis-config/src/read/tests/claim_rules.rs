@@ -142,6 +142,42 @@ fn a_route_asks_of_the_login_what_it_says_or_its_api() {
 }
 
 #[test]
+fn signed_requests_are_not_let_past_what_is_asked_of_a_login() {
+    const POOL: &str = "[identity_pool.Auth]\nproviders = [{ domain = \"a.example\", client_id = \"web\" }]\n[authorizer.iam]\ntype = \"sigv4\"\npool = \"Auth\"\n";
+    for (lines, place) in [
+        (
+            "auth = [\"iam\", \"user\"]\nacr = [\"mfa\"]\nroutes.\"GET /\" = { respond = \"\" }",
+            "12:8: `GET /`",
+        ),
+        (
+            "auth = \"user\"\nmax_age = \"5m\"\nroutes.\"GET /\" = { respond = \"\", auth = \"iam\" }",
+            "12:8: `GET /`",
+        ),
+        (
+            "auth = \"iam\"\nroutes.\"GET /\" = { respond = \"\", acr = [\"mfa\"] }",
+            "11:8: `GET /`",
+        ),
+        (
+            "auth = [\"iam\", \"user\"]\nacr = [\"mfa\"]\nupstream = \"http://localhost:1\"",
+            "12:1: `upstream`",
+        ),
+    ] {
+        let found = problems(&format!("{USER}{POOL}[api.main]\n{lines}"));
+        let (place, route) = place.split_once(": ").unwrap();
+        let expected = format!(
+            "error {place} {route} takes signed requests, which `acr` and `max_age` are not about \
+             (give signed requests a route of their own)"
+        );
+        assert_eq!(found, [expected], "{lines}");
+    }
+    let lines = "auth = [\"iam\", \"user\"]\nacr = [\"mfa\"]\nroutes.\"GET /\" = { respond = \"\", acr = [] }";
+    assert_eq!(
+        problems(&format!("{USER}{POOL}[api.main]\n{lines}")),
+        [""; 0]
+    );
+}
+
+#[test]
 fn what_no_login_can_be_is_refused() {
     let route = |line: &str| {
         format!("[api.main]\nroutes.\"GET /\" = {{ respond = \"\", auth = \"none\", {line} }}")
