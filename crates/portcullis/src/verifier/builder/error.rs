@@ -2,7 +2,7 @@ use std::time::Duration;
 
 /// The most that clocks may be allowed to differ.
 pub(super) const MAX_LEEWAY: Duration = Duration::from_mins(5);
-/// The limits of [`VerifierBuilder::max_token_bytes`], in bytes.
+/// The limits of [`max_token_bytes`](super::VerifierBuilder::max_token_bytes), in bytes.
 pub(super) const SHORTEST_LIMIT: usize = 1024;
 pub(crate) const LONGEST_TOKEN: usize = 64 * 1024;
 
