@@ -1,7 +1,7 @@
 //! The policy of callers without a token: `anonymous_policy` of APIs and routes.
 
-use super::fields::{Entry, Fields, entries};
-use super::policy::Names;
+use super::fields::{Entry, Fields};
+use super::policy::{self, Names};
 use super::reader::{Reader, Reported};
 use crate::api::{Api, Auth, Route};
 use crate::diagnostic::{Diagnostic, Quoted};
@@ -62,11 +62,7 @@ pub(super) fn check_access(
     apis: &[Api],
     policies: &[Policy],
 ) -> Result<(), Reported> {
-    let table = root.find("policy");
-    let table = table
-        .as_ref()
-        .and_then(|entry| entry.value.get_ref().as_table());
-    let written: Vec<Entry<'_>> = table.map(entries).unwrap_or_default();
+    let written = policy::written(root);
     let mut checked = Ok(());
     for (index, (policy, entry)) in policies.iter().zip(written).enumerate() {
         let opens = |api: usize| {

@@ -1,4 +1,5 @@
-use super::fields::{Entry, Fields, entries};
+use super::fields::Fields;
+use super::policy;
 use super::reader::{Reader, Reported};
 use crate::api::{Api, Route};
 use crate::diagnostic::{Diagnostic, Quoted};
@@ -81,11 +82,7 @@ pub(super) fn check_policies(
     apis: &[Api],
     policies: &[Policy],
 ) -> Result<(), Reported> {
-    let table = root.find("policy");
-    let table = table
-        .as_ref()
-        .and_then(|entry| entry.value.get_ref().as_table());
-    let written: Vec<Entry<'_>> = table.map(entries).unwrap_or_default();
+    let written = policy::written(root);
     let mut checked = Ok(());
     for (policy, entry) in policies.iter().zip(written) {
         let narrowed = policy

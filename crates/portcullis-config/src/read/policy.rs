@@ -30,6 +30,13 @@ pub(super) struct Names<'t> {
     broken: Option<Reported>,
 }
 
+/// The policies as the file writes them, in the order of those that were read.
+pub(super) fn written<'t>(root: &Fields<'t>) -> Vec<Entry<'t>> {
+    let table = root.find("policy");
+    let table = table.and_then(|entry| entry.value.get_ref().as_table());
+    table.map(entries).unwrap_or_default()
+}
+
 impl<'t> Names<'t> {
     /// The names of policies.
     pub(super) fn of_policies(reader: &mut Reader<'_>, root: &Fields<'t>) -> Self {
